@@ -1,0 +1,236 @@
+/**
+ * The saga model: what the annotations say, as plain data. `read` makes it, `check` judges it, `emit` and `merge`
+ * turn it into files. It holds no descriptors, so that everything behind `read` can be tested with literals.
+ */
+
+/** A place in a .proto file; line and column count from 1. */
+export interface Place {
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The .proto file that something was declared in. */
+export interface ProtoFile {
+  /** Relative to the input's root: "booking/order.proto". */
+  readonly path: string;
+  readonly package: string;
+  /** "proto2", "proto3" or "edition 2023". */
+  readonly syntax: string;
+}
+
+/** The type of a field's value, as far as two fields can be compared by it. */
+export type FieldType =
+  | { readonly kind: "scalar"; readonly scalar: string }
+  | { readonly kind: "enum"; readonly fullName: string }
+  | { readonly kind: "message"; readonly fullName: string };
+
+/** One field of a message. */
+export interface Field {
+  /** As written in the .proto file. */
+  readonly protoName: string;
+  /** The name of the property that ts-proto gives it. */
+  readonly property: string;
+  readonly type: FieldType;
+  /** "map" fields have `type` as their value's type and `mapKey` as their key's scalar. */
+  readonly cardinality: "singular" | "repeated" | "map";
+  readonly mapKey?: string;
+  /** Whether ts-proto's property may be undefined or absent: proto3 optional, proto2 optional, a message. */
+  readonly optional: boolean;
+  /** The property of the oneof that it belongs to; proto3 optional is none. */
+  readonly oneof?: string;
+  /** `debug_redact = true`. */
+  readonly redact: boolean;
+}
+
+/** A message type that a facade or a step uses as its request or response. */
+export interface Message {
+  readonly fullName: string;
+  readonly file: ProtoFile;
+  /** The name that ts-proto exports it by: nested messages as Outer_Inner. */
+  readonly typeName: string;
+  readonly fields: readonly Field[];
+}
+
+/** An RPC. */
+export interface Rpc {
+  /** "pb.OrderService.CreateOrder" */
+  readonly fullName: string;
+  /** "pb.OrderService" */
+  readonly service: string;
+  /** "CreateOrder" */
+  readonly name: string;
+  /** "/pb.OrderService/CreateOrder" */
+  readonly path: string;
+  readonly file: ProtoFile;
+  readonly place: Place;
+  readonly input: Message;
+  readonly output: Message;
+  readonly streaming: boolean;
+  /** From the standard option `idempotency_level`. */
+  readonly idempotency: "unknown" | "no-side-effects" | "idempotent";
+  /** `(saga.v1.step)`, if the RPC bears it. */
+  readonly step?: StepOptions;
+  /** `(saga.v1.compensation)`, if the RPC bears it. */
+  readonly compensation?: CompensationOptions;
+}
+
+/** A duration as written, not yet judged. */
+export interface DurationOption {
+  readonly seconds: bigint;
+  readonly nanos: number;
+  readonly place: Place;
+}
+
+export interface RetryOptions {
+  /** 0: not set. */
+  readonly maxAttempts: number;
+  readonly initialBackoff?: DurationOption;
+  readonly maxBackoff?: DurationOption;
+  /** 0: not set. */
+  readonly multiplier: number;
+  readonly place: Place;
+}
+
+export type StepKindOption = "unspecified" | "compensatable" | "pivot" | "retriable";
+
+export interface StepOptions {
+  /** As written; "": none. */
+  readonly compensation: string;
+  readonly compensationPlace: Place;
+  readonly timeout?: DurationOption;
+  readonly retry?: RetryOptions;
+  readonly kind: StepKindOption;
+  readonly noEffect: boolean;
+  readonly compensateOnFailure: boolean;
+  readonly place: Place;
+}
+
+export interface CompensationOptions {
+  readonly timeout?: DurationOption;
+  readonly retry?: RetryOptions;
+  readonly place: Place;
+}
+
+/** A step as a facade lists it, with names resolved as far as they can be. */
+export interface ListedStep {
+  /** As written. */
+  readonly call: string;
+  /** undefined where no RPC has that name. */
+  readonly rpc?: Rpc;
+  /** The RPC that `(saga.v1.step).compensation` names, found in the step's own service or, by full name, anywhere. */
+  readonly compensation?: Rpc;
+  /** As written; "": to be derived. */
+  readonly name: string;
+  /** As written; "": to be derived. */
+  readonly topic: string;
+  readonly place: Place;
+}
+
+/** One entry of a facade's steps: a group of one or, written as `parallel`, several. */
+export interface ListedGroup {
+  readonly parallel: boolean;
+  readonly steps: readonly ListedStep[];
+  readonly place: Place;
+}
+
+/** A facade as annotated. */
+export interface ListedFacade {
+  readonly rpc: Rpc;
+  readonly mode: "unspecified" | "sync" | "async" | "throttled";
+  /** As written; "": to be derived. */
+  readonly rollbackTopic: string;
+  readonly groups: readonly ListedGroup[];
+  readonly deadline?: DurationOption;
+  readonly recovery: "unspecified" | "roll-back" | "carry-on";
+  readonly place: Place;
+}
+
+/** A service with at least one facade. */
+export interface Service {
+  readonly fullName: string;
+  readonly name: string;
+  readonly file: ProtoFile;
+  /** The RPCs without `(saga.v1.facade)`; their handlers are the user's. */
+  readonly others: readonly Rpc[];
+  readonly facades: readonly ListedFacade[];
+  /** A serialized google.protobuf.FileDescriptorSet of the file and all it imports, without source info: for reflection. */
+  readonly descriptors: Uint8Array;
+}
+
+/** What `read` finds: all annotated services in the files to generate, and every RPC that bears a step or compensation option. */
+export interface SagaModel {
+  readonly services: readonly Service[];
+  /** RPCs with `(saga.v1.step)` or `(saga.v1.compensation)` in files to generate, used by a facade or not. */
+  readonly marked: readonly Rpc[];
+  /** Full names of all RPCs known to the run, for "did you mean". */
+  readonly rpcNames: readonly string[];
+}
+
+/** Attempts and waits in ms, defaults filled in. */
+export interface Retry {
+  readonly maxAttempts: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly multiplier: number;
+}
+
+/** A step that passed `check`: everything resolved, every default filled in. */
+export interface PlannedStep {
+  /** lowerCamelCase; the name in results, idempotency keys and logs. */
+  readonly name: string;
+  /** `name`, or `name_` where that is a reserved word. */
+  readonly identifier: string;
+  readonly topic: string;
+  readonly rpc: Rpc;
+  /** Position of its group; steps of one group run in parallel. */
+  readonly group: number;
+  /** "read": nothing to undo. "compensatable": has a compensation. "retriable": stands after the pivot. */
+  readonly kind: "read" | "compensatable" | "pivot" | "retriable";
+  readonly timeoutMs: number;
+  readonly retry: Retry;
+  /** Whether a call whose outcome is unknown may be repeated at all. */
+  readonly idempotent: boolean;
+  readonly compensateOnFailure: boolean;
+  readonly compensation?: { readonly rpc: Rpc; readonly timeoutMs: number; readonly retry: Retry };
+}
+
+/** A facade that passed `check`. */
+export interface PlannedFacade {
+  readonly rpc: Rpc;
+  /** lowerCamelCase of the RPC's name, the name of its exported constant (`name_` where that is a reserved word). */
+  readonly identifier: string;
+  readonly mode: "sync" | "async" | "throttled";
+  readonly rollbackTopic: string;
+  readonly deadlineMs?: number;
+  readonly recovery: "roll-back" | "carry-on";
+  readonly steps: readonly PlannedStep[];
+  /** Hex SHA-256 over the structure: steps, order, groups, kinds, compensations, types; not code, comments or timings. */
+  readonly fingerprint: string;
+}
+
+/** A service that passed `check`. */
+export interface PlannedService {
+  readonly service: Service;
+  readonly facades: readonly PlannedFacade[];
+}
+
+/** What emit works from. */
+export interface Plan {
+  readonly services: readonly PlannedService[];
+}
+
+/** A message about the user's input. */
+export interface Diagnostic {
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  readonly place: Place;
+  /** What is wrong; how to mend it. */
+  readonly message: string;
+}
+
+/** A file to write, relative to the plugin's `out`, with its whole text. */
+export interface OutputFile {
+  readonly path: string;
+  readonly content: string;
+}
