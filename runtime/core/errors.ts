@@ -1,0 +1,86 @@
+import { Status, type StatusCode } from "./status.js";
+
+interface ErrorKind {
+  /** The gRPC status that a client sees. */
+  readonly status: StatusCode;
+  /** Whether the same call, made again later with the same request id, may succeed. */
+  readonly retriable: boolean;
+}
+
+/** Every error of the runtime's own, with the status that a client sees. Documented in docs/errors.md. */
+export const errorCatalogue = {
+  SAGA_REQUEST_ID_MISSING: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_REQUEST_ID_INVALID: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_REQUEST_ID_TAKEN: { status: Status.ALREADY_EXISTS, retriable: false },
+  SAGA_REQUEST_MALFORMED: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_DEADLINE_EXCEEDED: { status: Status.DEADLINE_EXCEEDED, retriable: false },
+  SAGA_INTERRUPTED: { status: Status.UNAVAILABLE, retriable: false },
+  SAGA_STEP_FAILED: { status: Status.UNKNOWN, retriable: false },
+  SAGA_NODE_ROLLBACK: { status: Status.UNKNOWN, retriable: false },
+  SAGA_NODE_FAILED: { status: Status.INTERNAL, retriable: false },
+  SAGA_NODE_TODO: { status: Status.UNIMPLEMENTED, retriable: false },
+  SAGA_RESPOND_FAILED: { status: Status.INTERNAL, retriable: false },
+  SAGA_MODE_UNSUPPORTED: { status: Status.UNIMPLEMENTED, retriable: false },
+  SAGA_STRUCTURE_CHANGED: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_DRAINING: { status: Status.UNAVAILABLE, retriable: true },
+  SAGA_JOURNAL_UNAVAILABLE: { status: Status.UNAVAILABLE, retriable: true },
+  SAGA_JOURNAL_CORRUPT: { status: Status.DATA_LOSS, retriable: false },
+  SAGA_JOURNAL_NEWER: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_JOURNAL_LOCKED: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_CONFIG_INVALID: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_LISTEN_FAILED: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_DEFINITION_INVALID: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_MESSAGE_POISON: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_NOT_STUCK: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_NOT_FOUND: { status: Status.NOT_FOUND, retriable: false },
+} as const satisfies Record<string, ErrorKind>;
+
+/** The stable code of an error of the runtime's own. */
+export type SagaErrorCode = keyof typeof errorCatalogue;
+
+/** An error of the runtime's own. Its message begins with its code: many tools show only the message. */
+export class SagaError extends Error {
+  override readonly name = "SagaError";
+  readonly code: SagaErrorCode;
+
+  constructor(code: SagaErrorCode, message: string, options?: ErrorOptions) {
+    super(`${code}: ${message}`, options);
+    this.code = code;
+  }
+
+  /** The gRPC status that a client sees. */
+  get status(): StatusCode {
+    return errorCatalogue[this.code].status;
+  }
+
+  /** Whether the same call, made again later, may succeed. */
+  get retriable(): boolean {
+    return errorCatalogue[this.code].retriable;
+  }
+}
+
+/** Whether a value is a {@link SagaError}; by name, so that two copies of the package recognise each other's. */
+export function isSagaError(value: unknown): value is SagaError {
+  return value instanceof Error && value.name === "SagaError" && "code" in value;
+}
+
+/**
+ * Thrown by a node to roll the saga back. The client gets the status and the message.
+ * @example throw new Rollback("FAILED_PRECONDITION", "sold out");
+ */
+export class Rollback extends Error {
+  override readonly name = "Rollback";
+  readonly status: StatusCode;
+
+  /** @param status the name of a gRPC status code, or its number; OK is no failure and becomes UNKNOWN */
+  constructor(status: keyof typeof Status | StatusCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    const code = typeof status === "number" ? status : Status[status];
+    this.status = code === Status.OK ? Status.UNKNOWN : code;
+  }
+}
+
+/** Whether a value is a {@link Rollback}; by name, so that two copies of the package recognise each other's. */
+export function isRollback(value: unknown): value is Rollback {
+  return value instanceof Error && value.name === "Rollback" && "status" in value;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { conditions: ["@protosaga/source"] },
+  ssr: { resolve: { conditions: ["@protosaga/source"] } },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Tests of whole processes and of speed-sensitive deadlines share two cores with everything else.
+    maxWorkers: 2,
+  },
+});
