@@ -67,6 +67,8 @@ export interface Rpc {
   readonly input: Message;
   readonly output: Message;
   readonly streaming: boolean;
+  /** Whether the RPC bears `(saga.v1.facade)`; absent: it doesn't. */
+  readonly facade?: boolean;
   /** From the standard option `idempotency_level`. */
   readonly idempotency: "unknown" | "no-side-effects" | "idempotent";
   /** `(saga.v1.step)`, if the RPC bears it. */
@@ -101,6 +103,8 @@ export interface StepOptions {
   readonly timeout?: DurationOption;
   readonly retry?: RetryOptions;
   readonly kind: StepKindOption;
+  /** Absent: the same as `place`. */
+  readonly kindPlace?: Place;
   readonly noEffect: boolean;
   readonly compensateOnFailure: boolean;
   readonly place: Place;
@@ -114,8 +118,10 @@ export interface CompensationOptions {
 
 /** A step as a facade lists it, with names resolved as far as they can be. */
 export interface ListedStep {
-  /** As written. */
+  /** As written; "": the entry has no call, an error. */
   readonly call: string;
+  /** Whether the entry is a group inside a group, an error; absent: it isn't. */
+  readonly nested?: boolean;
   /** undefined where no RPC has that name. */
   readonly rpc?: Rpc;
   /** The RPC that `(saga.v1.step).compensation` names, found in the step's own service or, by full name, anywhere. */
@@ -130,6 +136,8 @@ export interface ListedStep {
 /** One entry of a facade's steps: a group of one or, written as `parallel`, several. */
 export interface ListedGroup {
   readonly parallel: boolean;
+  /** What a parallel entry itself wrongly bears, besides its steps; absent: nothing. */
+  readonly stray?: readonly ("name" | "topic")[];
   readonly steps: readonly ListedStep[];
   readonly place: Place;
 }
@@ -140,6 +148,8 @@ export interface ListedFacade {
   readonly mode: "unspecified" | "sync" | "async" | "throttled";
   /** As written; "": to be derived. */
   readonly rollbackTopic: string;
+  /** Absent: the same as `place`. */
+  readonly rollbackTopicPlace?: Place;
   readonly groups: readonly ListedGroup[];
   readonly deadline?: DurationOption;
   readonly recovery: "unspecified" | "roll-back" | "carry-on";

@@ -1,11 +1,12 @@
+export type { ConfigInput } from "./config/schema.js";
 export { errorCatalogue, isRollback, isSagaError, Rollback, SagaError, type SagaErrorCode } from "./core/errors.js";
+export type { RetryPolicy } from "./core/plan.js";
 export { Status, type StatusCode, type StatusName } from "./core/status.js";
 export type { Codec } from "./facade/codec.js";
 export {
   type CompensationDefinition,
   defineFacade,
   type FacadeDefinition,
-  type RetryPolicy,
   type StepDefinition,
 } from "./facade/definition.js";
 export { type Dto, type DtoCodec, defineDto } from "./facade/dto.js";
@@ -19,3 +20,7 @@ export type {
 } from "./facade/node.js";
 export { defineService, type SagaService } from "./facade/service.js";
 export { todo } from "./facade/todo.js";
+export { type RunOptions, runServer } from "./grpc/run-server.js";
+export { type SagaServer, type ServerOptions, startServer } from "./grpc/server.js";
+export type { Journal } from "./journal/journal.js";
+export { openSqliteJournal } from "./journal/sqlite/journal.js";

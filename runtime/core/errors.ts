@@ -42,10 +42,13 @@ export type SagaErrorCode = keyof typeof errorCatalogue;
 export class SagaError extends Error {
   override readonly name = "SagaError";
   readonly code: SagaErrorCode;
+  /** The message without its code: what a gRPC client sees, who gets the code in the details. */
+  readonly plain: string;
 
   constructor(code: SagaErrorCode, message: string, options?: ErrorOptions) {
     super(`${code}: ${message}`, options);
     this.code = code;
+    this.plain = message;
   }
 
   /** The gRPC status that a client sees. */

@@ -52,13 +52,13 @@ export interface StepCalled {
   step: number;
   attempt: number;
   /** The upstream request's bytes; on the first attempt only. */
-  sent?: Buffer | undefined;
+  sent?: Uint8Array | undefined;
 }
 
 /** The step's call was answered. */
 export interface StepSucceeded {
   step: number;
-  received: Buffer;
+  received: Uint8Array;
 }
 
 /** The step's call failed. */
@@ -84,14 +84,12 @@ export interface CompensationCalled {
   step: number;
   attempt: number;
   /** The compensation request's bytes; on the first attempt only. */
-  sent?: Buffer | undefined;
+  sent?: Uint8Array | undefined;
 }
 
 /** The step is undone. */
 export interface CompensationSucceeded {
   step: number;
-  /** The upstream answered NOT_FOUND to the compensation of an unknown outcome. */
-  nothingToUndo: boolean;
 }
 
 /** An attempt to undo the step failed. */
@@ -102,7 +100,7 @@ export interface CompensationFailed {
 
 /** All steps succeeded and the response was built. */
 export interface Responded {
-  response: Buffer;
+  response: Uint8Array;
 }
 
 /** All steps succeeded, but the response could not be built. */
@@ -122,6 +120,18 @@ export interface OperatorSkipped {
   step: number;
   who: string;
   why: string;
+}
+
+/** What a saga's clients are told, kept beside the saga from when it is known. */
+export interface Answer {
+  kind:
+    | //
+    /** The facade's response. */
+    { $case: "response"; value: Uint8Array }
+    | { $case: "failure"; value: Failure }
+    | undefined;
+  /** The name of the step that failed; empty where it was none. */
+  step: string;
 }
 
 /** A failure, as a gRPC status. */
@@ -632,7 +642,7 @@ export const StepCalled: MessageFns<StepCalled> = {
               break;
             }
 
-            message.sent = Buffer.from(reader.bytes());
+            message.sent = reader.bytes();
             continue;
           }
         }
@@ -660,7 +670,7 @@ export const StepCalled: MessageFns<StepCalled> = {
 };
 
 function createBaseStepSucceeded(): StepSucceeded {
-  return { step: 0, received: Buffer.alloc(0) };
+  return { step: 0, received: new Uint8Array(0) };
 }
 
 export const StepSucceeded: MessageFns<StepSucceeded> = {
@@ -700,7 +710,7 @@ export const StepSucceeded: MessageFns<StepSucceeded> = {
               break;
             }
 
-            message.received = Buffer.from(reader.bytes());
+            message.received = reader.bytes();
             continue;
           }
         }
@@ -721,7 +731,7 @@ export const StepSucceeded: MessageFns<StepSucceeded> = {
   fromPartial(object: DeepPartial<StepSucceeded>): StepSucceeded {
     const message = createBaseStepSucceeded();
     message.step = object.step ?? 0;
-    message.received = object.received ?? Buffer.alloc(0);
+    message.received = object.received ?? new Uint8Array(0);
     return message;
   },
 };
@@ -976,7 +986,7 @@ export const CompensationCalled: MessageFns<CompensationCalled> = {
               break;
             }
 
-            message.sent = Buffer.from(reader.bytes());
+            message.sent = reader.bytes();
             continue;
           }
         }
@@ -1004,16 +1014,13 @@ export const CompensationCalled: MessageFns<CompensationCalled> = {
 };
 
 function createBaseCompensationSucceeded(): CompensationSucceeded {
-  return { step: 0, nothingToUndo: false };
+  return { step: 0 };
 }
 
 export const CompensationSucceeded: MessageFns<CompensationSucceeded> = {
   encode(message: CompensationSucceeded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.step !== 0) {
       writer.uint32(8).int32(message.step);
-    }
-    if (message.nothingToUndo !== false) {
-      writer.uint32(16).bool(message.nothingToUndo);
     }
     return writer;
   },
@@ -1039,14 +1046,6 @@ export const CompensationSucceeded: MessageFns<CompensationSucceeded> = {
             message.step = reader.int32();
             continue;
           }
-          case 2: {
-            if (tag !== 16) {
-              break;
-            }
-
-            message.nothingToUndo = reader.bool();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1065,7 +1064,6 @@ export const CompensationSucceeded: MessageFns<CompensationSucceeded> = {
   fromPartial(object: DeepPartial<CompensationSucceeded>): CompensationSucceeded {
     const message = createBaseCompensationSucceeded();
     message.step = object.step ?? 0;
-    message.nothingToUndo = object.nothingToUndo ?? false;
     return message;
   },
 };
@@ -1140,7 +1138,7 @@ export const CompensationFailed: MessageFns<CompensationFailed> = {
 };
 
 function createBaseResponded(): Responded {
-  return { response: Buffer.alloc(0) };
+  return { response: new Uint8Array(0) };
 }
 
 export const Responded: MessageFns<Responded> = {
@@ -1169,7 +1167,7 @@ export const Responded: MessageFns<Responded> = {
               break;
             }
 
-            message.response = Buffer.from(reader.bytes());
+            message.response = reader.bytes();
             continue;
           }
         }
@@ -1189,7 +1187,7 @@ export const Responded: MessageFns<Responded> = {
   },
   fromPartial(object: DeepPartial<Responded>): Responded {
     const message = createBaseResponded();
-    message.response = object.response ?? Buffer.alloc(0);
+    message.response = object.response ?? new Uint8Array(0);
     return message;
   },
 };
@@ -1405,6 +1403,99 @@ export const OperatorSkipped: MessageFns<OperatorSkipped> = {
     message.step = object.step ?? 0;
     message.who = object.who ?? "";
     message.why = object.why ?? "";
+    return message;
+  },
+};
+
+function createBaseAnswer(): Answer {
+  return { kind: undefined, step: "" };
+}
+
+export const Answer: MessageFns<Answer> = {
+  encode(message: Answer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "response":
+        writer.uint32(10).bytes(message.kind.value);
+        break;
+      case "failure":
+        Failure.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    if (message.step !== "") {
+      writer.uint32(26).string(message.step);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Answer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "response", value: reader.bytes() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "failure", value: Failure.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Answer>): Answer {
+    return Answer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Answer>): Answer {
+    const message = createBaseAnswer();
+    switch (object.kind?.$case) {
+      case "response": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "response", value: object.kind.value };
+        }
+        break;
+      }
+      case "failure": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "failure", value: Failure.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    message.step = object.step ?? "";
     return message;
   },
 };

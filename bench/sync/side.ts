@@ -1,0 +1,17 @@
+/** What is compared; each is a process of its own. */
+export const sides = {
+  baseline: { letter: "a", file: "naive-facade.ts", what: "hand-written, no journal" },
+  limit: { letter: "b", file: "yielding-facade.ts", what: "the same with yields" },
+  saga: { letter: "c", file: "saga-facade.ts", what: "generated, fsynced journal" },
+} as const;
+
+/** One of the sides. */
+export type Side = keyof typeof sides;
+
+/** All sides, a first. */
+export const allSides: readonly Side[] = ["baseline", "limit", "saga"];
+
+/** What a facade's process says when it is ready. */
+export interface FacadeReady {
+  readonly address: string;
+}

@@ -1,0 +1,119 @@
+import { status } from "@grpc/grpc-js";
+import type { Ledger } from "./ledger.js";
+import { Refusal } from "./refusal.js";
+import type { Sequence } from "./sequence.js";
+
+/** What a register holds. */
+export interface RegisterOptions {
+  /** "order": for messages; its table is "orders". */
+  readonly noun: "order" | "payment";
+  /** The two columns of its own that each entry has. */
+  readonly columns: readonly [string, string];
+}
+
+/** One entry: an order or a payment. */
+export interface Entry {
+  readonly id: bigint;
+  readonly requestId: string;
+  readonly values: readonly [bigint, bigint];
+  readonly cancelled: boolean;
+}
+
+/** By what an entry is looked up. */
+export type EntryKey =
+  | { readonly $case: "requestId"; readonly value: string }
+  | { readonly $case: "id"; readonly value: bigint };
+
+/** Who asks for a change: the books name the key beside each effect. */
+export interface Cause {
+  readonly key: string | undefined;
+  readonly requestId: string;
+}
+
+/** The entries of one kind. A cancelled entry stays in its table, marked. */
+export interface Register {
+  /** Makes the one entry of a request id and returns its id. */
+  create(cause: Cause, values: readonly [bigint, bigint]): bigint;
+  /** Cancels the entry of a request id, and forbids one that comes later. Cancelling twice is fine. */
+  cancel(cause: Cause): void;
+  find(by: EntryKey): Entry;
+}
+
+interface Row {
+  readonly id: bigint;
+  readonly request_id: string;
+  readonly first: bigint;
+  readonly second: bigint;
+  readonly status: string;
+}
+
+/** Opens the register of one kind of entry in a ledger. Its writes belong inside the ledger's `once`. */
+export function openRegister(ledger: Ledger, sequence: Sequence, { noun, columns }: RegisterOptions): Register {
+  const [first, second] = columns;
+  const id = `${noun}_id`;
+  ledger.db.exec(`
+    CREATE TABLE IF NOT EXISTS ${noun}s (
+      ${id} INTEGER PRIMARY KEY,
+      request_id TEXT NOT NULL UNIQUE,
+      ${first} INTEGER NOT NULL,
+      ${second} INTEGER NOT NULL,
+      status TEXT NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS tombstones (request_id TEXT PRIMARY KEY);
+  `);
+  const select = `SELECT ${id} AS id, request_id, ${first} AS first, ${second} AS second, status FROM ${noun}s`;
+  const byId = ledger.db.prepare(`${select} WHERE ${id} = ?`).safeIntegers();
+  const byRequestId = ledger.db.prepare(`${select} WHERE request_id = ?`).safeIntegers();
+  const insert = ledger.db.prepare(`INSERT INTO ${noun}s VALUES (?, ?, ?, ?, 'created')`);
+  const markCancelled = ledger.db.prepare(`UPDATE ${noun}s SET status = 'cancelled' WHERE request_id = ?`);
+  const tombstone = ledger.db.prepare("SELECT 1 FROM tombstones WHERE request_id = ?");
+  const bury = ledger.db.prepare("INSERT OR IGNORE INTO tombstones VALUES (?)");
+
+  function lookUp(by: EntryKey): Entry | undefined {
+    const row = (by.$case === "id" ? byId : byRequestId).get([by.value]) as Row | undefined;
+    return (
+      row && {
+        id: row.id,
+        requestId: row.request_id,
+        values: [row.first, row.second],
+        cancelled: row.status === "cancelled",
+      }
+    );
+  }
+
+  return {
+    create({ key, requestId }, values) {
+      if (requestId === "") throw new Refusal(status.INVALID_ARGUMENT, "missing request_id");
+      if (tombstone.get([requestId]) !== undefined) {
+        throw new Refusal(status.ABORTED, `${noun} of request ${requestId} was cancelled before it was created`);
+      }
+      if (lookUp({ $case: "requestId", value: requestId }) !== undefined) {
+        throw new Refusal(status.ALREADY_EXISTS, `request ${requestId} has its ${noun} already`);
+      }
+      const id = sequence.next();
+      insert.run([id, requestId, ...values]);
+      ledger.note(key, "create", requestId);
+      return id;
+    },
+    cancel({ key, requestId }) {
+      if (requestId === "") throw new Refusal(status.INVALID_ARGUMENT, "missing request_id");
+      const entry = lookUp({ $case: "requestId", value: requestId });
+      if (entry === undefined) {
+        // The create may still be under way: whoever cancelled must be able to rely on it never happening.
+        bury.run([requestId]);
+        throw new Refusal(status.NOT_FOUND, `request ${requestId} has no ${noun}`);
+      }
+      if (entry.cancelled) return;
+      markCancelled.run([requestId]);
+      ledger.note(key, "cancel", requestId);
+    },
+    find(by) {
+      const entry = lookUp(by);
+      if (entry === undefined) {
+        const which = by.$case === "id" ? `${noun} ${by.value}` : `${noun} of request ${by.value}`;
+        throw new Refusal(status.NOT_FOUND, `no ${which}`);
+      }
+      return entry;
+    },
+  };
+}

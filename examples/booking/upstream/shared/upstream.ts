@@ -1,0 +1,20 @@
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+
+/** Where an upstream listens and keeps its books. */
+export interface UpstreamOptions {
+  /** "localhost:10001"; port 0 takes a free one. */
+  readonly address: string;
+  readonly data: string;
+}
+
+/** A service on its open ledger, ready to be served. */
+export interface Upstream<Handlers extends UntypedServiceImplementation = UntypedServiceImplementation> {
+  /** "pb.OrderService" */
+  readonly name: string;
+  /** The service's proto file inside the repository's proto folder, for reflection. */
+  readonly protoFile: string;
+  readonly definition: ServiceDefinition<Handlers>;
+  readonly handlers: Handlers;
+  /** Closes the ledger. */
+  close(): void;
+}

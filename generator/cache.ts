@@ -1,0 +1,120 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What a run answered: the serialized CodeGeneratorResponse, and what it wrote to stderr. */
+export interface CachedRun {
+  readonly response: Uint8Array;
+  readonly warnings: string;
+}
+
+/** All that a run's answer depends on. */
+export interface RunInputs {
+  /** The plugin's version. */
+  readonly version: string;
+  /** The serialized CodeGeneratorRequest; it holds the options too. */
+  readonly request: Uint8Array;
+  /** Every file in stubs_dir by its path relative to it. */
+  readonly stubs: ReadonlyMap<string, Uint8Array>;
+}
+
+/** How many runs are kept; the ones that were used longest ago go first. */
+const keptRuns = 32;
+
+/**
+ * Where runs started in `cwd` are kept; undefined where there is no node_modules directory, which means no cache:
+ * the plugin leaves nothing behind in places that no tool ignores.
+ */
+export function cacheDirectory(cwd: string): string | undefined {
+  const modules = join(cwd, "node_modules");
+  const found = statSync(modules, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return found ? join(modules, ".cache", "protosaga", "responses") : undefined;
+}
+
+/** The name of a run: a hash over its inputs, the plugin's code and ts-morph's version. */
+export function cacheKey(inputs: RunInputs): string {
+  const hash = createHash("sha256");
+  const add = (part: string | Uint8Array): void => {
+    const bytes = typeof part === "string" ? Buffer.from(part) : part;
+    // The length goes first, so that no two lists of parts run together into the same bytes.
+    hash.update(`${bytes.byteLength}:`).update(bytes);
+  };
+  add(inputs.version);
+  add(codeHash());
+  add(tsMorphVersion());
+  add(inputs.request);
+  for (const path of [...inputs.stubs.keys()].sort()) {
+    add(path);
+    add(inputs.stubs.get(path) ?? "");
+  }
+  return hash.digest("hex");
+}
+
+/** A kept run; undefined where there is none or where it can't be read whole. */
+export function readCache(directory: string, key: string): CachedRun | undefined {
+  try {
+    const path = join(directory, key);
+    const file = readFileSync(path);
+    const body = file.subarray(64);
+    if (sha256(body) !== file.toString("latin1", 0, 64)) {
+      return undefined;
+    }
+    const split = 4 + body.readUInt32BE(0);
+    const now = new Date();
+    utimesSync(path, now, now);
+    return { warnings: body.toString("utf8", 4, split), response: body.subarray(split) };
+  } catch {
+    // Whatever keeps a run from being read, generating anew mends it.
+    return undefined;
+  }
+}
+
+/** Keeps a run. Failing to is no error: the next run only takes longer. */
+export function writeCache(directory: string, key: string, run: CachedRun): void {
+  const temporary = join(directory, `${key}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    mkdirSync(directory, { recursive: true });
+    const warnings = Buffer.from(run.warnings);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(warnings.byteLength);
+    const body = Buffer.concat([length, warnings, run.response]);
+    writeFileSync(temporary, Buffer.concat([Buffer.from(sha256(body), "latin1"), body]));
+    renameSync(temporary, join(directory, key));
+    dropOldest(directory);
+  } catch {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function dropOldest(directory: string): void {
+  const files = readdirSync(directory).map((name) => join(directory, name));
+  const used = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const dated = files.map((path) => ({ path, used: used(path) })).sort((a, b) => b.used - a.used);
+  for (const { path } of dated.slice(keptRuns)) {
+    rmSync(path, { force: true });
+  }
+}
+
+/** A hash over the plugin's own code: the bundle that it runs from, or else every file of the generator. */
+function codeHash(): string {
+  const self = fileURLToPath(import.meta.url);
+  const directory = dirname(self);
+  if (basename(directory) !== "generator") {
+    return sha256(readFileSync(self));
+  }
+  const files = readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((path) => extname(path) === extname(self))
+    .sort();
+  return sha256(Buffer.concat(files.map((path) => readFileSync(join(directory, path)))));
+}
+
+function tsMorphVersion(): string {
+  const read: unknown = createRequire(import.meta.url)("ts-morph/package.json");
+  return typeof read === "object" && read !== null && "version" in read ? String(read.version) : "";
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,56 @@
+import type { Diagnostic, ListedFacade, Plan, SagaModel } from "../model.js";
+import { checkDeadline } from "./deadline.js";
+import { checkDuration } from "./durations.js";
+import { checkRpcNames, checkStepNames } from "./names.js";
+import { checkPivot } from "./pivot.js";
+import { planFacade } from "./plan.js";
+import { collectReports, type Report } from "./report.js";
+import { checkRpcs } from "./rpcs.js";
+import { checkSteps } from "./steps.js";
+import { checkTopics } from "./topics.js";
+
+/** What `check` found, and what to generate. */
+export interface Checked {
+  /** Every violated rule, by file, line and column. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Absent where there are errors. */
+  readonly plan?: Plan;
+}
+
+/** Judges a model by all rules at once and, where it has no errors, fills in all defaults. */
+export function check(model: SagaModel): Checked {
+  const { report, sorted } = collectReports();
+  checkRpcs(report, model);
+  checkTopics(
+    report,
+    model.services.flatMap((service) => service.facades),
+  );
+  const services = model.services.map((service) => {
+    checkRpcNames(report, service);
+    const facades = service.facades.map((listed) => {
+      checkFacade(report, model, listed);
+      const facade = planFacade(listed);
+      checkDeadline(report, listed, facade);
+      return facade;
+    });
+    return { service, facades };
+  });
+  const diagnostics = sorted();
+  const failed = diagnostics.some((diagnostic) => diagnostic.severity === "error");
+  return failed ? { diagnostics } : { diagnostics, plan: { services } };
+}
+
+function checkFacade(report: Report, model: SagaModel, facade: ListedFacade): void {
+  const { fullName, streaming } = facade.rpc;
+  if (facade.mode === "unspecified") {
+    const mend = "set mode: MODE_SYNC, MODE_ASYNC or MODE_THROTTLED";
+    report("SAGA_MODE_MISSING", facade.place, `facade ${fullName} doesn't say its mode; ${mend}`);
+  }
+  if (streaming) {
+    report("SAGA_RPC_STREAMING", facade.place, `${fullName} is streaming; a facade must be a unary RPC`);
+  }
+  checkDuration(report, "deadline", facade.deadline);
+  checkSteps(report, model, facade);
+  checkStepNames(report, facade);
+  checkPivot(report, facade);
+}

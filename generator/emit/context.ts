@@ -1,0 +1,38 @@
+import type { PlannedFacade, PlannedService, PlannedStep } from "../model.js";
+import type { EmitOptions } from "./emit.js";
+import type { Layout } from "./layout.js";
+import type { Paths } from "./paths.js";
+
+/** What every file of a facade is made from. */
+export interface FacadeContext {
+  readonly facade: PlannedFacade;
+  readonly service: PlannedService;
+  readonly paths: Paths;
+  readonly options: EmitOptions;
+}
+
+/** A file that is still to be printed; the path is relative to `out`. */
+export interface EmittedFile {
+  readonly path: string;
+  readonly layout: Layout;
+}
+
+/** "pb.BookingService/HandleSyncBooking" */
+export function facadeName(facade: PlannedFacade): string {
+  return `${facade.rpc.service}/${facade.rpc.name}`;
+}
+
+/** The name that a node file exports a step's node by: "createOrder". */
+export function nodeName(step: PlannedStep): string {
+  return step.identifier;
+}
+
+/** The steps that have surely finished before a step starts: those of earlier groups. */
+export function finishedBefore(step: PlannedStep, facade: PlannedFacade): readonly PlannedStep[] {
+  return facade.steps.filter(({ group }) => group < step.group);
+}
+
+/** The steps whose results the response is built from: an async facade answers before any has run. */
+export function finishedBeforeAnswer(facade: PlannedFacade): readonly PlannedStep[] {
+  return facade.mode === "async" ? [] : facade.steps;
+}

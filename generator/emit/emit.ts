@@ -1,0 +1,31 @@
+import type { OutputFile, Plan } from "../model.js";
+import type { EmittedFile } from "./context.js";
+import { dtoFile } from "./dto.js";
+import { facadeFile } from "./facade.js";
+import { handlerFile } from "./handler.js";
+import { planPaths } from "./paths.js";
+import { printFiles } from "./print-files.js";
+import { topicFile } from "./topic.js";
+
+/** What the output depends on besides the plan. */
+export interface EmitOptions {
+  /** Where ts-proto's output stands, relative to the plugin's `out`: "pb". */
+  readonly pb: string;
+  /** The extension of relative imports. */
+  readonly importExtension: "js" | "ts" | "none";
+  /** The plugin's version, for the header; "": leave it out. */
+  readonly version: string;
+}
+
+/** Turns a plan into all files but the node stubs, in descriptor order. */
+export async function emit(plan: Plan, options: EmitOptions): Promise<OutputFile[]> {
+  const paths = planPaths(plan);
+  const files = plan.services.flatMap((service): EmittedFile[] => [
+    ...service.facades.flatMap((facade) => {
+      const context = { facade, service, paths, options };
+      return [topicFile(context), dtoFile(context), facadeFile(context)];
+    }),
+    handlerFile(service, paths, options),
+  ]);
+  return printFiles(files);
+}

@@ -1,0 +1,20 @@
+import type { OutputFile } from "../model.js";
+import type { EmittedFile } from "./context.js";
+import { print } from "./layout.js";
+
+/**
+ * Prints files as ts-morph source files: one writer callback and one createSourceFile each, since every later
+ * manipulation would parse the file anew. ts-morph takes longest to load of all, so only runs that print load it.
+ */
+export async function printFiles(files: readonly EmittedFile[]): Promise<OutputFile[]> {
+  const { Project } = await import("ts-morph");
+  const project = new Project({
+    useInMemoryFileSystem: true,
+    skipLoadingLibFiles: true,
+    skipFileDependencyResolution: true,
+  });
+  return files.map(({ path, layout }) => {
+    const source = project.createSourceFile(path, (writer) => writer.write(print(layout)));
+    return { path, content: source.getFullText() };
+  });
+}

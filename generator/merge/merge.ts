@@ -1,0 +1,84 @@
+import type { EmitOptions } from "../emit/emit.js";
+import { planPaths } from "../emit/paths.js";
+import type { Diagnostic, OutputFile, Plan } from "../model.js";
+import { decodeStubs } from "./decode-stubs.js";
+import { goneFacade } from "./gone-facade.js";
+import { mergeStub, newStub, type StubFile } from "./merge-stub.js";
+import { lineAndColumn, loadCompiler, type ParsedStub, parseStubs } from "./parse.js";
+import { applySplices } from "./splice.js";
+
+/** What the stubs depend on besides the plan. */
+export interface MergeOptions extends EmitOptions {
+  /** `stubs_dir` as given, for messages. */
+  readonly stubsDir: string;
+}
+
+/** The node files to answer with. */
+export interface Merged {
+  /** Every stub and every other file found, as "node/…"; empty if there are errors. */
+  readonly files: readonly OutputFile[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Adds what is missing to the node stubs found in `stubs_dir`. What stands there already is never changed, and every
+ * file found is in the answer: buf's `clean` deletes what isn't.
+ * @param stubs every file found there (see readStubs), by its path relative to it
+ */
+export async function merge(
+  plan: Plan,
+  options: MergeOptions,
+  stubs: ReadonlyMap<string, Uint8Array>,
+): Promise<Merged> {
+  const shown = (path: string): string => (options.stubsDir === "" ? path : `${options.stubsDir}/${path}`);
+  const files = stubFiles(plan, options, shown);
+  const own = new Set(files.map(({ path }) => path));
+  const { texts, diagnostics } = decodeStubs(stubs, own, shown);
+  const parsed = await parseStubs(new Map([...texts].filter(([path]) => own.has(path))));
+  diagnostics.push(...syntaxErrors(files, parsed));
+  if (diagnostics.some(({ severity }) => severity === "error")) {
+    return { files: [], diagnostics };
+  }
+  const compiler = await loadCompiler();
+  const output: OutputFile[] = [];
+  for (const file of files) {
+    const stub = parsed.get(file.path);
+    if (stub) {
+      const found = await mergeStub(file, stub, texts, compiler);
+      diagnostics.push(...found.diagnostics);
+      output.push({ path: `node/${file.path}`, content: applySplices(stub.text, found.splices) });
+    } else {
+      output.push({ path: `node/${file.path}`, content: await newStub(file, compiler) });
+    }
+  }
+  const unstarted = files.map(({ path }) => path).filter((path) => !texts.has(path));
+  for (const [path, content] of texts) {
+    if (!own.has(path)) {
+      diagnostics.push(...goneFacade(path, shown(path), content, unstarted));
+      output.push({ path: `node/${path}`, content });
+    }
+  }
+  return { files: output, diagnostics };
+}
+
+function stubFiles(plan: Plan, options: MergeOptions, shown: (path: string) => string): StubFile[] {
+  const paths = planPaths(plan);
+  const facades = plan.services.flatMap((service) => service.facades);
+  return facades.map((facade) => {
+    const path = `${paths.facade(facade)}.ts`;
+    return { facade, path, shownPath: shown(path), options };
+  });
+}
+
+/** A file that doesn't parse is refused: nodes that are there could not be seen, and would be added once more. */
+function syntaxErrors(files: readonly StubFile[], parsed: ReadonlyMap<string, ParsedStub>): Diagnostic[] {
+  return files.flatMap(({ path, shownPath }): Diagnostic[] => {
+    const stub = parsed.get(path);
+    if (!stub?.error) {
+      return [];
+    }
+    const place = { path: shownPath, ...lineAndColumn(stub.text, stub.error.at) };
+    const message = `${stub.error.message} Mend it first: nothing was written.`;
+    return [{ severity: "error", code: "SAGA_STUB_SYNTAX", place, message }];
+  });
+}

@@ -1,0 +1,53 @@
+import type { ts } from "ts-morph";
+
+/** A parsed node file. Positions count from the beginning of the text, a byte order mark included. */
+export interface ParsedStub {
+  readonly text: string;
+  readonly statements: readonly ts.Statement[];
+  /** The first syntax error. */
+  readonly error?: { readonly at: number; readonly message: string };
+}
+
+/** The compiler that ts-morph brings along: positions in its trees are what splices go by. */
+export type Compiler = typeof ts;
+
+/** Loads the compiler. */
+export async function loadCompiler(): Promise<Compiler> {
+  return (await import("ts-morph")).ts;
+}
+
+/** Parses node files, by path, in one program. Nothing is resolved and no types are made. */
+export async function parseStubs(texts: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, ParsedStub>> {
+  const { Project } = await import("ts-morph");
+  const project = new Project({
+    useInMemoryFileSystem: true,
+    skipLoadingLibFiles: true,
+    skipFileDependencyResolution: true,
+    compilerOptions: { noLib: true, noResolve: true, types: [] },
+  });
+  const sources = [...texts].map(([path, text]) => {
+    // ts-morph drops a byte order mark; a space in its place keeps all positions.
+    const source = project.createSourceFile(path, text.replace(/^\uFEFF/, " "));
+    return { path, text, source };
+  });
+  const program = project.getProgram();
+  return new Map(
+    sources.map(({ path, text, source }): [string, ParsedStub] => {
+      const [first] = program.getSyntacticDiagnostics(source);
+      const statements = source.compilerNode.statements;
+      if (!first) {
+        return [path, { text, statements }];
+      }
+      const message = first.getMessageText();
+      const said = typeof message === "string" ? message : message.getMessageText();
+      return [path, { text, statements, error: { at: first.getStart(), message: said } }];
+    }),
+  );
+}
+
+/** Line and column, from 1, of a position in a text. */
+export function lineAndColumn(text: string, at: number): { line: number; column: number } {
+  const before = text.slice(0, at);
+  const lineStart = before.lastIndexOf("\n") + 1;
+  return { line: before.split("\n").length, column: at - lineStart + 1 };
+}

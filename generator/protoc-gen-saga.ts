@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+// The protobuf compiler's plugin: a request on stdin, a response on stdout, and nothing else there, ever.
+import { createRequire } from "node:module";
+import { resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { cachedRun } from "./cached-run.js";
+import { readStubs } from "./merge/read-stubs.js";
+
+const name = "protoc-gen-saga";
+
+async function main(args: readonly string[]): Promise<void> {
+  const version = packageVersion();
+  if (args.length === 1 && args[0] === "--version") {
+    process.stdout.write(`${name} v${version}\n`);
+    return;
+  }
+  if (args.length > 0) {
+    throw new UsageError(`${name} takes a CodeGeneratorRequest on stdin and no arguments but --version: buf runs it`);
+  }
+  const cwd = process.cwd();
+  const environment = {
+    version,
+    readStubs: (stubsDir: string) => readStubs(resolve(cwd, stubsDir)),
+    warn: (line: string) => process.stderr.write(`${line}\n`),
+  };
+  process.stdout.write(await cachedRun(await buffer(process.stdin), environment, cwd));
+}
+
+/** The plugin was started wrongly: no fault of its own, so no stack trace. */
+class UsageError extends Error {}
+
+function packageVersion(): string {
+  const found: unknown = createRequire(import.meta.url)("protosaga/package.json");
+  return typeof found === "object" && found !== null && "version" in found ? String(found.version) : "";
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  const message =
+    error instanceof UsageError ? error.message : `${name}: ${error instanceof Error ? error.stack : error}`;
+  process.stderr.write(`${message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { configSchema, upstreamSchema } from "./schema.js";
+
+/** Environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The environment variable of a key: `SAGA_` and the path in upper case, with `_` for all that is no letter or digit.
+ * @example environmentName(["upstreams", "pb.OrderService", "address"]) // SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS
+ */
+export function environmentName(path: readonly string[]): string {
+  return `SAGA_${path
+    .join("_")
+    .toUpperCase()
+    .replaceAll(/[^A-Z0-9]/g, "_")}`;
+}
+
+/** Every key that a value can stand at. @param upstreams the services whose keys to list */
+export function configPaths(upstreams: readonly string[]): string[][] {
+  const own = leaves(configSchema, []).filter(([first]) => first !== "upstreams");
+  return [...own, ...upstreams.flatMap((name) => leaves(upstreamSchema, ["upstreams", name]))];
+}
+
+/** Lays the environment over a configuration. POD_ID is another name of SAGA_POD_ID. */
+export function applyEnvironment(config: unknown, env: Environment, upstreams: readonly string[]): unknown {
+  let result = config;
+  for (const path of configPaths(upstreams)) {
+    const value = env[environmentName(path)] ?? (path.join() === "pod_id" ? env.POD_ID : undefined);
+    if (value !== undefined) {
+      result = withValue(result, path, value);
+    }
+  }
+  return result;
+}
+
+function leaves(schema: z.core.$ZodType, path: readonly string[]): string[][] {
+  const bare = unwrap(schema);
+  if (!(bare instanceof z.ZodObject)) {
+    return [[...path]];
+  }
+  return Object.entries(bare.shape).flatMap(([key, value]) => leaves(value as z.core.$ZodType, [...path, key]));
+}
+
+function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return unwrap(schema.unwrap());
+  }
+  return schema;
+}
+
+function withValue(config: unknown, [key, ...rest]: readonly string[], value: string): unknown {
+  if (key === undefined) {
+    return value;
+  }
+  const object = typeof config === "object" && config !== null ? config : {};
+  const inner: unknown = Object.entries(object).find(([name]) => name === key)?.[1];
+  return { ...object, [key]: withValue(inner, rest, value) };
+}

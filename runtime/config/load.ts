@@ -1,0 +1,78 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseDocument } from "yaml";
+import { z } from "zod";
+import { SagaError } from "../core/errors.js";
+import { applyEnvironment, type Environment } from "./environment.js";
+import { type Config, type ConfigInput, configSchema } from "./schema.js";
+
+/** Where a configuration comes from. */
+export interface ConfigSources {
+  /** Usually process.env. */
+  readonly env: Environment;
+  /** The full names of the services that need an address. */
+  readonly upstreams: readonly string[];
+  /** What the program itself sets; the file and the environment override it. */
+  readonly defaults?: ConfigInput;
+}
+
+/**
+ * Reads `app.yaml` in the folder that `OCH_PATH` names (default: the working directory), lays the environment over it
+ * and checks the whole.
+ * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
+ */
+export function loadConfig({ env, upstreams, defaults = {} }: ConfigSources): Config {
+  const path = join(env.OCH_PATH ?? ".", "app.yaml");
+  const file = existsSync(path) ? parse(path) : {};
+  const merged = applyEnvironment(merge(defaults, file), env, upstreams);
+  return checkConfig(merged, upstreams, existsSync(path) ? path : "the configuration");
+}
+
+/**
+ * Checks a configuration and fills in its defaults.
+ * @param upstreams the full names of the services that need an address
+ * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
+ */
+export function checkConfig(input: unknown, upstreams: readonly string[], source = "the configuration"): Config {
+  const { data, error } = configSchema.safeParse(input);
+  const problems = error?.issues.map((issue) => `${z.core.toDotPath(issue.path) || "(whole)"}: ${issue.message}`) ?? [];
+  const known = given(input);
+  for (const name of upstreams.filter((service) => !known.has(service))) {
+    problems.push(`upstreams["${name}"]: a facade calls this service; give its address as host:port`);
+  }
+  if (data === undefined || problems.length > 0) {
+    throw new SagaError(
+      "SAGA_CONFIG_INVALID",
+      `${source} has ${problems.length} error(s):\n  ${problems.join("\n  ")}`,
+    );
+  }
+  return data;
+}
+
+function given(input: unknown): ReadonlySet<string> {
+  const upstreams = isObject(input) ? input.upstreams : undefined;
+  return new Set(isObject(upstreams) ? Object.keys(upstreams) : []);
+}
+
+function parse(path: string): unknown {
+  const document = parseDocument(readFileSync(path, "utf8"), { prettyErrors: true });
+  if (document.errors.length > 0) {
+    const errors = document.errors.map(({ message }) => message.trim()).join("\n  ");
+    throw new SagaError("SAGA_CONFIG_INVALID", `${path} is not YAML:\n  ${errors}`);
+  }
+  return document.toJS() ?? {};
+}
+
+/** The values of `over` where it has any, else those of `under`; key by key, all the way down. */
+function merge(under: unknown, over: unknown): unknown {
+  if (!isObject(under) || !isObject(over)) {
+    return over === undefined ? under : over;
+  }
+  const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
+  return Object.fromEntries([...keys].map((key) => [key, merge(under[key], over[key])]));
+}
+
+/** Whether a value is an object with keys. */
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

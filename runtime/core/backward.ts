@@ -1,0 +1,96 @@
+import type { Command, SagaEvent } from "./event.js";
+import { type Transition, unexpected } from "./outcome.js";
+import { backoffBound, type SagaPlan } from "./plan.js";
+import { needsUndo, planOf, type SagaState, stepOf, withStep } from "./state.js";
+import { Status } from "./status.js";
+
+type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
+
+/**
+ * Has the next group undone, in the reverse of the order in which the groups ran; within a group in parallel. A group
+ * waits until every one of its calls is answered, and until every later group is undone. Does nothing unless the saga
+ * is compensating.
+ */
+export function advanceCompensation(plan: SagaPlan, before: Transition): Transition {
+  if (before.state.phase !== "compensating") {
+    return before;
+  }
+  const last = plan.steps.at(-1)?.group ?? 0;
+  let state = before.state;
+  for (let group = last; group >= 0; group--) {
+    const members = plan.steps.map((_, at) => at).filter((at) => planOf(plan, at).group === group);
+    if (members.some((at) => stepOf(state, at).status === "calling")) {
+      return { ...before, state };
+    }
+    const open = members.filter((at) => needsUndo(planOf(plan, at), stepOf(state, at)));
+    if (open.length === 0) {
+      continue;
+    }
+    const commands: Command[] = [...before.commands];
+    for (const at of open.filter((member) => stepOf(state, member).undo === "idle")) {
+      const attempt = stepOf(state, at).undoAttempts + 1;
+      state = withStep(state, at, { undo: "due" });
+      commands.push({ kind: "compensate", step: at, attempt, waitBoundMs: 0 });
+    }
+    const stuck = open.every((at) => stepOf(state, at).undo === "stuck");
+    return { ...before, state: stuck ? { ...state, phase: "stuck" } : state, commands };
+  }
+  return { ...before, state: { ...state, phase: "compensated" } };
+}
+
+/** The compensation's call may leave. */
+export function compensationCalled(state: SagaState, event: Of<"compensation-called">): Transition {
+  const { undo } = stepOf(state, event.step);
+  if (state.phase !== "compensating" || undo !== "due") {
+    return unexpected(state, `a compensation that is ${undo} in a saga that is ${state.phase} is not to be called`);
+  }
+  const sent = event.sent === undefined ? {} : { undoSent: event.sent };
+  return {
+    state: withStep(state, event.step, { undo: "calling", undoAttempts: event.attempt, ...sent }),
+    commands: [],
+  };
+}
+
+/** The step is undone. */
+export function compensationSucceeded(state: SagaState, event: Of<"compensation-succeeded">): Transition {
+  const { undo } = stepOf(state, event.step);
+  if (undo !== "calling") {
+    return unexpected(state, `a compensation that is ${undo} expects no answer`);
+  }
+  return { state: withStep(state, event.step, { undo: "done" }), commands: [] };
+}
+
+/** An attempt to undo failed, or its request could not be built. */
+export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"compensation-failed">): Transition {
+  const { failure, step: at } = event;
+  const step = stepOf(state, at);
+  const expected = failure.beforeCall ? "due" : "calling";
+  if (step.undo !== expected) {
+    return unexpected(state, `a compensation that is ${step.undo} can't fail`);
+  }
+  if (failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done") {
+    // The call was never known to take effect, and the upstream knows of none: there is nothing to undo.
+    return { state: withStep(state, at, { undo: "done" }), commands: [] };
+  }
+  const attempts = failure.beforeCall ? step.undoAttempts + 1 : step.undoAttempts;
+  const policy = planOf(plan, at).compensation?.retry;
+  if (policy === undefined || attempts >= policy.maxAttempts) {
+    return { state: withStep(state, at, { undo: "stuck", undoAttempts: attempts, failure }), commands: [] };
+  }
+  const attempt = attempts + 1;
+  return {
+    state: withStep(state, at, { undo: "due", undoAttempts: attempts, failure }),
+    commands: [{ kind: "compensate", step: at, attempt, waitBoundMs: backoffBound(policy, attempt) }],
+  };
+}
+
+/** An operator had a stuck compensation tried again, with its attempts counted anew, or declared it done. */
+export function operatorActed(state: SagaState, event: Of<"operator-retried" | "operator-skipped">): Transition {
+  const { undo } = stepOf(state, event.step);
+  if (undo !== "stuck") {
+    return unexpected(state, `a compensation that is ${undo} is not stuck`);
+  }
+  const change = event.kind === "operator-skipped" ? "skipped" : "idle";
+  const next = withStep(state, event.step, { undo: change, undoAttempts: 0 });
+  return { state: { ...next, phase: "compensating" }, commands: [] };
+}

@@ -1,0 +1,48 @@
+import type { StatusCode } from "./status.js";
+
+/** A failure as a gRPC status, with what failed. */
+export interface Failure {
+  readonly code: StatusCode;
+  readonly message: string;
+  /** A code of the error catalogue: SAGA_STEP_FAILED where an upstream answered so. */
+  readonly reason: string;
+  /** Nothing was sent: the failure came before the call left. */
+  readonly beforeCall: boolean;
+}
+
+/** One thing that happened to a saga. Steps are named by their position in the facade. */
+export type SagaEvent =
+  | { readonly kind: "started"; readonly deadlineAtMs: number | undefined; readonly traceparent: string }
+  /** The step's call may leave from now on. `sent` comes with the first attempt only. */
+  | { readonly kind: "step-called"; readonly step: number; readonly attempt: number; readonly sent?: Uint8Array }
+  | { readonly kind: "step-succeeded"; readonly step: number; readonly received: Uint8Array }
+  | { readonly kind: "step-failed"; readonly step: number; readonly failure: Failure }
+  | { readonly kind: "deadline-passed" }
+  /** A process that knew nothing of the saga found it in the journal. */
+  | { readonly kind: "recovered" }
+  /** The message on the rollback topic arrived. */
+  | { readonly kind: "rollback-delivered" }
+  /** The compensation's call may leave from now on. `sent` comes with the first attempt only. */
+  | {
+      readonly kind: "compensation-called";
+      readonly step: number;
+      readonly attempt: number;
+      readonly sent?: Uint8Array;
+    }
+  | { readonly kind: "compensation-succeeded"; readonly step: number }
+  | { readonly kind: "compensation-failed"; readonly step: number; readonly failure: Failure }
+  | { readonly kind: "responded"; readonly response: Uint8Array }
+  | { readonly kind: "respond-failed"; readonly failure: Failure }
+  | { readonly kind: "operator-retried"; readonly step: number; readonly who: string; readonly why: string }
+  | { readonly kind: "operator-skipped"; readonly step: number; readonly who: string; readonly why: string };
+
+/** What the engine is to do. */
+export type Command =
+  /** Build the request unless it was built before, say "step-called", make that durable, and call. */
+  | { readonly kind: "call"; readonly step: number; readonly attempt: number; readonly waitBoundMs: number }
+  /** The same for the compensation. */
+  | { readonly kind: "compensate"; readonly step: number; readonly attempt: number; readonly waitBoundMs: number }
+  /** Build the response and say "responded" or "respond-failed". */
+  | { readonly kind: "respond" }
+  /** Publish on the rollback topic, durably together with this transition. */
+  | { readonly kind: "queue-rollback" };

@@ -1,0 +1,135 @@
+import type { Command, SagaEvent } from "./event.js";
+import { type Transition, unexpected } from "./outcome.js";
+import { backoffBound, type SagaPlan, type StepPlan } from "./plan.js";
+import { fail } from "./roll-back.js";
+import { isPastPivot, isPivotInDoubt, planOf, type SagaState, stepOf, withStep } from "./state.js";
+import { isOutcomeUnknown, Status } from "./status.js";
+
+type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
+
+/** Has every step of a group called; past the last group, has the response built. */
+export function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
+  const commands: Command[] = [];
+  let next = state;
+  plan.steps.forEach((step, at) => {
+    if (step.group === group) {
+      next = withStep(next, at, { status: "due" });
+      commands.push({ kind: "call", step: at, attempt: 1, waitBoundMs: 0 });
+    }
+  });
+  return commands.length > 0 ? { state: next, commands } : finish(plan, state);
+}
+
+/** All steps are done: the response is wanted, unless the client was answered when the saga began. */
+export function finish(plan: SagaPlan, state: SagaState): Transition {
+  if (plan.mode === "async") {
+    return { state: { ...state, phase: "completed" }, commands: [] };
+  }
+  return { state, commands: [{ kind: "respond" }] };
+}
+
+/** The call may leave. */
+export function stepCalled(state: SagaState, event: Of<"step-called">): Transition {
+  const { status } = stepOf(state, event.step);
+  if (state.phase !== "running" || status !== "due") {
+    return unexpected(state, `a step that is ${status} in a saga that is ${state.phase} is not to be called`);
+  }
+  const sent = event.sent === undefined ? {} : { sent: event.sent };
+  return { state: withStep(state, event.step, { status: "calling", attempts: event.attempt, ...sent }), commands: [] };
+}
+
+/** The call was answered. */
+export function stepSucceeded(plan: SagaPlan, state: SagaState, event: Of<"step-succeeded">): Transition {
+  const { status } = stepOf(state, event.step);
+  if (status !== "calling") {
+    return unexpected(state, `a step that is ${status} expects no answer`);
+  }
+  const next = withStep(state, event.step, { status: "done", received: event.received, failure: undefined });
+  if (next.phase !== "running") {
+    return { state: next, commands: [] };
+  }
+  const { group } = planOf(plan, event.step);
+  const complete = plan.steps.every((step, at) => step.group !== group || stepOf(next, at).status === "done");
+  return complete ? startGroup(plan, next, group + 1) : { state: next, commands: [] };
+}
+
+/** The call failed, or could not be built. */
+export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-failed">): Transition {
+  const { failure, step: at } = event;
+  const before = stepOf(state, at);
+  const expected = failure.beforeCall ? "due" : "calling";
+  if (before.status !== expected) {
+    return unexpected(
+      state,
+      `a step that is ${before.status} can't fail ${failure.beforeCall ? "before" : "after"} its call`,
+    );
+  }
+  const step = planOf(plan, at);
+  const inDoubt = !failure.beforeCall && isOutcomeUnknown(failure.code);
+  const running = state.phase === "running";
+  if (running && triesAgain(plan, state, step, before.attempts, inDoubt)) {
+    const attempt = before.attempts + 1;
+    const wait = backoffBound(step.retry, Math.max(2, attempt));
+    return {
+      state: withStep(state, at, { status: "due", failure }),
+      commands: [{ kind: "call", step: at, attempt, waitBoundMs: wait }],
+    };
+  }
+  const next = withStep(state, at, { status: inDoubt ? "unknown" : "failed", failure });
+  return running ? fail(plan, next, { ...failure, step: at }) : { state: next, commands: [] };
+}
+
+/** Whether a failed step of a running saga is tried again. */
+function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, attempts: number, inDoubt: boolean): boolean {
+  if (isPastPivot(plan, state)) {
+    return true; // There is no way back: whatever the failure, only success ends it.
+  }
+  if (step.kind === "pivot") {
+    return inDoubt; // It may have happened: neither direction is safe until a definite answer comes.
+  }
+  return inDoubt && step.idempotent && attempts < step.retry.maxAttempts;
+}
+
+/** The deadline passed. Past the pivot, or while it may have happened, the saga goes on all the same. */
+export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
+  if (state.phase !== "running") {
+    return unexpected(state, `a saga that is ${state.phase} has no deadline`);
+  }
+  if (isPastPivot(plan, state) || isPivotInDoubt(plan, state)) {
+    return unexpected(state, "the pivot has, or may have, succeeded: the saga only goes forward");
+  }
+  const at = state.steps.findIndex((step) => step.status === "calling" || step.status === "due");
+  return fail(plan, state, {
+    code: Status.DEADLINE_EXCEEDED,
+    message: "the saga's deadline passed before its steps were done",
+    reason: "SAGA_DEADLINE_EXCEEDED",
+    beforeCall: false,
+    step: at < 0 ? undefined : at,
+  });
+}
+
+/** The response was built. */
+export function responded(plan: SagaPlan, state: SagaState, event: Of<"responded">): Transition {
+  if (state.phase !== "running" || state.response !== undefined) {
+    return unexpected(state, `a saga that is ${state.phase} wants no response`);
+  }
+  if (plan.mode === "async") {
+    return { state: { ...state, response: event.response }, commands: [] };
+  }
+  if (!state.steps.every((step) => step.status === "done")) {
+    return unexpected(state, "a saga with steps to do wants no response yet");
+  }
+  return { state: { ...state, response: event.response, phase: "completed" }, commands: [] };
+}
+
+/** The response could not be built: undone where that is still possible, else completed with the failure as its answer. */
+export function respondFailed(plan: SagaPlan, state: SagaState, event: Of<"respond-failed">): Transition {
+  if (state.phase !== "running" || state.response !== undefined) {
+    return unexpected(state, `a saga that is ${state.phase} wants no response`);
+  }
+  const failure = { ...event.failure, step: undefined };
+  if (isPastPivot(plan, state)) {
+    return { state: { ...state, phase: "completed", failure }, commands: [] };
+  }
+  return fail(plan, state, failure);
+}

@@ -1,0 +1,15 @@
+import type { Command } from "./event.js";
+import type { SagaState } from "./state.js";
+
+/** What follows from an event. */
+export interface Transition {
+  readonly state: SagaState;
+  readonly commands: readonly Command[];
+  /** Set where the state machine did not expect the event: why. The state is unchanged and there are no commands. */
+  readonly unexpected?: string;
+}
+
+/** An event that changes nothing, with the verdict to record. */
+export function unexpected(state: SagaState, why: string): Transition {
+  return { state, commands: [], unexpected: why };
+}

@@ -1,0 +1,81 @@
+import type { Command } from "./event.js";
+import { finish } from "./forward.js";
+import { type Transition, unexpected } from "./outcome.js";
+import type { SagaPlan } from "./plan.js";
+import { fail } from "./roll-back.js";
+import {
+  isPastPivot,
+  isPivotInDoubt,
+  planOf,
+  type SagaFailure,
+  type SagaState,
+  type StepState,
+  withStep,
+} from "./state.js";
+import { Status } from "./status.js";
+
+const interrupted: Omit<SagaFailure, "step"> = {
+  code: Status.UNAVAILABLE,
+  message: "the server stopped while the saga ran; it is rolled back",
+  reason: "SAGA_INTERRUPTED",
+  beforeCall: false,
+};
+
+/**
+ * A process that knew nothing of the saga found it in the journal. What was being called has an unknown outcome: it is
+ * called again where the saga goes forward and the call may be repeated, else undone.
+ */
+export function recovered(plan: SagaPlan, state: SagaState): Transition {
+  switch (state.phase) {
+    case "running":
+      return recoverRunning(plan, state);
+    case "rollback-queued":
+      // The message may have been published or not; twice does no harm.
+      return { state: settle(state), commands: [{ kind: "queue-rollback" }] };
+    case "compensating":
+      return resumeCompensation(settle(state));
+    default:
+      return unexpected(state, `a saga that is ${state.phase} has nothing to recover`);
+  }
+}
+
+function recoverRunning(plan: SagaPlan, state: SagaState): Transition {
+  const committed = isPastPivot(plan, state) || isPivotInDoubt(plan, state);
+  const open = state.steps.map((step, at) => ({ step, at })).filter(({ step }) => isUnderWay(step));
+  const lost = committed
+    ? undefined
+    : open.find(({ step, at }) => step.status === "calling" && !planOf(plan, at).idempotent);
+  if ((!committed && plan.recovery === "roll-back") || lost !== undefined) {
+    return fail(plan, settle(state), { ...interrupted, step: (lost ?? open[0])?.at });
+  }
+  if (open.length === 0) {
+    return finish(plan, state);
+  }
+  let next = state;
+  const commands: Command[] = [];
+  for (const { step, at } of open) {
+    // One more call whatever the policy says: it was not the upstream that failed.
+    next = withStep(next, at, { status: "due" });
+    commands.push({ kind: "call", step: at, attempt: step.attempts + 1, waitBoundMs: 0 });
+  }
+  return { state: next, commands };
+}
+
+function resumeCompensation(state: SagaState): Transition {
+  const steps = state.steps.map((step): StepState => {
+    return step.undo === "calling" || step.undo === "due" ? { ...step, undo: "idle" } : step;
+  });
+  return { state: { ...state, steps }, commands: [] };
+}
+
+/** No answer will come any more to what was being called. */
+function settle(state: SagaState): SagaState {
+  const steps = state.steps.map((step): StepState => {
+    return step.status === "calling" ? { ...step, status: "unknown" } : step;
+  });
+  return { ...state, steps };
+}
+
+function isUnderWay(step: StepState): boolean {
+  return step.status === "calling" || step.status === "due";
+}

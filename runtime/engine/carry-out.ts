@@ -1,0 +1,151 @@
+import type { Command, Failure } from "../core/event.js";
+import { mayCall, mayCompensate, stepOf } from "../core/state.js";
+import type { Codec } from "../facade/codec.js";
+import { type Drive, putAside, react } from "./driver.js";
+import { nodeFailure } from "./node-failure.js";
+import { rollbackMessage } from "./rollback-message.js";
+import { compensateContext, type Run, stepContext, stepDefinition } from "./run.js";
+import { sendCompensation, sendStep } from "./send.js";
+
+/** Does what the state machine commands, up to the point where something must be durable first. */
+export function carryOut(drive: Drive, run: Run, command: Command): void {
+  switch (command.kind) {
+    case "call":
+      later(drive, run, command.waitBoundMs, () => call(drive, run, command.step, command.attempt));
+      return;
+    case "compensate":
+      later(drive, run, command.waitBoundMs, () => compensate(drive, run, command.step, command.attempt));
+      return;
+    case "respond":
+      respond(drive, run);
+      return;
+    case "queue-rollback":
+      run.messages.push(rollbackMessage(drive, run));
+      return;
+  }
+}
+
+/** Waits at random below the bound (full jitter): clients that failed together do not come back together. */
+function later(drive: Drive, run: Run, boundMs: number, action: () => void): void {
+  if (boundMs === 0) {
+    action();
+    return;
+  }
+  const cancel = drive.clock.after(boundMs * drive.clock.random(), () => {
+    run.timers.delete(cancel);
+    action();
+  });
+  run.timers.add(cancel);
+}
+
+function call(drive: Drive, run: Run, at: number, attempt: number): void {
+  if (!mayCall(run.state, at)) {
+    return; // The saga turned back while the attempt waited.
+  }
+  const step = stepDefinition(run, at);
+  const leave = (sent?: Uint8Array) => {
+    if (mayCall(run.state, at)) {
+      run.effects.push(() => sendStep(drive, run, at));
+      react(drive, run, { kind: "step-called", step: at, attempt, ...(sent === undefined ? {} : { sent }) });
+    }
+  };
+  if (stepOf(run.state, at).sent !== undefined) {
+    leave();
+    return;
+  }
+  build(
+    drive,
+    run,
+    () => step.node.request(stepContext(run, step.group)),
+    step.request,
+    leave,
+    (error) => {
+      if (mayCall(run.state, at)) {
+        react(drive, run, { kind: "step-failed", step: at, failure: nodeFailure(error, `node ${step.name}`) });
+      }
+    },
+  );
+}
+
+function compensate(drive: Drive, run: Run, at: number, attempt: number): void {
+  if (!mayCompensate(run.state, at)) {
+    return;
+  }
+  const step = stepDefinition(run, at);
+  const leave = (sent?: Uint8Array) => {
+    if (mayCompensate(run.state, at)) {
+      run.effects.push(() => sendCompensation(drive, run, at));
+      react(drive, run, { kind: "compensation-called", step: at, attempt, ...(sent === undefined ? {} : { sent }) });
+    }
+  };
+  if (stepOf(run.state, at).undoSent !== undefined) {
+    leave();
+    return;
+  }
+  build(
+    drive,
+    run,
+    () => step.node.compensate?.(compensateContext(run, at)),
+    step.compensation?.request,
+    leave,
+    (error) => {
+      const failure: Failure = nodeFailure(error, `node ${step.name}, compensate`);
+      drive.log.warn({ saga: run.id, step: step.name, err: error }, "a compensation's request can't be built");
+      if (mayCompensate(run.state, at)) {
+        react(drive, run, { kind: "compensation-failed", step: at, failure });
+      }
+    },
+  );
+}
+
+function respond(drive: Drive, run: Run): void {
+  build(
+    drive,
+    run,
+    () => run.facade.respond(stepContext(run, Number.POSITIVE_INFINITY)),
+    run.facade.response,
+    (response) => {
+      if (run.state.phase === "running") {
+        react(drive, run, { kind: "responded", response });
+      }
+    },
+    (error) => {
+      if (run.state.phase === "running") {
+        const failure = nodeFailure(error, "node respond");
+        const reason = failure.reason === "SAGA_NODE_FAILED" ? "SAGA_RESPOND_FAILED" : failure.reason;
+        react(drive, run, { kind: "respond-failed", failure: { ...failure, reason } });
+      }
+    },
+  );
+}
+
+/**
+ * Runs the user's code and encodes what it answers: at once where it answers at once, so that what follows shares an
+ * entry with what led here.
+ */
+function build(
+  drive: Drive,
+  run: Run,
+  code: () => unknown,
+  codec: Codec<unknown> | undefined,
+  done: (bytes: Uint8Array) => void,
+  failed: (error: unknown) => void,
+): void {
+  const encode = (message: unknown) => codec?.encode(message).finish() ?? new Uint8Array();
+  let bytes: Uint8Array;
+  try {
+    const message = code();
+    if (message instanceof Promise) {
+      message
+        .then(encode)
+        .then(done, failed)
+        .catch((error) => putAside(drive, run, error));
+      return;
+    }
+    bytes = encode(message);
+  } catch (error) {
+    failed(error);
+    return;
+  }
+  done(bytes);
+}

@@ -1,0 +1,135 @@
+import type { Broker } from "../broker/broker.js";
+import type { SagaEvent } from "../core/event.js";
+import { hasEnded, type SagaState } from "../core/state.js";
+import { transition } from "../core/transition.js";
+import type { Answer, Entry, Journal, StoredMessage, StoredPhase } from "../journal/journal.js";
+import { encodeRecord } from "../journal/record.js";
+import { answerOf } from "./answer.js";
+import { carryOut } from "./carry-out.js";
+import type { Clock, Log, Upstreams } from "./ports.js";
+import type { Run } from "./run.js";
+
+/** What driving a saga needs. */
+export interface Drive {
+  readonly journal: Journal;
+  readonly broker: Broker;
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The saga reached an end state, durably. */
+  ended(run: Run): void;
+  /** The journal refused an entry of the saga. */
+  abandoned(run: Run, error: unknown): void;
+  /** The journal already has a saga of this id; nothing of this run was stored, and nothing left. */
+  exists(run: Run): void;
+}
+
+/**
+ * Takes an event in: lets the state machine say what follows, writes down what happened, and, once that is durable,
+ * does what was to be done. Events that follow at once are written in the same entry.
+ */
+export function react(drive: Drive, run: Run, event: SagaEvent): void {
+  if (run.abandoned) {
+    return; // The journal holds what is true; whoever adopts the saga goes by that.
+  }
+  run.depth++;
+  const { state, commands, unexpected } = transition(run.facade, run.state, event);
+  run.pending.push(unexpected === undefined ? { event } : { event, unexpected });
+  run.state = state;
+  if (unexpected !== undefined) {
+    drive.log.warn({ saga: run.id, event: event.kind, verdict: unexpected }, "unexpected event, nothing changed");
+  }
+  if (state.phase !== "running") {
+    run.cancelDeadline?.();
+    run.cancelDeadline = undefined;
+  }
+  for (const command of commands) {
+    carryOut(drive, run, command);
+  }
+  run.depth--;
+  if (run.depth === 0) {
+    write(drive, run);
+  }
+}
+
+/** Hands what happened to the journal, as one entry. */
+function write(drive: Drive, run: Run): void {
+  if (run.pending.length === 0) {
+    return;
+  }
+  const { pending, effects, state } = run;
+  const answer = run.answerStored ? undefined : answerOf(run.facade, state);
+  const entry: Entry = {
+    sagaId: run.id,
+    seq: run.seq,
+    record: encodeRecord(drive.clock.now(), pending),
+    phase: storedPhase(state),
+    messages: run.messages,
+    ...(answer === undefined ? {} : { answer }),
+  };
+  run.seq++;
+  run.pending = [];
+  run.effects = [];
+  run.messages = [];
+  run.answerStored ||= answer !== undefined;
+  store(drive, run, entry)
+    .then((stored) => {
+      if (stored === "exists") {
+        run.abandoned = true;
+        drive.exists(run);
+      } else if (!run.abandoned) {
+        durable(drive, run, { stored, effects, state, answer });
+      }
+    })
+    .catch((error) => putAside(drive, run, error));
+}
+
+/** What this process believes of the saga may not be what the journal holds: it is left to recovery, which goes by that. */
+export function putAside(drive: Drive, run: Run, error: unknown): void {
+  if (!run.abandoned) {
+    run.abandoned = true;
+    drive.abandoned(run, error);
+  }
+}
+
+function store(drive: Drive, run: Run, entry: Entry): Promise<readonly StoredMessage[] | "exists"> {
+  if (entry.seq > 0) {
+    return drive.journal.append(entry);
+  }
+  const { name: facade, fingerprint } = run.facade;
+  return drive.journal.create({ ...entry, facade, fingerprint, request: run.requestBytes });
+}
+
+interface Durable {
+  readonly stored: readonly StoredMessage[];
+  readonly effects: readonly (() => void)[];
+  readonly state: SagaState;
+  readonly answer: Answer | undefined;
+}
+
+function durable(drive: Drive, run: Run, { stored, effects, state, answer }: Durable): void {
+  drive.broker.publish(stored);
+  for (const effect of effects) {
+    effect();
+  }
+  if (answer !== undefined) {
+    run.answer = answer;
+    for (const waiter of run.waiters.splice(0)) {
+      waiter.resolve(answer);
+    }
+  }
+  if (hasEnded(state)) {
+    drive.ended(run);
+  }
+}
+
+function storedPhase(state: SagaState): StoredPhase {
+  switch (state.phase) {
+    case "completed":
+    case "compensated":
+    case "stuck":
+      return state.phase;
+    default:
+      return "open";
+  }
+}

@@ -1,0 +1,69 @@
+import { SagaError } from "../core/errors.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import type { Journal } from "../journal/journal.js";
+import { restore } from "./adopt.js";
+import { type Drive, react } from "./driver.js";
+import type { Run } from "./run.js";
+
+/** An operator's decision on a stuck compensation. */
+export interface OperatorAct {
+  readonly sagaId: string;
+  /** The step's name. */
+  readonly step: string;
+  /** Recorded in the journal. */
+  readonly who: string;
+  /** Recorded in the journal. */
+  readonly why: string;
+}
+
+/** What an operator can do about a saga that is STUCK. */
+export interface Operator {
+  /** Has the compensation tried again, with its attempts counted anew. @throws SagaError SAGA_NOT_FOUND, SAGA_NOT_STUCK */
+  retry(act: OperatorAct): Promise<void>;
+  /** Declares the compensation done. @throws SagaError SAGA_NOT_FOUND, SAGA_NOT_STUCK */
+  skip(act: OperatorAct): Promise<void>;
+}
+
+interface Parts {
+  readonly drive: Drive;
+  readonly journal: Journal;
+  readonly byName: ReadonlyMap<string, FacadeDefinition>;
+  readonly runs: Map<string, Run>;
+}
+
+/** Makes the operator's hand on the engine's sagas. */
+export function createOperator({ drive, journal, byName, runs }: Parts): Operator {
+  async function find(sagaId: string): Promise<Run> {
+    const running = runs.get(sagaId);
+    if (running !== undefined) {
+      return running;
+    }
+    const stored = await journal.load(sagaId);
+    if (stored === undefined) {
+      throw new SagaError("SAGA_NOT_FOUND", `the journal has no saga ${sagaId}`);
+    }
+    const run = restore(byName.get(stored.facade), stored);
+    if (typeof run === "string") {
+      throw new SagaError("SAGA_STRUCTURE_CHANGED", `saga ${sagaId}: ${run}`);
+    }
+    return runs.get(sagaId) ?? run;
+  }
+
+  async function act(
+    kind: "operator-retried" | "operator-skipped",
+    { sagaId, step, who, why }: OperatorAct,
+  ): Promise<void> {
+    const run = await find(sagaId);
+    const at = run.facade.steps.findIndex(({ name }) => name === step);
+    if (run.state.steps[at]?.undo !== "stuck") {
+      throw new SagaError("SAGA_NOT_STUCK", `saga ${sagaId} has no stuck compensation of a step ${step}`);
+    }
+    runs.set(sagaId, run);
+    react(drive, run, { kind, step: at, who, why });
+  }
+
+  return {
+    retry: (what) => act("operator-retried", what),
+    skip: (what) => act("operator-skipped", what),
+  };
+}

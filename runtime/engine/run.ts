@@ -1,0 +1,119 @@
+import type { SagaState } from "../core/state.js";
+import { stepOf } from "../core/state.js";
+import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
+import type { CompensateContext, StepContext } from "../facade/node.js";
+import type { Answer, Outgoing } from "../journal/journal.js";
+import type { RecordedEvent } from "../journal/record.js";
+
+/** Somebody who waits for a saga's answer. */
+export interface Waiter {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A saga that this process drives. */
+export interface Run {
+  readonly id: string;
+  readonly facade: FacadeDefinition;
+  /** The facade's request as the client sent it. */
+  readonly requestBytes: Uint8Array;
+  state: SagaState;
+  /** The next entry's number in the journal. */
+  seq: number;
+  /** What happened and is not yet handed to the journal. */
+  pending: RecordedEvent[];
+  /** What to do once the pending events are durable. */
+  effects: (() => void)[];
+  messages: Outgoing[];
+  /** How deep events are nested in one another's handling; the outermost one writes. */
+  depth: number;
+  /** What the clients are told, from when that is durable. */
+  answer: Answer | undefined;
+  answerStored: boolean;
+  waiters: Waiter[];
+  readonly timers: Set<() => void>;
+  cancelDeadline: (() => void) | undefined;
+  /** The journal refused an entry: what this process believes is no longer the truth, and nothing more comes of it. */
+  abandoned: boolean;
+  request: { readonly value: unknown } | undefined;
+  readonly results: Map<string, unknown>;
+}
+
+/** A saga as this process begins to drive it. @param seq the number of entries that the journal has of it */
+export function createRun(
+  facade: FacadeDefinition,
+  id: string,
+  requestBytes: Uint8Array,
+  state: SagaState,
+  seq: number,
+): Run {
+  return {
+    id,
+    facade,
+    requestBytes,
+    state,
+    seq,
+    pending: [],
+    effects: [],
+    messages: [],
+    depth: 0,
+    answer: undefined,
+    answerStored: false,
+    waiters: [],
+    timers: new Set(),
+    cancelDeadline: undefined,
+    abandoned: false,
+    request: undefined,
+    results: new Map(),
+  };
+}
+
+/** A step's definition. @throws RangeError where the facade has no such step */
+export function stepDefinition(run: Run, at: number): StepDefinition {
+  const step = run.facade.steps[at];
+  if (step === undefined) {
+    throw new RangeError(`${run.facade.name} has no step at position ${at}`);
+  }
+  return step;
+}
+
+/** The request, decoded once. */
+export function requestOf(run: Run): unknown {
+  run.request ??= { value: run.facade.request.decode(run.requestBytes) };
+  return run.request.value;
+}
+
+/** The responses of the steps in groups before this one, by step name, each decoded once. */
+export function resultsBefore(run: Run, group: number): Record<string, unknown> {
+  const results: Record<string, unknown> = {};
+  run.facade.steps.forEach((step, at) => {
+    const { received } = stepOf(run.state, at);
+    if (step.group < group && received !== undefined) {
+      results[step.name] = resultOf(run, step, received);
+    }
+  });
+  return results;
+}
+
+/** What the node of a step is told; past the last step, what `respond` is told. */
+export function stepContext(run: Run, group: number): StepContext<unknown, unknown> {
+  return { sagaId: run.id, request: requestOf(run), results: resultsBefore(run, group) };
+}
+
+/** What the node is told to build the compensation's request. */
+export function compensateContext(run: Run, at: number): CompensateContext<unknown, unknown, unknown, unknown> {
+  const step = stepDefinition(run, at);
+  const { sent, received } = stepOf(run.state, at);
+  return {
+    ...stepContext(run, step.group),
+    sent: step.request.decode(sent ?? new Uint8Array()),
+    received: received === undefined ? undefined : resultOf(run, step, received),
+  };
+}
+
+function resultOf(run: Run, step: StepDefinition, received: Uint8Array): unknown {
+  if (!run.results.has(step.name)) {
+    run.results.set(step.name, step.response.decode(received));
+  }
+  return run.results.get(step.name);
+}

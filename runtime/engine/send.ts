@@ -1,0 +1,70 @@
+import { isPastPivot, stepOf } from "../core/state.js";
+import { type Drive, putAside, react } from "./driver.js";
+import type { UpstreamOutcome } from "./ports.js";
+import { type Run, stepDefinition } from "./run.js";
+
+const nothing = new Uint8Array();
+
+/** Makes a step's call; that it may leave is durable. */
+export function sendStep(drive: Drive, run: Run, at: number): void {
+  const step = stepDefinition(run, at);
+  drive.upstreams
+    .call({
+      service: step.service,
+      path: step.path,
+      body: stepOf(run.state, at).sent ?? nothing,
+      timeoutMs: bounded(drive, run, step.timeoutMs),
+      sagaId: run.id,
+      idempotencyKey: `${run.id}/${step.name}`,
+      traceparent: run.state.traceparent,
+    })
+    .then((outcome) => {
+      if (outcome.ok) {
+        react(drive, run, { kind: "step-succeeded", step: at, received: outcome.body });
+      } else {
+        react(drive, run, { kind: "step-failed", step: at, failure: failureOf(outcome) });
+      }
+    })
+    .catch((error) => putAside(drive, run, error));
+}
+
+/** Makes a compensation's call; that it may leave is durable. */
+export function sendCompensation(drive: Drive, run: Run, at: number): void {
+  const step = stepDefinition(run, at);
+  if (step.compensation === undefined) {
+    return;
+  }
+  drive.upstreams
+    .call({
+      service: step.service,
+      path: step.compensation.path,
+      body: stepOf(run.state, at).undoSent ?? nothing,
+      timeoutMs: step.compensation.timeoutMs,
+      sagaId: run.id,
+      idempotencyKey: `${run.id}/${step.name}/compensate`,
+      traceparent: run.state.traceparent,
+    })
+    .then((outcome) => {
+      if (outcome.ok) {
+        react(drive, run, { kind: "compensation-succeeded", step: at });
+      } else {
+        const { code, message } = outcome;
+        drive.log.warn({ saga: run.id, step: step.name, code, reason: message }, "a compensation's attempt failed");
+        react(drive, run, { kind: "compensation-failed", step: at, failure: failureOf(outcome) });
+      }
+    })
+    .catch((error) => putAside(drive, run, error));
+}
+
+/** The smaller of the step's timeout and what the saga's deadline leaves; past the pivot there is no deadline. */
+function bounded(drive: Drive, run: Run, timeoutMs: number): number {
+  const { deadlineAtMs } = run.state;
+  if (deadlineAtMs === undefined || isPastPivot(run.facade, run.state)) {
+    return timeoutMs;
+  }
+  return Math.max(1, Math.min(timeoutMs, deadlineAtMs - drive.clock.now()));
+}
+
+function failureOf({ code, message }: Extract<UpstreamOutcome, { ok: false }>) {
+  return { code, message, reason: "SAGA_STEP_FAILED", beforeCall: false };
+}

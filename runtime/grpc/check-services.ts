@@ -1,0 +1,34 @@
+import { relative } from "node:path";
+import { SagaError } from "../core/errors.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import { findTodos } from "../facade/find-todos.js";
+import type { SagaService } from "../facade/service.js";
+
+/**
+ * The facades of the services, once it is sure that they can run.
+ * @throws SagaError SAGA_DEFINITION_INVALID, or SAGA_NODE_TODO naming every todo that is left
+ */
+export function checkServices(services: readonly SagaService[]): FacadeDefinition[] {
+  const facades = services.flatMap((service) => Object.values(service.facades));
+  refuseTwins(facades.map(({ name }) => `facade ${name}`));
+  refuseTwins(facades.map(({ topics }) => `rollback topic ${topics.rollback}`));
+  const todos = findTodos(facades);
+  if (todos.length > 0) {
+    const list = todos.map(({ what, file, line }) => `  ${relative(".", file)}:${line}: todo(${JSON.stringify(what)})`);
+    const count = todos.length === 1 ? "1 todo is" : `${todos.length} todos are`;
+    throw new SagaError("SAGA_NODE_TODO", `${count} left in the node files; fill them in:\n${list.join("\n")}`);
+  }
+  return facades;
+}
+
+/** The full names of the services that the facades call. */
+export function upstreamsOf(facades: readonly FacadeDefinition[]): string[] {
+  return [...new Set(facades.flatMap(({ steps }) => steps.map(({ service }) => service)))];
+}
+
+function refuseTwins(names: readonly string[]): void {
+  const twin = names.find((name, at) => names.indexOf(name) !== at);
+  if (twin !== undefined) {
+    throw new SagaError("SAGA_DEFINITION_INVALID", `${twin} is registered twice`);
+  }
+}

@@ -1,0 +1,64 @@
+import { loadConfig } from "../config/load.js";
+import type { ConfigInput } from "../config/schema.js";
+import { isSagaError } from "../core/errors.js";
+import { checkServices, upstreamsOf } from "./check-services.js";
+import { type SagaServer, type ServerOptions, startServer } from "./server.js";
+
+/** What a server's main program says. */
+export interface RunOptions extends Omit<ServerOptions, "config"> {
+  /** What the ready line calls the server: "booking server". */
+  readonly name: string;
+  /** Overridden by `app.yaml` in `OCH_PATH` and by the environment. */
+  readonly defaults?: ConfigInput;
+  /** Called once the server has stopped, before the process exits. */
+  readonly onClosed?: () => Promise<void> | void;
+}
+
+/**
+ * A server as a program: reads the configuration, prints `<name> ready on <address>` when it takes calls, and drains
+ * on SIGTERM and SIGINT. What stops it from starting goes to standard error, and the process exits with 1.
+ * @returns undefined where it did not start
+ */
+export async function runServer({
+  name,
+  defaults = {},
+  onClosed,
+  ...options
+}: RunOptions): Promise<SagaServer | undefined> {
+  try {
+    const upstreams = upstreamsOf(checkServices(options.services));
+    const config = loadConfig({ env: process.env, upstreams, defaults });
+    const server = await startServer({ ...options, config });
+    let closing = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (closing) {
+        return;
+      }
+      closing = true;
+      server.logger.info({ signal }, "draining");
+      server
+        .close()
+        .then(async (left) => {
+          await onClosed?.();
+          server.logger.info({ left }, "stopped");
+          process.exit(0);
+        })
+        .catch((err) => {
+          server.logger.fatal({ err }, "the server did not stop cleanly");
+          process.exit(1);
+        });
+    };
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
+    const host = config.listen.slice(0, config.listen.lastIndexOf(":"));
+    process.stdout.write(`${name} ready on ${host}:${server.port}\n`);
+    return server;
+  } catch (error) {
+    // Our own errors say what is wrong and how to mend it: a stack would only hide that.
+    const text = isSagaError(error) ? error.message : error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`${name} can't start. ${text}\n`);
+    process.exitCode = 1;
+    await onClosed?.();
+    return undefined;
+  }
+}

@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import { Server } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import { type Logger, pino } from "pino";
+import { createEmbeddedBroker } from "../broker/embedded/embedded-broker.js";
+import { checkConfig } from "../config/load.js";
+import type { Config, ConfigInput } from "../config/schema.js";
+import { createEngine, type Engine } from "../engine/engine.js";
+import { type Clock, systemClock } from "../engine/ports.js";
+import type { SagaService } from "../facade/service.js";
+import type { Journal } from "../journal/journal.js";
+import { openSqliteJournal } from "../journal/sqlite/journal.js";
+import { addServices } from "./add-services.js";
+import { checkServices, upstreamsOf } from "./check-services.js";
+import { expectFree, listen } from "./listen.js";
+import { addReflection } from "./reflection.js";
+import { createUpstreams } from "./upstreams.js";
+
+/** What a server is made of. */
+export interface ServerOptions {
+  /** What the generated handler files export. */
+  readonly services: readonly SagaService[];
+  /** Checked here; see `runServer` for a server that reads `app.yaml` and the environment. */
+  readonly config: ConfigInput;
+  /** Default: pino on standard error, at the configured level. */
+  readonly logger?: Logger;
+  /** Opens the journal. Default: SQLite in the data directory. */
+  readonly openJournal?: () => Journal;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock;
+  /** Starts what the program wants beside the server. Runs once the port is known to be free, before all else. */
+  readonly prepare?: (config: Config) => Promise<void>;
+}
+
+/** A server that takes calls. */
+export interface SagaServer {
+  /** The port that it listens on. */
+  readonly port: number;
+  readonly engine: Engine;
+  readonly logger: Logger;
+  /**
+   * Takes no new sagas, lets the running ones finish for up to the configured grace, and stops. What is not finished
+   * is left to the next start.
+   * @returns how many sagas were left
+   */
+  close(): Promise<number>;
+}
+
+/**
+ * Starts a server: binds the port, opens the journal, takes up what the last process left, and takes calls.
+ * @throws SagaError SAGA_CONFIG_INVALID, SAGA_DEFINITION_INVALID, SAGA_NODE_TODO, SAGA_LISTEN_FAILED or SAGA_JOURNAL_*
+ */
+export async function startServer(options: ServerOptions): Promise<SagaServer> {
+  const { services, clock = systemClock } = options;
+  const facades = checkServices(services);
+  const config = checkConfig(options.config, upstreamsOf(facades));
+  const logger = options.logger ?? pino({ level: config.log_level, base: { pod: config.pod_id } }, pino.destination(2));
+
+  await expectFree(config.listen);
+  await options.prepare?.(config);
+  const opened: (() => Promise<unknown> | unknown)[] = [];
+  const closeAll = async () => {
+    for (const close of opened.splice(0).reverse()) {
+      await close();
+    }
+  };
+  try {
+    const journal = options.openJournal?.() ?? openSqliteJournal(join(config.data_dir, "journal.db"));
+    opened.push(() => journal.close());
+    const upstreams = createUpstreams(config);
+    opened.push(() => upstreams.close());
+    const broker = createEmbeddedBroker(journal.messages, (err, topic) =>
+      logger.error({ topic, err }, "delivery failed"),
+    );
+    const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger });
+    opened.push(() => engine.stop());
+    await engine.start();
+
+    const server = new Server();
+    const names = ["", ...services.map(({ name }) => name)];
+    const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
+    addServices(server, services, engine, logger);
+    health.addToServer(server);
+    addReflection(server, services);
+    opened.push(() => shutDown(server));
+    const port = await listen(server, config);
+
+    return {
+      port,
+      engine,
+      logger,
+      async close() {
+        for (const name of names) {
+          health.setStatus(name, "NOT_SERVING");
+        }
+        const left = await engine.drain(config.shutdown_grace_ms);
+        await closeAll();
+        return left;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** How long answers under way may take to leave once everything is done, ms. */
+const lastAnswersMs = 1_000;
+
+/** Stops taking calls, lets the answers under way leave, and cuts what then still hangs on. */
+function shutDown(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, lastAnswersMs);
+    server.tryShutdown(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

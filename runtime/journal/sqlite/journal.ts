@@ -1,0 +1,119 @@
+import { SagaError } from "../../core/errors.js";
+import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
+import { decodeAnswer, encodeAnswer } from "../record.js";
+import { createGroupCommit } from "./group-commit.js";
+import { createMessageStore } from "./messages.js";
+import { openSqlite } from "./open.js";
+
+interface SagaRow {
+  readonly id: string;
+  readonly facade: string;
+  readonly fingerprint: string;
+  readonly request: Uint8Array;
+  readonly first_record: Uint8Array;
+  readonly phase: StoredPhase;
+  readonly answer: Uint8Array | null;
+}
+
+/**
+ * The embedded journal: one SQLite file (WAL, synchronous=FULL) with group commit.
+ * @param path the file; made where there is none
+ * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER, SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
+ */
+export function openSqliteJournal(path: string): Journal {
+  const db = openSqlite(path);
+  const group = createGroupCommit(db);
+  const { store, messages } = createMessageStore(db, group);
+  const insertSaga = db.prepare(
+    `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+  );
+  const insertRecord = db.prepare("INSERT INTO record (saga_id, seq, record) VALUES (?, ?, ?)");
+  const updateSaga = db.prepare(
+    "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
+  );
+  const selectSaga = db.prepare("SELECT * FROM saga WHERE id = ?");
+  const selectRecords = db.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq");
+  const selectIds = db.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
+  let closed = false;
+
+  function create(entry: FirstEntry): readonly StoredMessage[] | "exists" {
+    const now = Date.now();
+    const { changes } = insertSaga.run(
+      entry.sagaId,
+      entry.facade,
+      entry.fingerprint,
+      entry.request,
+      entry.record,
+      entry.phase,
+      answerBytes(entry),
+      now,
+      endedAt(entry.phase, now),
+    );
+    return changes === 0 ? "exists" : store(entry.messages);
+  }
+
+  function append(entry: Entry): readonly StoredMessage[] {
+    insertRecord.run(entry.sagaId, entry.seq, entry.record);
+    if (entry.phase !== "open" || entry.answer !== undefined) {
+      updateSaga.run(entry.phase, answerBytes(entry), endedAt(entry.phase, Date.now()), entry.sagaId);
+    }
+    return store(entry.messages);
+  }
+
+  function load(sagaId: string): StoredSaga | undefined {
+    const row = selectSaga.get(sagaId) as SagaRow | undefined;
+    if (row === undefined) {
+      return undefined;
+    }
+    const later = selectRecords.all(sagaId) as { record: Uint8Array }[];
+    return {
+      sagaId,
+      facade: row.facade,
+      fingerprint: row.fingerprint,
+      request: row.request,
+      phase: row.phase,
+      answer: row.answer === null ? undefined : decodeAnswer(row.answer),
+      records: [row.first_record, ...later.map(({ record }) => record)],
+    };
+  }
+
+  async function read<Result>(query: () => Result): Promise<Result> {
+    try {
+      return query();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `the journal can't be read: ${message}`, { cause: error });
+    }
+  }
+
+  function write<Result>(work: () => Result): Promise<Result> {
+    if (closed) {
+      return Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed"));
+    }
+    return group.run(work);
+  }
+
+  return {
+    create: (entry) => write(() => create(entry)),
+    append: (entry) => write(() => append(entry)),
+    load: (sagaId) => read(() => load(sagaId)),
+    list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
+    messages,
+    close: async () => {
+      if (!closed) {
+        closed = true;
+        group.flush();
+        db.close();
+      }
+    },
+  };
+}
+
+function answerBytes(entry: Entry): Uint8Array | null {
+  return entry.answer === undefined ? null : encodeAnswer(entry.answer);
+}
+
+function endedAt(phase: StoredPhase, now: number): number | null {
+  return phase === "completed" || phase === "compensated" ? now : null;
+}

@@ -1,0 +1,33 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { emit } from "../../generator/emit/emit.js";
+import { merge } from "../../generator/merge/merge.js";
+import type { OutputFile, Plan } from "../../generator/model.js";
+import { emitOptions, nastyProtos, planOf } from "./emit-fixture.js";
+
+describe("emit", () => {
+  let plan: Plan;
+  beforeAll(async () => {
+    plan = await planOf(nastyProtos());
+  });
+
+  const all = async (): Promise<readonly OutputFile[]> => {
+    const merged = await merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map());
+    return [...(await emit(plan, emitOptions)), ...merged.files];
+  };
+
+  it("writes what the golden file holds", async () => {
+    const files = await all();
+    // Descriptors are bytes; that they are the right ones is read's business.
+    const text = files.map(({ path, content }) => `=== ${path}\n${content.replace(/\[\n( +"\S+",\n)+ +\]/g, "[…]")}`);
+    await expect(text.join("\n")).toMatchFileSnapshot("golden/nasty.txt");
+  });
+
+  it("writes the same bytes on every run", async () => {
+    expect(await all()).toEqual(await all());
+  });
+
+  it("gives every file a path of its own, on a disk that ignores case too", async () => {
+    const paths = (await all()).map(({ path }) => path.toLowerCase());
+    expect(new Set(paths).size).toBe(paths.length);
+  });
+});

@@ -1,0 +1,172 @@
+import { type BadInput, facade } from "./bad-input.js";
+
+/** What can be wrong with a facade, its entries, names and topics. */
+export const badFacades: readonly BadInput[] = [
+  {
+    name: "no mode",
+    rpcs: `rpc F(M) returns (M) {
+    option /*SAGA_MODE_MISSING*/(saga.v1.facade) = { steps: [{call: "$.Up.Do"}] };
+  }`,
+    says: ["facade $.S.F doesn't say its mode; set mode: MODE_SYNC, MODE_ASYNC or MODE_THROTTLED"],
+  },
+  {
+    name: "no steps",
+    rpcs: "rpc F(M) returns (M) { option /*SAGA_FACADE_EMPTY*/(saga.v1.facade) = {mode: MODE_SYNC}; }",
+    says: ["facade $.S.F has no steps; list at least one"],
+  },
+  {
+    name: "a facade that is a step, and one that is a compensation",
+    rpcs: `${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]').replace("option", "option /*SAGA_FACADE_MIXED*/(saga.v1.step) = {}; option")}
+  ${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]', "G").replace("option", "option /*SAGA_FACADE_MIXED*/(saga.v1.compensation) = {}; option")}`,
+    says: [
+      "$.S.F is a facade and marked as a step too; remove (saga.v1.step)",
+      "$.S.G is a facade and marked as a compensation too; remove (saga.v1.compensation)",
+    ],
+  },
+  {
+    name: "RPCs with one name in generated code",
+    rpcs: `${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]', "GetURL")}
+  /*SAGA_FACADE_NAME_DUPLICATE*/rpc GetUrl(M) returns (M);`,
+    says: ["$.S's GetURL and GetUrl are both named getUrl in generated code; rename one of them"],
+  },
+  {
+    name: "streaming RPCs",
+    up: `rpc Pour(M) returns (stream M) { option /*SAGA_RPC_STREAMING*/(saga.v1.step) = {no_effect: true}; }
+  rpc Unpour(stream M) returns (M) { option /*SAGA_RPC_STREAMING*/(saga.v1.compensation) = {}; }`,
+    rpcs: `rpc F(stream M) returns (M) {
+    option /*SAGA_RPC_STREAMING*/(saga.v1.facade) = {
+      mode: MODE_SYNC
+      /*SAGA_RPC_STREAMING*/steps: [{call: "$.Up.Watch"}, {call: "$.Up.Pour"}]
+    };
+  }`,
+    says: [
+      "$.Up.Pour is streaming; a step must be a unary RPC",
+      "$.Up.Unpour is streaming; a compensation must be a unary RPC",
+      "$.S.F is streaming; a facade must be a unary RPC",
+      "$.Up.Watch is streaming; a step must be a unary RPC",
+    ],
+  },
+  {
+    name: "unknown RPCs",
+    rpcs: facade(`mode: MODE_SYNC
+      /*SAGA_STEP_UNKNOWN*/steps {call: "$.Up.Doo"}
+      /*SAGA_STEP_UNKNOWN*/steps {call: "Up.Do"}
+      /*SAGA_STEP_UNKNOWN*/steps {call: "some.other.Service.Rpc"}`),
+    says: [
+      '$.S.F calls unknown RPC $.Up.Doo (did you mean "$.Up.Do"?); give its full name, and see that its file is part of',
+      '$.S.F calls unknown RPC Up.Do (did you mean "$.Up.Do"?); give its full name',
+      "$.S.F calls unknown RPC some.other.Service.Rpc; give its full name",
+    ],
+  },
+  {
+    name: "entries that call nothing",
+    rpcs: facade(`mode: MODE_SYNC
+      /*SAGA_STEP_EMPTY*/steps {name: "nothing"}
+      /*SAGA_STEP_EMPTY*/steps {call: ""}`),
+    says: [
+      "an entry of $.S.F's steps has neither call nor parallel; give call",
+      "an entry of $.S.F's steps has neither call nor parallel; give call",
+    ],
+  },
+  {
+    name: "nested sagas",
+    rpcs: `${facade(`mode: MODE_SYNC
+      /*SAGA_STEP_FACADE*/steps {call: "$.S.F"}
+      /*SAGA_STEP_FACADE*/steps {call: "$.S.G"}`)}
+  ${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]', "G")}`,
+    says: [
+      "$.S.F calls itself as a step; list",
+      "$.S.F calls the facade $.S.G as a step; list that facade's own steps",
+    ],
+  },
+  {
+    name: "step names",
+    up: "rpc ToString(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }",
+    rpcs: facade(`mode: MODE_SYNC
+      /*SAGA_STEP_NAME_INVALID*/steps {call: "$.Up.Do" name: "CreateOrder"}
+      /*SAGA_STEP_NAME_INVALID*/steps {call: "$.Up.Do" name: "create_order"}
+      /*SAGA_STEP_NAME_INVALID*/steps {call: "$.Up.Do" name: "__proto__"}
+      /*SAGA_STEP_NAME_INVALID*/steps {call: "$.Up.Do" name: "1st"}
+      /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "respond"}
+      /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "constructor"}
+      /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "then"}
+      /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.ToString"}
+      steps {call: "$.Up.Do"}
+      /*SAGA_STEP_NAME_DUPLICATE*/steps {call: "$.Up.Do"}
+      /*SAGA_STEP_NAME_DUPLICATE*/steps {call: "$.Up.Read" name: "do"}
+      steps {call: "$.Up.Do" name: "delete"}`),
+    says: [
+      'step name "CreateOrder" of $.S.F isn\'t in lowerCamelCase; name it createOrder',
+      'step name "create_order" of $.S.F isn\'t in lowerCamelCase; name it createOrder',
+      'step name "__proto__" of $.S.F isn\'t in lowerCamelCase; name it proto',
+      'step name "1st" of $.S.F isn\'t in lowerCamelCase; begin it with a lower case letter',
+      'a step of $.S.F can\'t be named respond; set another name, like "respondStep"',
+      "a step of $.S.F can't be named constructor",
+      "a step of $.S.F can't be named then",
+      "a step of $.S.F can't be named toString",
+      "$.S.F has two steps named do; set another name on one of them",
+      "$.S.F has two steps named do; set another name on one of them",
+    ],
+  },
+  {
+    name: "parallel groups",
+    rpcs: facade(`mode: MODE_SYNC
+      /*SAGA_PARALLEL_TOO_SMALL*/steps {parallel: {}}
+      /*SAGA_PARALLEL_TOO_SMALL*/steps {parallel: {steps: [{call: "$.Up.Do"}]}}
+      /*SAGA_PARALLEL_STRAY SAGA_PARALLEL_STRAY*/steps {
+        parallel: {steps: [{call: "$.Up.Do" name: "a"}, {call: "$.Up.Do" name: "b"}]} name: "n" topic: "t"
+      }
+      steps {parallel: {
+        steps {call: "$.Up.Do" name: "c"}
+        steps {parallel: {steps: [{call: "$.Up.Do" name: "d"}, {call: "$.Up.Do" name: "e"}]}}
+      }}`).replace("steps {parallel: {\n", "/*SAGA_PARALLEL_NESTED*/steps {parallel: {\n"),
+    says: [
+      "a parallel group of $.S.F has no steps; give it at least two, or call the step directly",
+      "a parallel group of $.S.F has one step; give it at least two",
+      "a parallel group of $.S.F has a name; set it on the group's steps",
+      "a parallel group of $.S.F has a topic; set it on the group's steps",
+      "a parallel group of $.S.F holds another one; list the steps of both in one group",
+    ],
+  },
+  {
+    name: "topic names",
+    rpcs: facade(`mode: MODE_ASYNC
+      /*SAGA_TOPIC_INVALID*/rollback_topic: "cancel it"
+      /*SAGA_TOPIC_INVALID*/steps {call: "$.Up.Do" topic: "a/b"}
+      /*SAGA_TOPIC_INVALID*/steps {call: "$.Up.Read" topic: ".."}
+      steps {call: "$.Up.Read" name: "other" topic: "${"x".repeat(200)}"}
+      /*SAGA_TOPIC_INVALID*/steps {call: "$.Up.Read" name: "third" topic: "${"x".repeat(201)}"}`),
+    says: [
+      "topic \"cancel it\" of the rollback of $.S.F isn't a topic's name; use letters",
+      'topic "a/b" of step $.Up.Do of $.S.F isn\'t',
+      'topic ".." of step $.Up.Read of $.S.F isn\'t',
+      `topic "${"x".repeat(201)}" of step`,
+    ],
+  },
+  {
+    name: "topics used twice",
+    rpcs: `${facade(`mode: MODE_ASYNC
+      rollback_topic: "undo.f"
+      steps {call: "$.Up.Do"}
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "again"}`)}
+  ${facade(
+    `mode: MODE_THROTTLED
+      /*SAGA_TOPIC_DUPLICATE*/rollback_topic: "undo_f"
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do"}
+      steps {call: "$.Up.Do" name: "other" topic: "other"}`,
+    "G",
+  )}
+  ${facade('mode: MODE_SYNC /*SAGA_TOPIC_DUPLICATE*/rollback_topic: "do" steps: [{call: "$.Up.Do"}]', "H")}`,
+    says: [
+      'topic "do" of step $.Up.Do of $.S.F is also the topic of step $.Up.Do of $.S.F (#.proto:20); set another one',
+      'topic "undo_f" of the rollback of $.S.G differs only by "." and "_" from "undo.f", the topic of the rollback of',
+      'topic "do" of step $.Up.Do of $.S.G is also the topic of step $.Up.Do of $.S.F',
+      'topic "do" of the rollback of $.S.H is also the topic of step $.Up.Do of $.S.F',
+    ],
+  },
+  {
+    name: "a topic of a sync facade's step",
+    rpcs: facade('mode: MODE_SYNC\n      /*SAGA_TOPIC_UNUSED*/steps {call: "$.Up.Do" topic: "do"}'),
+    says: ['step $.Up.Do of $.S.F has topic "do", and MODE_SYNC uses none; remove it'],
+  },
+];

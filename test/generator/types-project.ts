@@ -1,0 +1,92 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { promisify } from "node:util";
+import { emit } from "../../generator/emit/emit.js";
+import { merge } from "../../generator/merge/merge.js";
+import { emitOptions, planOf } from "./emit-fixture.js";
+import { root } from "./support/workspace.js";
+
+const run = promisify(execFile);
+
+/** A TypeScript project with the generated code of some .proto files, below the repository so that imports resolve. */
+export interface TypesProject {
+  readonly directory: string;
+  /** Writes a file, by its path relative to the generated code. */
+  write(path: string, content: string): void;
+  /** What tsc says under the repository's own strict settings; "": nothing. */
+  typecheck(): Promise<string>;
+  /** What biome says; "": nothing. */
+  lint(): Promise<string>;
+  remove(): void;
+}
+
+const tsProto = `version: v2
+inputs:
+  - directory: proto
+plugins:
+  - local: [node, ${JSON.stringify(join(root, "node_modules/ts-proto/protoc-gen-ts_proto"))}]
+    out: generated/pb
+    strategy: all
+    include_imports: true
+    include_wkt: true
+    opt: [outputServices=grpc-js, env=node, esModuleInterop=true, importSuffix=.js, forceLong=bigint,
+      oneof=unions-value, useExactTypes=false, outputIndex=false, annotateFilesWithVersion=false]
+`;
+
+/** Generates everything for .proto files: with ts-proto itself, and with this plugin. */
+export async function createTypesProject(protos: Readonly<Record<string, string>>): Promise<TypesProject> {
+  const cache = join(root, "node_modules", ".cache");
+  mkdirSync(cache, { recursive: true });
+  const directory = mkdtempSync(join(cache, "protosaga-types-"));
+  const put = (path: string, content: string): void => {
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), content);
+  };
+  for (const [path, content] of Object.entries(protos)) {
+    put(`proto/${path}`, content);
+  }
+  cpSync(join(root, "proto/saga/v1"), join(directory, "proto/saga/v1"), { recursive: true });
+  put("buf.yaml", "version: v2\nmodules:\n  - path: proto\n");
+  put("buf.gen.yaml", tsProto);
+  await run(join(root, "node_modules/.bin/buf"), ["generate"], { cwd: directory });
+  const plan = await planOf(protos);
+  const merged = await merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map());
+  for (const { path, content } of [...(await emit(plan, emitOptions)), ...merged.files]) {
+    put(`generated/${path}`, content);
+  }
+  const up = relative(directory, root);
+  const compilerOptions = { noEmit: true, paths: { protosaga: [`${up}/runtime/index.ts`] } };
+  put("tsconfig.json", JSON.stringify({ extends: `${up}/tsconfig.json`, compilerOptions, include: ["generated"] }));
+  return {
+    directory,
+    write: (path, content) => put(`generated/${path}`, content),
+    typecheck: () => outputOf("tsc", ["-p", directory, "--pretty", "false"], root),
+    lint: () => lint(join(directory, "generated")),
+    remove: () => rmSync(directory, { recursive: true, force: true }),
+  };
+}
+
+/** Lints with the repository's settings, in a copy elsewhere: biome looks past node_modules. */
+async function lint(generated: string): Promise<string> {
+  const copy = mkdtempSync(join(tmpdir(), "protosaga-lint-"));
+  try {
+    cpSync(generated, join(copy, "generated"), { recursive: true });
+    const settings = JSON.parse(readFileSync(join(root, "biome.json"), "utf8")) as Record<string, unknown>;
+    writeFileSync(join(copy, "biome.json"), JSON.stringify({ ...settings, vcs: {} }));
+    return await outputOf("biome", ["check", "--error-on-warnings", "--max-diagnostics=50", "generated"], copy);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+async function outputOf(tool: string, args: readonly string[], cwd: string): Promise<string> {
+  try {
+    await run(join(root, "node_modules/.bin", tool), args, { cwd, maxBuffer: 1 << 26 });
+    return "";
+  } catch (error) {
+    const failed = error as { stdout?: string; stderr?: string };
+    return `${failed.stdout ?? ""}${failed.stderr ?? String(error)}`;
+  }
+}

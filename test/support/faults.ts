@@ -1,0 +1,124 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type handleUnaryCall,
+  type Metadata,
+  type ServerUnaryCall,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+
+/** What goes wrong with a call. Omitted parts go right; each fault is used for `times` calls, once by default. */
+export interface Fault {
+  /** Waits so long before anything else. */
+  readonly delayMs?: number;
+  /** Waits for this before anything else. */
+  readonly hold?: Promise<unknown>;
+  /** Answers this status; whether the call's effect happened before says `effect`. */
+  readonly fail?: { readonly code: status; readonly message?: string };
+  /** Never answers; whether the call's effect happens says `effect`. */
+  readonly hang?: boolean;
+  /** With `fail` or `hang`: the effect happens and only its answer is lost. */
+  readonly effect?: boolean;
+  /** May be Infinity. */
+  readonly times?: number;
+}
+
+/** A call that arrived, from whatever side. */
+export interface RecordedCall {
+  /** "createOrder" */
+  readonly method: string;
+  readonly request: unknown;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970, or undefined where the call bears none. */
+  readonly deadline: number | undefined;
+  /** The status that the client was given; undefined while it has none. */
+  code: status | undefined;
+}
+
+/** Faults to come and calls that came. */
+export interface Faults {
+  /** Plans a fault for the next calls of a method; plans queue up. */
+  plan(method: string, fault: Fault): void;
+  readonly calls: readonly RecordedCall[];
+  /** The calls of one method. */
+  callsOf(method: string): readonly RecordedCall[];
+}
+
+/** Wraps a service's handlers so that calls are recorded and go wrong as planned. */
+export function withFaults<Handlers extends UntypedServiceImplementation>(handlers: Handlers) {
+  const plans = new Map<string, { fault: Fault; left: number }[]>();
+  const calls: RecordedCall[] = [];
+
+  function nextFault(method: string): Fault {
+    const queue = plans.get(method) ?? [];
+    const head = queue[0];
+    if (head === undefined) return {};
+    head.left -= 1;
+    if (head.left <= 0) queue.shift();
+    return head.fault;
+  }
+
+  function wrap(method: string, handler: handleUnaryCall<unknown, unknown>): handleUnaryCall<unknown, unknown> {
+    return (call, callback) => {
+      const record = recordOf(method, call);
+      calls.push(record);
+      const answer: sendUnaryData<unknown> = (error, ...rest) => {
+        record.code = error === null ? status.OK : (error.code ?? status.UNKNOWN);
+        callback(error, ...rest);
+      };
+      run(nextFault(method), (then) => handler(call, then), answer).catch((error: unknown) =>
+        answer({ code: status.INTERNAL, details: `the fault itself failed: ${String(error)}` }),
+      );
+    };
+  }
+
+  const faults: Faults = {
+    plan(method, fault) {
+      if (!(method in handlers)) throw new Error(`no method ${method}; there are ${Object.keys(handlers).join(", ")}`);
+      const queue = plans.get(method) ?? [];
+      queue.push({ fault, left: fault.times ?? 1 });
+      plans.set(method, queue);
+    },
+    calls,
+    callsOf: (method) => calls.filter((call) => call.method === method),
+  };
+  const wrapped: UntypedServiceImplementation = {};
+  for (const [method, handler] of Object.entries(handlers)) {
+    wrapped[method] = wrap(method, handler as handleUnaryCall<unknown, unknown>);
+  }
+  return { handlers: wrapped, faults };
+}
+
+async function run(
+  fault: Fault,
+  effect: (then: sendUnaryData<unknown>) => void,
+  answer: sendUnaryData<unknown>,
+): Promise<void> {
+  if (fault.delayMs !== undefined) await sleep(fault.delayMs);
+  await fault.hold;
+  if (fault.fail === undefined && !fault.hang) {
+    effect(answer);
+    return;
+  }
+  if (fault.effect) await new Promise<void>((resolve) => effect(() => resolve()));
+  if (fault.fail !== undefined) {
+    answer({ code: fault.fail.code, details: fault.fail.message ?? "a planned fault" });
+  }
+}
+
+function recordOf(method: string, call: ServerUnaryCall<unknown, unknown>): RecordedCall {
+  const deadline = call.getDeadline();
+  const ms = deadline instanceof Date ? deadline.getTime() : deadline;
+  return {
+    method,
+    request: call.request,
+    metadata: flatten(call.metadata),
+    deadline: Number.isFinite(ms) ? ms : undefined,
+    code: undefined,
+  };
+}
+
+function flatten(metadata: Metadata): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata.getMap()).map(([key, value]) => [key, value.toString()]));
+}

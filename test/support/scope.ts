@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import { type ProcessOptions, type RunningProcess, startProcess } from "./process.js";
+
+/** What a test acquires through its scope is given back after the test, last first, whether it passed or not. */
+export interface Scope {
+  /** Runs `release` after the test. */
+  defer(release: () => unknown): void;
+  /** Closes `resource` after the test. */
+  use<T extends { close(): unknown }>(resource: T): T;
+  /** A new empty directory. */
+  tempDir(): string;
+  /** A process that is killed after the test if it still runs. */
+  start(file: string, options?: ProcessOptions): RunningProcess;
+}
+
+/** Makes the scope of a test file. Call it at the file's top, or inside a `describe`. */
+export function createScope(): Scope {
+  const releases: (() => unknown)[] = [];
+  afterEach(async () => {
+    const errors: unknown[] = [];
+    for (let release = releases.pop(); release !== undefined; release = releases.pop()) {
+      try {
+        await release();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, "clean-up failed");
+  });
+
+  const scope: Scope = {
+    defer(release) {
+      releases.push(release);
+    },
+    use(resource) {
+      releases.push(() => resource.close());
+      return resource;
+    },
+    tempDir() {
+      const directory = mkdtempSync(join(tmpdir(), "protosaga-"));
+      releases.push(() => rmSync(directory, { recursive: true, force: true }));
+      return directory;
+    },
+    start(file, options) {
+      const running = startProcess(file, options);
+      releases.push(() => running.kill9());
+      return running;
+    },
+  };
+  return scope;
+}
