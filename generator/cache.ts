@@ -54,27 +54,23 @@ export function cacheKey(inputs: RunInputs): string {
 
 /** A kept run; undefined where there is none or where it can't be read whole. */
 export function readCache(directory: string, key: string): CachedRun | undefined {
-  try {
-    const path = join(directory, key);
+  const path = join(directory, key);
+  return quietly(() => {
     const file = readFileSync(path);
     const body = file.subarray(64);
     if (sha256(body) !== file.toString("latin1", 0, 64)) {
       return undefined;
     }
     const split = 4 + body.readUInt32BE(0);
-    const now = new Date();
-    utimesSync(path, now, now);
+    quietly(() => utimesSync(path, new Date(), new Date()));
     return { warnings: body.toString("utf8", 4, split), response: body.subarray(split) };
-  } catch {
-    // Whatever keeps a run from being read, generating anew mends it.
-    return undefined;
-  }
+  });
 }
 
 /** Keeps a run. Failing to is no error: the next run only takes longer. */
 export function writeCache(directory: string, key: string, run: CachedRun): void {
   const temporary = join(directory, `${key}.${randomBytes(6).toString("hex")}.tmp`);
-  try {
+  const kept = quietly(() => {
     mkdirSync(directory, { recursive: true });
     const warnings = Buffer.from(run.warnings);
     const length = Buffer.alloc(4);
@@ -83,8 +79,19 @@ export function writeCache(directory: string, key: string, run: CachedRun): void
     writeFileSync(temporary, Buffer.concat([Buffer.from(sha256(body), "latin1"), body]));
     renameSync(temporary, join(directory, key));
     dropOldest(directory);
+    return true;
+  });
+  if (!kept) {
+    quietly(() => rmSync(temporary, { force: true }));
+  }
+}
+
+/** undefined where it fails: whatever keeps the cache from working, generating anew mends it. */
+function quietly<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
   } catch {
-    rmSync(temporary, { force: true });
+    return undefined;
   }
 }
 

@@ -31,6 +31,9 @@ export function checkPivot(report: Report, facade: ListedFacade): void {
   }
   for (const [position, group] of facade.groups.entries()) {
     for (const step of group.steps.filter(isResolved)) {
+      if (step.rpc.facade || step.rpc.streaming) {
+        continue; // No step at all, and reported as such.
+      }
       if (group.parallel && isPivot(step)) {
         const wrong = `pivot ${step.call} stands in a parallel group of ${owner}`;
         report("SAGA_PIVOT_PARALLEL", step.place, `${wrong}; give it an entry of its own`);
@@ -68,9 +71,6 @@ function checkAfterPivot(report: Report, owner: string, { rpc, call, place }: Re
 
 function checkBeforePivot(report: Report, owner: string, step: ResolvedStep, pivot: number | undefined): void {
   const { rpc, call, place } = step;
-  if (rpc.facade || rpc.streaming) {
-    return; // No step at all, and reported as such.
-  }
   if (rpc.step?.kind === "retriable") {
     const wrong = `${call} is of kind retriable and ${owner} ${pivot === undefined ? "has no pivot" : "lists it before its pivot"}`;
     const mend = pivot === undefined ? "give an earlier step kind: STEP_KIND_PIVOT" : "list it after the pivot";

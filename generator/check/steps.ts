@@ -41,7 +41,8 @@ function checkCall(report: Report, model: SagaModel, facade: ListedFacade, step:
     report("SAGA_STEP_EMPTY", step.place, `${wrong}; give call: "package.Service.Rpc"`);
   } else if (!isResolved(step)) {
     const wrong = `${owner} calls unknown RPC ${step.call}${didYouMean(step.call, model.rpcNames)}`;
-    const mend = "give its full name, and see that its file is part of buf's input or imported by this file";
+    const mend =
+      "give its full name, and see that its file is part of buf's input, with strategy: all, or imported by this file";
     report("SAGA_STEP_UNKNOWN", step.place, `${wrong}; ${mend}`);
   } else if (step.rpc.facade) {
     const wrong = `${owner} calls ${step.rpc === facade.rpc ? "itself" : `the facade ${step.call}`} as a step`;

@@ -2,7 +2,7 @@ import type { PlannedFacade } from "../model.js";
 import { type EmittedFile, type FacadeContext, facadeName } from "./context.js";
 import { header } from "./header.js";
 import { createImports } from "./imports.js";
-import { braces, hardLine, indent, join, type Layout, lineWidth, property } from "./layout.js";
+import { braces, hardLine, indent, join, type Layout, lineWidth, property, typeArguments } from "./layout.js";
 import { propertyKey, upperFirst } from "./names.js";
 import { createScope } from "./scope.js";
 
@@ -28,14 +28,11 @@ export function dtoFile({ facade, paths, options }: FacadeContext): EmittedFile 
     codec: imports.message(step.rpc.output),
   }));
   const members = codecs.map(({ key, codec }) => [hardLine, `readonly ${key}: ${codec};`]);
-  const call = defineCall(
-    `export const ${value} = ${defineDto}<${request}, ${results}>(`,
-    JSON.stringify(name),
-    braces(
-      [property("request", request), ["results: ", braces(codecs.map(({ key, codec }) => property(key, codec)))]],
-      { broken: true },
-    ),
+  const codec = braces(
+    [property("request", request), ["results: ", braces(codecs.map(({ key, codec }) => property(key, codec)))]],
+    { broken: true },
   );
+  const call = defineCall(`export const ${value} = ${defineDto}`, [request, results], JSON.stringify(name), codec);
   return {
     path: `${path}.ts`,
     layout: [
@@ -44,17 +41,24 @@ export function dtoFile({ facade, paths, options }: FacadeContext): EmittedFile 
       [`/** The results that a message on the topics of ${name} may bear. */`, hardLine],
       [`export interface ${results} {`, indent(members), hardLine, "}", hardLine, hardLine],
       [`/** The message on the topics of ${name}. */`, hardLine],
-      [`export type ${type} = ${dto}<${request}, ${results}>;`, hardLine, hardLine],
+      [`export type ${type} = ${dto}`, typeArguments([request, results]), ";", hardLine, hardLine],
       [`/** Writes and reads the messages on the topics of ${name}. */`, hardLine],
       [call, hardLine],
     ],
   };
 }
 
-/** A call whose last argument is a broken object: it begins on the first line where that fits. */
-function defineCall(head: string, first: string, last: Layout): Layout {
-  if (`${head}${first}, {`.length <= lineWidth) {
-    return [head, first, ", ", last, ");"];
+/**
+ * A call whose last argument is a broken object: it begins on the call's line where that fits. The type arguments are
+ * broken only where not even they do.
+ */
+function defineCall(head: string, types: readonly string[], first: string, last: Layout): Layout {
+  const flat = `${head}<${types.join(", ")}>(`;
+  const broken = flat.length > lineWidth;
+  const open = broken ? ">(" : flat;
+  const start = [head, typeArguments(types, { broken }), "("];
+  if (`${open}${first}, {`.length <= lineWidth) {
+    return [start, first, ", ", last, ");"];
   }
-  return [head, indent([hardLine, join([",", hardLine], [first, last]), ","]), hardLine, ");"];
+  return [start, indent([hardLine, join([",", hardLine], [first, last]), ","]), hardLine, ");"];
 }

@@ -18,7 +18,7 @@ export interface EmitOptions {
 }
 
 /** Turns a plan into all files but the node stubs, in descriptor order. */
-export async function emit(plan: Plan, options: EmitOptions): Promise<OutputFile[]> {
+export function emit(plan: Plan, options: EmitOptions): OutputFile[] {
   const paths = planPaths(plan);
   const files = plan.services.flatMap((service): EmittedFile[] => [
     ...service.facades.flatMap((facade) => {

@@ -58,8 +58,9 @@ export function property(key: string, value: string): string {
 }
 
 /** `<A, B>`, or one argument a line without a trailing comma, as formatters leave type arguments. */
-export function typeArguments(items: readonly Layout[]): Layout {
-  return group(["<", indent([softLine, join([",", line], items)]), softLine, ">"]);
+export function typeArguments(items: readonly Layout[], options: { readonly broken?: boolean } = {}): Layout {
+  const edge = options.broken ? hardLine : softLine;
+  return group(["<", indent([edge, join([",", line], items)]), edge, ">"]);
 }
 
 /** `{ readonly a: A; readonly b: B }`, or one member a line. */
@@ -94,7 +95,7 @@ export function print(layout: Layout): string {
       write(node);
     } else if (!("kind" in node)) {
       node.forEach((part, position) => {
-        walk(part, level, broken, trailing(node.slice(position + 1), broken, rest));
+        walk(part, level, broken, trailing(node, position + 1, broken, rest));
       });
     } else if (node.kind === "indent") {
       walk(node.content, level + 1, broken, rest);
@@ -115,9 +116,10 @@ export function print(layout: Layout): string {
 }
 
 /** The width of what must follow on the same line, up to the first place that may break. */
-function trailing(parts: readonly Layout[], broken: boolean, rest: number): number {
+function trailing(parts: readonly Layout[], from: number, broken: boolean, rest: number): number {
   let width = 0;
-  for (const part of parts) {
+  for (let i = from; i < parts.length; i += 1) {
+    const part = parts[i] ?? "";
     if (typeof part === "string") {
       width += part.length;
     } else if ("kind" in part && part.kind === "broken") {

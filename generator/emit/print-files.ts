@@ -1,13 +1,14 @@
 import type { OutputFile } from "../model.js";
+import { loadTsMorph } from "../ts-morph.js";
 import type { EmittedFile } from "./context.js";
 import { print } from "./layout.js";
 
 /**
  * Prints files as ts-morph source files: one writer callback and one createSourceFile each, since every later
- * manipulation would parse the file anew. ts-morph takes longest to load of all, so only runs that print load it.
+ * manipulation would parse the file anew.
  */
-export async function printFiles(files: readonly EmittedFile[]): Promise<OutputFile[]> {
-  const { Project } = await import("ts-morph");
+export function printFiles(files: readonly EmittedFile[]): OutputFile[] {
+  const { Project } = loadTsMorph();
   const project = new Project({
     useInMemoryFileSystem: true,
     skipLoadingLibFiles: true,

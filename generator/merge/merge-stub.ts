@@ -28,14 +28,14 @@ export interface StubMerge {
 }
 
 /** Finds what is missing in a node file: whole nodes, at the end, with the imports that they need. */
-export async function mergeStub(
+export function mergeStub(
   file: StubFile,
   stub: ParsedStub,
   texts: ReadonlyMap<string, string>,
   compiler: Compiler,
-): Promise<StubMerge> {
+): StubMerge {
   const located = locate(stub, compiler);
-  const stars = await starExports(file.path, located, texts, compiler);
+  const stars = starExports(file.path, located, texts, compiler);
   const wanted = nodeStubs(file.facade);
   const present = new Set([...located.exported.map(({ name }) => name), ...stars.names]);
   const missing = wanted.filter(({ name }) => !present.has(name));
@@ -49,9 +49,9 @@ export async function mergeStub(
 }
 
 /** The text of a node file that isn't there yet. */
-export async function newStub(file: StubFile, compiler: Compiler): Promise<string> {
+export function newStub(file: StubFile, compiler: Compiler): string {
   const empty: ParsedStub = { text: "", statements: [] };
-  const { splices } = await mergeStub(file, empty, new Map(), compiler);
+  const { splices } = mergeStub(file, empty, new Map(), compiler);
   return applySplices("", splices);
 }
 

@@ -25,30 +25,26 @@ export interface Merged {
  * file found is in the answer: buf's `clean` deletes what isn't.
  * @param stubs every file found there (see readStubs), by its path relative to it
  */
-export async function merge(
-  plan: Plan,
-  options: MergeOptions,
-  stubs: ReadonlyMap<string, Uint8Array>,
-): Promise<Merged> {
+export function merge(plan: Plan, options: MergeOptions, stubs: ReadonlyMap<string, Uint8Array>): Merged {
   const shown = (path: string): string => (options.stubsDir === "" ? path : `${options.stubsDir}/${path}`);
   const files = stubFiles(plan, options, shown);
   const own = new Set(files.map(({ path }) => path));
   const { texts, diagnostics } = decodeStubs(stubs, own, shown);
-  const parsed = await parseStubs(new Map([...texts].filter(([path]) => own.has(path))));
+  const parsed = parseStubs(new Map([...texts].filter(([path]) => own.has(path))));
   diagnostics.push(...syntaxErrors(files, parsed));
   if (diagnostics.some(({ severity }) => severity === "error")) {
     return { files: [], diagnostics };
   }
-  const compiler = await loadCompiler();
+  const compiler = loadCompiler();
   const output: OutputFile[] = [];
   for (const file of files) {
     const stub = parsed.get(file.path);
     if (stub) {
-      const found = await mergeStub(file, stub, texts, compiler);
+      const found = mergeStub(file, stub, texts, compiler);
       diagnostics.push(...found.diagnostics);
       output.push({ path: `node/${file.path}`, content: applySplices(stub.text, found.splices) });
     } else {
-      output.push({ path: `node/${file.path}`, content: await newStub(file, compiler) });
+      output.push({ path: `node/${file.path}`, content: newStub(file, compiler) });
     }
   }
   const unstarted = files.map(({ path }) => path).filter((path) => !texts.has(path));

@@ -1,4 +1,5 @@
 import type { ts } from "ts-morph";
+import { loadTsMorph } from "../ts-morph.js";
 
 /** A parsed node file. Positions count from the beginning of the text, a byte order mark included. */
 export interface ParsedStub {
@@ -12,13 +13,13 @@ export interface ParsedStub {
 export type Compiler = typeof ts;
 
 /** Loads the compiler. */
-export async function loadCompiler(): Promise<Compiler> {
-  return (await import("ts-morph")).ts;
+export function loadCompiler(): Compiler {
+  return loadTsMorph().ts;
 }
 
 /** Parses node files, by path, in one program. Nothing is resolved and no types are made. */
-export async function parseStubs(texts: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, ParsedStub>> {
-  const { Project } = await import("ts-morph");
+export function parseStubs(texts: ReadonlyMap<string, string>): ReadonlyMap<string, ParsedStub> {
+  const { Project } = loadTsMorph();
   const project = new Project({
     useInMemoryFileSystem: true,
     skipLoadingLibFiles: true,

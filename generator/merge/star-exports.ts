@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { type Located, locate } from "./exports.js";
-import { type Compiler, type ParsedStub, parseStubs } from "./parse.js";
+import { type Compiler, parseStubs } from "./parse.js";
 
 /** What a node file exports through `export * from`. */
 export interface StarExports {
@@ -10,15 +10,15 @@ export interface StarExports {
 }
 
 /** Follows `export * from` through the files in stubs_dir. */
-export async function starExports(
+export function starExports(
   path: string,
   located: Located,
   texts: ReadonlyMap<string, string>,
   compiler: Compiler,
-): Promise<StarExports> {
+): StarExports {
   const names = new Set<string>();
   const seen = new Set([path]);
-  const follow = async (from: string, { stars }: Located): Promise<StarExports["unseen"]> => {
+  const follow = (from: string, { stars }: Located): StarExports["unseen"] => {
     for (const star of stars) {
       const target = resolve(from, star.module, texts);
       if (target === undefined) {
@@ -26,22 +26,22 @@ export async function starExports(
       }
       if (!seen.has(target)) {
         seen.add(target);
-        const parsed = (await parseStubs(new Map([[target, texts.get(target) ?? ""]]))).get(target);
+        const parsed = parseStubs(new Map([[target, texts.get(target) ?? ""]])).get(target);
         if (!parsed || parsed.error) {
           return star;
         }
-        const inner = locate(parsed satisfies ParsedStub, compiler);
+        const inner = locate(parsed, compiler);
         for (const { name } of inner.exported) {
           names.add(name);
         }
-        if (await follow(target, inner)) {
+        if (follow(target, inner)) {
           return star;
         }
       }
     }
     return undefined;
   };
-  const unseen = await follow(path, located);
+  const unseen = follow(path, located);
   return unseen ? { names, unseen } : { names };
 }
 

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { check } from "../../generator/check/check.js";
 import { generatorCodes } from "../../generator/check/codes.js";
@@ -7,6 +9,7 @@ import { expectedIn, protoOf } from "./support/bad-input.js";
 import { badSteps } from "./support/bad-steps.js";
 import { badValues } from "./support/bad-values.js";
 import { type Compiled, compile } from "./support/compile.js";
+import { root } from "./support/workspace.js";
 
 const cases = [...badFacades, ...badSteps, ...badValues].map((input, index) => {
   const packageName = `bad${index}`;
@@ -50,8 +53,24 @@ test("all mistakes of all files come at once, by file, line and column", () => {
 });
 
 test("every code of the catalogue is exercised", () => {
-  // Those of the plugin's options and of node stubs have tests of their own.
+  // Those of the plugin's options and of node stubs have tests of their own; see below.
   const codes = Object.keys(generatorCodes).filter((code) => !/^SAGA_(OPTION|STUB)_/.test(code));
   const exercised = new Set(cases.flatMap(({ proto }) => expectedIn(proto).map(({ code }) => code)));
   expect([...exercised].sort()).toEqual(codes.sort());
 });
+
+test("the catalogue's codes for node stubs and options are those that are reported, and have tests", () => {
+  const codes = Object.keys(generatorCodes).filter((code) => /^SAGA_(OPTION|STUB)_/.test(code));
+  expect(codesIn("generator/merge", "generator/options.ts")).toEqual(codes.sort());
+  expect(codesIn("test/generator")).toEqual(expect.arrayContaining(codes));
+});
+
+/** The codes for node stubs and options that files, or the files right in directories, name. */
+function codesIn(...paths: readonly string[]): readonly string[] {
+  const files = paths
+    .map((path) => join(root, path))
+    .flatMap((path) => (path.endsWith(".ts") ? [path] : readdirSync(path).map((name) => join(path, name))))
+    .filter((path) => path.endsWith(".ts"));
+  const codes = files.flatMap((path) => readFileSync(path, "utf8").match(/SAGA_(OPTION|STUB)_[A-Z]+(_[A-Z]+)*/g) ?? []);
+  return [...new Set(codes)].sort();
+}

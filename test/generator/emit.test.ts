@@ -11,8 +11,8 @@ describe("emit", () => {
   });
 
   const all = async (): Promise<readonly OutputFile[]> => {
-    const merged = await merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map());
-    return [...(await emit(plan, emitOptions)), ...merged.files];
+    const merged = merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map());
+    return [...emit(plan, emitOptions), ...merged.files];
   };
 
   it("writes what the golden file holds", async () => {
@@ -24,6 +24,17 @@ describe("emit", () => {
 
   it("writes the same bytes on every run", async () => {
     expect(await all()).toEqual(await all());
+  });
+
+  it.each([
+    ["js", "pb", '"../../pb/root.js"', "do-it.js"],
+    ["ts", "../gen/pb", '"../../../gen/pb/root.ts"', "do-it.ts"],
+    ["none", "pb", '"../../pb/root"', "do-it"],
+  ] as const)("imports with the extension %s, ts-proto's output from %s", (importExtension, pb, root, facade) => {
+    const files = emit(plan, { ...emitOptions, importExtension, pb });
+    const handler = files.find(({ path }) => path === "handler/root/class.ts")?.content;
+    expect(handler).toContain(`from ${root};`);
+    expect(handler).toContain(`from "../../facade/root/class/${facade}";`);
   });
 
   it("gives every file a path of its own, on a disk that ignores case too", async () => {

@@ -52,8 +52,8 @@ export async function createTypesProject(protos: Readonly<Record<string, string>
   put("buf.gen.yaml", tsProto);
   await run(join(root, "node_modules/.bin/buf"), ["generate"], { cwd: directory });
   const plan = await planOf(protos);
-  const merged = await merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map());
-  for (const { path, content } of [...(await emit(plan, emitOptions)), ...merged.files]) {
+  const merged = merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map());
+  for (const { path, content } of [...emit(plan, emitOptions), ...merged.files]) {
     put(`generated/${path}`, content);
   }
   const up = relative(directory, root);

@@ -2,8 +2,9 @@ import { SagaError } from "../../core/errors.js";
 import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer, encodeAnswer } from "../record.js";
 import { createGroupCommit } from "./group-commit.js";
+import { lockJournal } from "./lock.js";
 import { createMessageStore } from "./messages.js";
-import { openSqlite } from "./open.js";
+import { openSqlite, type Sqlite } from "./open.js";
 
 interface SagaRow {
   readonly id: string;
@@ -21,7 +22,16 @@ interface SagaRow {
  * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER, SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
  */
 export function openSqliteJournal(path: string): Journal {
-  const db = openSqlite(path);
+  const unlock = lockJournal(path);
+  try {
+    return journalOn(openSqlite(path), unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function journalOn(db: Sqlite, unlock: () => void): Journal {
   const group = createGroupCommit(db);
   const { store, messages } = createMessageStore(db, group);
   const insertSaga = db.prepare(
@@ -66,7 +76,8 @@ export function openSqliteJournal(path: string): Journal {
     if (row === undefined) {
       return undefined;
     }
-    const later = selectRecords.all(sagaId) as { record: Uint8Array }[];
+    // libsql gives blobs as Buffer from get, but as ArrayBuffer from all.
+    const later = selectRecords.all(sagaId) as { record: ArrayBuffer }[];
     return {
       sagaId,
       facade: row.facade,
@@ -74,7 +85,7 @@ export function openSqliteJournal(path: string): Journal {
       request: row.request,
       phase: row.phase,
       answer: row.answer === null ? undefined : decodeAnswer(row.answer),
-      records: [row.first_record, ...later.map(({ record }) => record)],
+      records: [row.first_record, ...later.map(({ record }) => new Uint8Array(record))],
     };
   }
 
@@ -104,7 +115,9 @@ export function openSqliteJournal(path: string): Journal {
       if (!closed) {
         closed = true;
         group.flush();
+        db.pragma("wal_checkpoint(TRUNCATE)");
         db.close();
+        unlock();
       }
     },
   };

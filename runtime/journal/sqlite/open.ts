@@ -1,5 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import Database from "libsql";
 import { isSagaError, SagaError } from "../../core/errors.js";
 import { applicationId, schema, schemaVersion } from "./schema.js";
@@ -8,80 +7,80 @@ import { applicationId, schema, schemaVersion } from "./schema.js";
 export type Sqlite = InstanceType<typeof Database>;
 
 /**
- * Opens a journal file, or makes it. The file is held exclusively: two servers on one journal would both recover the
- * same sagas. A file that is corrupt, of another program or of a newer protosaga is not touched.
- * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER, SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
+ * Opens a journal file, or makes it. A file that is corrupt, of another program or of a newer protosaga is not touched.
+ * The caller holds the journal's lock.
+ * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE
  */
 export function openSqlite(path: string): Sqlite {
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    const fresh = !existsSync(path) || statSync(path).size === 0;
-    if (!fresh) {
-      inspect(path);
-    }
+    inspectHead(path);
     const db = new Database(path);
-    try {
-      prepare(db, fresh);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
+    // From here on a refusal leaves the connection as it is: closing it would fold the write-ahead log into the file.
+    inspect(db, path);
+    db.pragma("journal_mode = WAL");
+    db.pragma("synchronous = FULL");
+    if (isEmpty(db)) {
+      db.exec(`BEGIN EXCLUSIVE; ${schema} COMMIT;`);
+      // The file's head now tells what it is, also where the write-ahead log is lost.
+      db.pragma("wal_checkpoint(TRUNCATE)");
     }
+    return db;
   } catch (error) {
     throw isSagaError(error) ? error : describe(path, error);
   }
 }
 
-/** Reads the file without the rights to write it. */
-function inspect(path: string): void {
-  refuseForeign(path);
-  const db = new Database(path, { readonly: true });
-  try {
-    const broken = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string } | undefined;
-    if (broken?.quick_check !== "ok") {
-      throw corrupt(path, broken?.quick_check ?? "the check gave no answer");
-    }
-    const { application_id } = db.prepare("PRAGMA application_id").get() as { application_id: number };
-    if (application_id !== applicationId) {
-      throw corrupt(path, "it is a database of another program");
-    }
-    const { user_version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
-    if (user_version > schemaVersion) {
-      throw new SagaError(
-        "SAGA_JOURNAL_NEWER",
-        `${path} has schema version ${user_version}, this protosaga knows up to ${schemaVersion}. ` +
-          "Run the newer protosaga that wrote it, or name another data directory. The file was not touched.",
-      );
-    }
-  } finally {
-    db.close();
-  }
-}
+/** Where SQLite keeps what we look for in a file's first 100 bytes (https://www.sqlite.org/fileformat.html). */
+const head = { magic: "SQLite format 3\0", size: 100, userVersion: 60, applicationId: 68 } as const;
 
-/** SQLite opens some files that are none only to fail later; the first bytes tell at once. */
-function refuseForeign(path: string): void {
-  const head = Buffer.alloc(16);
-  const file = openSync(path, "r");
-  try {
-    readSync(file, head, 0, 16, 0);
-  } finally {
-    closeSync(file);
+/** Looks at the file's first bytes without SQLite, which would write to some files when it merely opens them. */
+function inspectHead(path: string): void {
+  if (!existsSync(path)) {
+    return;
   }
-  if (head.toString("latin1") !== "SQLite format 3\0") {
+  const bytes = Buffer.alloc(head.size);
+  const file = openSync(path, "r");
+  const read = readSync(file, bytes, 0, head.size, 0);
+  closeSync(file);
+  if (read === 0) {
+    return; // A process that died while it made the file left this.
+  }
+  if (read < head.size || bytes.toString("latin1", 0, head.magic.length) !== head.magic) {
     throw corrupt(path, "its first bytes are not those of an SQLite database");
   }
+  judge(path, bytes.readUInt32BE(head.applicationId), bytes.readUInt32BE(head.userVersion));
 }
 
-function prepare(db: Sqlite, fresh: boolean): void {
-  db.pragma("busy_timeout = 0");
-  db.pragma("locking_mode = EXCLUSIVE");
-  db.pragma("journal_mode = WAL");
-  db.pragma("synchronous = FULL");
-  db.exec("BEGIN EXCLUSIVE");
-  if (fresh) {
-    db.exec(schema);
+/** Looks at the whole, the write-ahead log included. */
+function inspect(db: Sqlite, path: string): void {
+  const [check] = db.pragma("quick_check(1)") as { quick_check: string }[];
+  if (check?.quick_check !== "ok") {
+    throw corrupt(path, check?.quick_check ?? "the check gave no answer");
   }
-  db.exec("COMMIT");
+  const [application] = db.pragma("application_id") as { application_id: number }[];
+  const [version] = db.pragma("user_version") as { user_version: number }[];
+  const id = application?.application_id ?? 0;
+  judge(path, id, version?.user_version ?? 0);
+  if (id !== applicationId && !isEmpty(db)) {
+    throw corrupt(path, "it is a database of another program");
+  }
+}
+
+function judge(path: string, application: number, version: number): void {
+  if (application !== applicationId && (application !== 0 || version !== 0)) {
+    throw corrupt(path, "it is a database of another program");
+  }
+  if (version > schemaVersion) {
+    throw new SagaError(
+      "SAGA_JOURNAL_NEWER",
+      `${path} has schema version ${version}, this protosaga knows up to ${schemaVersion}. ` +
+        "Run the newer protosaga that wrote it, or name another data directory. The file was not touched.",
+    );
+  }
+}
+
+function isEmpty(db: Sqlite): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_master LIMIT 1").get() === undefined;
 }
 
 function corrupt(path: string, why: string): SagaError {
@@ -95,13 +94,6 @@ function corrupt(path: string, why: string): SagaError {
 function describe(path: string, error: unknown): SagaError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const message = error instanceof Error ? error.message : String(error);
-  if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
-    return new SagaError(
-      "SAGA_JOURNAL_LOCKED",
-      `${path} is in use by another server. Stop that one, or give this one a data directory of its own.`,
-      { cause: error },
-    );
-  }
   if (code.startsWith("SQLITE_NOTADB") || code.startsWith("SQLITE_CORRUPT")) {
     return corrupt(path, message);
   }

@@ -1,6 +1,6 @@
 /**
- * One piece of bad input. Markers say where the diagnostics must stand: a comment of codes, SAGA_…, right before the place,
- * one for each diagnostic. `$` is the file's package.
+ * One piece of bad input. Markers say where the diagnostics must stand: a comment right before the place, with the code
+ * of each diagnostic there. `$` is the file's package.
  */
 export interface BadInput {
   readonly name: string;

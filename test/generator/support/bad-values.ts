@@ -12,9 +12,8 @@ export const badValues: readonly BadInput[] = [
     name: "durations",
     up: [
       step("A", "timeout: {/*SAGA_DURATION_INVALID*/seconds: -1}"),
-      step("B", "/*SAGA_DURATION_INVALID*/timeout: {}")
-        .replace(" = {/*SAGA_DURATION_INVALID*/", " = {")
-        .replace("option (saga", "option /*SAGA_DURATION_INVALID*/(saga"),
+      // An empty message has no place of its own.
+      step("B", "timeout: {}").replace("option (saga", "option /*SAGA_DURATION_INVALID*/(saga"),
       step("C", "timeout: {/*SAGA_DURATION_INVALID*/nanos: 999999}"),
       step("D", "timeout: {/*SAGA_DURATION_INVALID*/seconds: 315576000001}"),
       step("E", "timeout: {/*SAGA_DURATION_INVALID*/seconds: 1 nanos: -1}"),
@@ -22,10 +21,7 @@ export const badValues: readonly BadInput[] = [
       step("H", "retry: {initial_backoff: {/*SAGA_DURATION_INVALID*/nanos: -5}}"),
       step("I", "retry: {max_backoff: {/*SAGA_DURATION_INVALID*/seconds: 315576000000 nanos: 1}}"),
       step("J", "timeout: {seconds: 315576000000} retry: {initial_backoff: {nanos: 1000000}}"),
-      "rpc K(M) returns (M) { option (saga.v1.compensation).timeout = {/*SAGA_DURATION_INVALID*/seconds: -2}; }".replace(
-        "option (saga.v1.compensation).timeout = {/*SAGA_DURATION_INVALID*/",
-        "option /*SAGA_DURATION_INVALID*/(saga.v1.compensation).timeout = {",
-      ),
+      "rpc K(M) returns (M) { option /*SAGA_DURATION_INVALID*/(saga.v1.compensation).timeout = {seconds: -2}; }",
     ].join("\n  "),
     rpcs: facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]\n      deadline: {/*SAGA_DURATION_INVALID*/nanos: 7}'),
     says: [
@@ -63,6 +59,15 @@ export const badValues: readonly BadInput[] = [
       "multiplier is -2; give",
       "max_attempts is 1001; give",
     ],
+  },
+  {
+    name: "mistakes in one line, found last to first",
+    up: step(
+      "A",
+      '/*SAGA_COMPENSATION_CONTRADICTED SAGA_COMPENSATION_UNKNOWN*/compensation: "Nope" ' +
+        "timeout: {/*SAGA_DURATION_INVALID*/seconds: -1}",
+    ),
+    says: ["$.Up.A says idempotency_level", "no RPC Nope in $.Up", "timeout is negative"],
   },
   {
     name: "backoffs the wrong way round",

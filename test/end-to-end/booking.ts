@@ -1,0 +1,90 @@
+import { join } from "node:path";
+import { credentials, type ServiceError } from "@grpc/grpc-js";
+import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
+import { ErrorInfo } from "../../runtime/pb/google/rpc/error_details.js";
+import { Status as RpcStatus } from "../../runtime/pb/google/rpc/status.js";
+import { callUnary } from "../support/call-unary.js";
+import { freePort } from "../support/free-port.js";
+import { type Ledgers, readLedgers } from "../support/ledger-reader.js";
+import type { RunningProcess } from "../support/process.js";
+import type { Scope } from "../support/scope.js";
+
+/** A booking server with real upstreams in processes of their own, all on one data directory. */
+export interface Place {
+  readonly data: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts the order and payment services. */
+  startUpstreams(): Promise<RunningProcess[]>;
+  /** Starts a server: the example's main program unless told otherwise. It uses the upstreams of `startUpstreams`. */
+  startServer(file?: string, args?: readonly string[]): Promise<RunningProcess>;
+  book(requestId: string, request?: { faultInject?: boolean; productId?: bigint }): Promise<Answer>;
+  ledgers(): Ledgers;
+}
+
+/** What a client was told. */
+export interface Answer {
+  /** 0: OK. */
+  readonly code: number;
+  readonly message: string;
+  readonly orderId?: bigint;
+  readonly paymentId?: bigint;
+  readonly info?: ErrorInfo | undefined;
+}
+
+/** Makes a place with a data directory and ports of its own; everything ends with the test. */
+export async function createPlace(scope: Scope): Promise<Place> {
+  const data = scope.tempDir();
+  const [server, order, payment] = [await freePort(), await freePort(), await freePort()];
+  const client = scope.use(new BookingServiceClient(`localhost:${server}`, credentials.createInsecure()));
+  const env = {
+    SAGA_LISTEN: `localhost:${server}`,
+    SAGA_DATA_DIR: data,
+    SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: `localhost:${order}`,
+    SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: `localhost:${payment}`,
+  };
+  const upstreamData = join(data, "upstreams");
+  return {
+    data,
+    env,
+    async startUpstreams() {
+      const start = (name: string, port: number) =>
+        scope.start(`examples/booking/upstream/${name}-main.ts`, {
+          args: ["--address", `localhost:${port}`, "--data", upstreamData],
+        });
+      const processes = [start("order", order), start("payment", payment)];
+      await Promise.all(processes.map((process) => process.line("ready on")));
+      return processes;
+    },
+    async startServer(file = "examples/booking/main.ts", args = []) {
+      const process = scope.start(file, { args, env: { ...env, BOOKING_UPSTREAMS: "external" } });
+      await process.line(`ready on localhost:${server}`);
+      return process;
+    },
+    async book(requestId, { faultInject = false, productId = 1n } = {}) {
+      const request = { ProductID: productId, Count: 1n, FaultInject: faultInject };
+      const options = { deadline: Date.now() + 20_000 };
+      try {
+        const answer = await callUnary(
+          client,
+          client.handleSyncBooking,
+          request,
+          { "x-request-id": requestId },
+          options,
+        );
+        return { code: 0, message: "", orderId: answer.OrderID, paymentId: answer.PaymentID };
+      } catch (error) {
+        const { code, details, metadata } = error as ServiceError;
+        return { code, message: details, info: infoOf(metadata.get("grpc-status-details-bin")[0]) };
+      }
+    },
+    ledgers: () => readLedgers(upstreamData),
+  };
+}
+
+function infoOf(details: string | Buffer | undefined): ErrorInfo | undefined {
+  if (!Buffer.isBuffer(details)) {
+    return undefined;
+  }
+  const [any] = RpcStatus.decode(details).details;
+  return any === undefined ? undefined : ErrorInfo.decode(any.value);
+}

@@ -1,0 +1,31 @@
+// The booking server, killed by SIGKILL at a chosen journal write: `<n> before|after`, counted from 1.
+import { type Journal, openSqliteJournal, runServer } from "protosaga";
+import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
+
+const [at = "", when = ""] = process.argv.slice(2);
+
+/** Counts writes, and dies just before, or just after, one of them is durable. */
+function crashing(journal: Journal): Journal {
+  let writes = 0;
+  const dieIf = (moment: string, write: number) => {
+    if (moment === when && write === Number(at)) {
+      process.kill(process.pid, "SIGKILL");
+    }
+  };
+  const around = <Entry, Result>(write: (entry: Entry) => Promise<Result>) => {
+    return async (entry: Entry): Promise<Result> => {
+      const mine = ++writes;
+      dieIf("before", mine);
+      const result = await write(entry);
+      dieIf("after", mine);
+      return result;
+    };
+  };
+  return { ...journal, create: around(journal.create), append: around(journal.append) };
+}
+
+await runServer({
+  name: "crashing server",
+  services: [bookingService],
+  openJournal: () => crashing(openSqliteJournal(`${process.env.SAGA_DATA_DIR}/journal.db`)),
+});
