@@ -38,8 +38,8 @@ export function stubImports(
   const lists = imports.flatMap((statement) => namedImports(statement, compiler));
   const fromFacade = lists.filter(({ module }) => isFacade(module, wanted));
   const fromRuntime = lists.filter(({ module, typeOnly }) => module === "protosaga" && !typeOnly);
-  const nodes = localName(fromFacade, "Nodes", true) ?? undefined;
-  const todo = localName(fromRuntime, "todo", false) ?? undefined;
+  const nodes = localName(fromFacade, "Nodes", true);
+  const todo = localName(fromRuntime, "todo", false);
   const names = {
     nodes: nodes ?? scope.declare("Nodes"),
     todo: todo ?? (wanted.todo ? scope.declare("todo") : "todo"),

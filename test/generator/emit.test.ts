@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { emit } from "../../generator/emit/emit.js";
+import { planPaths } from "../../generator/emit/paths.js";
 import { merge } from "../../generator/merge/merge.js";
-import type { OutputFile, Plan } from "../../generator/model.js";
+import type { OutputFile, Plan, PlannedService } from "../../generator/model.js";
 import { emitOptions, nastyProtos, planOf } from "./emit-fixture.js";
 
 describe("emit", () => {
@@ -35,6 +36,24 @@ describe("emit", () => {
     const handler = files.find(({ path }) => path === "handler/root/class.ts")?.content;
     expect(handler).toContain(`from ${root};`);
     expect(handler).toContain(`from "../../facade/root/class/${facade}";`);
+  });
+
+  it("tells apart two files whose paths differ in case only", () => {
+    const [one] = plan.services;
+    if (!one) {
+      throw new Error("no service");
+    }
+    const named = (path: string): PlannedService => ({
+      facades: one.facades.map((facade) => ({ ...facade })),
+      service: { ...one.service, file: { ...one.service.file, path } },
+    });
+    const services = [named("shop.proto"), named("Shop.proto")];
+    const paths = planPaths({ services });
+    expect(services.map((service) => paths.service(service))).toEqual(["shop/shop-api", "Shop/shop-api-2"]);
+    expect(services.map(({ facades }) => facades[0] && paths.facade(facades[0]).split("/").slice(0, 2))).toEqual([
+      ["shop", "shop-api"],
+      ["Shop", "shop-api-2"],
+    ]);
   });
 
   it("gives every file a path of its own, on a disk that ignores case too", async () => {

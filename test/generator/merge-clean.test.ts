@@ -9,7 +9,10 @@ describe("node files under buf generate", { timeout: 60_000 }, () => {
   let workspace: Workspace | undefined;
   afterEach(() => workspace?.remove());
 
-  it.each(["", "clean: true\n"])("survive every run, %s too", async (clean) => {
+  it.each([
+    ["without clean", ""],
+    ["with clean", "clean: true\n"],
+  ])("survive every run, %s", async (_, clean) => {
     const template = pluginTemplate(["stubs_dir=gen/node", "cache=false"]).replace("inputs:", `${clean}inputs:`);
     workspace = createWorkspace({ "proto/trip.proto": tripProto(["flight"]), "buf.gen.yaml": template });
     const { directory, buf, write } = workspace;

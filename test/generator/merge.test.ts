@@ -117,6 +117,8 @@ export const respond: Nodes["respond"] = ({ results }) => ({
 
   it.each([
     ["a type", "export type flight = 1;"],
+    ["a list of types", 'export { type flight } from "./types.js";'],
+    ["a type-only list", 'export type { flight } from "./types.js";'],
     ["a comment", "// export const flight = 1;"],
     ["a string", 'const text = "export const flight = 1;";'],
     ["a member", "namespace inner { export const flight = 1; }"],
@@ -153,6 +155,12 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     expect(after.slice(given.length)).toMatch(/^\r\n\r\n\/\*\* trip\.Desk\.BookCar \*\/\r\n/);
     expect(after.replaceAll("\r\n", "")).not.toMatch(/[\r\n]/);
     expect(after.endsWith("};")).toBe(true);
+  });
+
+  it("finds the place for an import behind a byte order mark", async () => {
+    const given = '\uFEFFimport { Rollback } from "protosaga";\n';
+    const { files } = await mergeInto(await tripPlan(["flight"]), { [tripStub]: given });
+    expect(files[tripStub]?.startsWith('\uFEFFimport { Rollback, todo } from "protosaga";\nimport type')).toBe(true);
   });
 
   it("refuses a file with a syntax error, and then writes nothing at all", async () => {
