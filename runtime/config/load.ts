@@ -55,12 +55,26 @@ function given(input: unknown): ReadonlySet<string> {
 }
 
 function parse(path: string): unknown {
-  const document = parseDocument(readFileSync(path, "utf8"), { prettyErrors: true });
+  const document = parseDocument(read(path), { prettyErrors: true });
   if (document.errors.length > 0) {
     const errors = document.errors.map(({ message }) => message.trim()).join("\n  ");
     throw new SagaError("SAGA_CONFIG_INVALID", `${path} is not YAML:\n  ${errors}`);
   }
-  return document.toJS() ?? {};
+  const content: unknown = document.toJS() ?? {};
+  if (!isObject(content)) {
+    // Said here, since the environment would be laid over it as if nothing stood there.
+    throw new SagaError("SAGA_CONFIG_INVALID", `${path} holds no keys: write one \`key: value\` on each line`);
+  }
+  return content;
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SagaError("SAGA_CONFIG_INVALID", `${path} can't be read: ${why}`, { cause: error });
+  }
 }
 
 /** The values of `over` where it has any, else those of `under`; key by key, all the way down. */

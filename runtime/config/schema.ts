@@ -1,13 +1,23 @@
 import { hostname } from "node:os";
 import { z } from "zod";
 
-const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/, "must be host:port");
-const ms = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(2 ** 31 - 1);
-const flag = z.union([z.boolean(), z.stringbool()]);
+const address = z
+  .string()
+  .refine(
+    (text) =>
+      /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) < 65_536,
+    "must be host:port",
+  );
+/** The environment has only texts; a file's value must be a number (zod's own coercion would take `true` for 1). */
+const ms = z.preprocess(
+  (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
+  z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31 - 1),
+);
+const flag = z.union([z.boolean(), z.stringbool()], "must be true or false");
 const file = z.string().min(1);
 
 const clientTls = z.strictObject({

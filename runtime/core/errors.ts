@@ -33,6 +33,7 @@ export const errorCatalogue = {
   SAGA_MESSAGE_POISON: { status: Status.INVALID_ARGUMENT, retriable: false },
   SAGA_NOT_STUCK: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_NOT_FOUND: { status: Status.NOT_FOUND, retriable: false },
+  SAGA_INTERNAL: { status: Status.INTERNAL, retriable: false },
 } as const satisfies Record<string, ErrorKind>;
 
 /** The stable code of an error of the runtime's own. */

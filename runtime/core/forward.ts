@@ -68,10 +68,12 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const inDoubt = !failure.beforeCall && isOutcomeUnknown(failure.code);
   const running = state.phase === "running";
   if (running && triesAgain(plan, state, step, before.attempts, inDoubt)) {
-    const attempt = before.attempts + 1;
-    const wait = backoffBound(step.retry, Math.max(2, attempt));
+    // A request that could not be built counts, too: past the pivot it is tried for ever, and its waits must grow.
+    const attempts = failure.beforeCall ? before.attempts + 1 : before.attempts;
+    const attempt = attempts + 1;
+    const wait = backoffBound(step.retry, attempt);
     return {
-      state: withStep(state, at, { status: "due", failure }),
+      state: withStep(state, at, { status: "due", attempts, failure }),
       commands: [{ kind: "call", step: at, attempt, waitBoundMs: wait }],
     };
   }
@@ -116,7 +118,7 @@ export function responded(plan: SagaPlan, state: SagaState, event: Of<"responded
   if (plan.mode === "async") {
     return { state: { ...state, response: event.response }, commands: [] };
   }
-  if (!state.steps.every((step) => step.status === "done")) {
+  if (!isDone(state)) {
     return unexpected(state, "a saga with steps to do wants no response yet");
   }
   return { state: { ...state, response: event.response, phase: "completed" }, commands: [] };
@@ -127,9 +129,16 @@ export function respondFailed(plan: SagaPlan, state: SagaState, event: Of<"respo
   if (state.phase !== "running" || state.response !== undefined) {
     return unexpected(state, `a saga that is ${state.phase} wants no response`);
   }
+  if (plan.mode !== "async" && !isDone(state)) {
+    return unexpected(state, "a saga with steps to do wants no response yet");
+  }
   const failure = { ...event.failure, step: undefined };
   if (isPastPivot(plan, state)) {
     return { state: { ...state, phase: "completed", failure }, commands: [] };
   }
   return fail(plan, state, failure);
+}
+
+function isDone(state: SagaState): boolean {
+  return state.steps.every((step) => step.status === "done");
 }

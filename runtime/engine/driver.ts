@@ -52,11 +52,12 @@ export function react(drive: Drive, run: Run, event: SagaEvent): void {
   }
 }
 
-/** Hands what happened to the journal, as one entry. */
+/** Hands what happened to the journal, as one entry, unless the one before is still on its way there. */
 function write(drive: Drive, run: Run): void {
-  if (run.pending.length === 0) {
+  if (run.pending.length === 0 || run.writing || run.abandoned) {
     return;
   }
+  run.writing = true;
   const { pending, effects, state } = run;
   const answer = run.answerStored ? undefined : answerOf(run.facade, state);
   const entry: Entry = {
@@ -72,16 +73,22 @@ function write(drive: Drive, run: Run): void {
   run.effects = [];
   run.messages = [];
   run.answerStored ||= answer !== undefined;
-  store(drive, run, entry)
-    .then((stored) => {
-      if (stored === "exists") {
+  const stored = store(drive, run, entry)
+    .then((messages) => {
+      run.writing = false;
+      run.creating = undefined;
+      if (messages === "exists") {
         run.abandoned = true;
         drive.exists(run);
       } else if (!run.abandoned) {
-        durable(drive, run, { stored, effects, state, answer });
+        durable(drive, run, { stored: messages, effects, state, answer });
+        write(drive, run);
       }
     })
     .catch((error) => putAside(drive, run, error));
+  if (entry.seq === 0) {
+    run.creating = stored;
+  }
 }
 
 /** What this process believes of the saga may not be what the journal holds: it is left to recovery, which goes by that. */

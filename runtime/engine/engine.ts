@@ -1,5 +1,5 @@
 import type { Broker } from "../broker/broker.js";
-import { SagaError } from "../core/errors.js";
+import { isSagaError, SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
@@ -81,9 +81,7 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     abandoned(run, error) {
       forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
-      for (const waiter of run.waiters.splice(0)) {
-        waiter.reject(error);
-      }
+      refuse(run, error);
       readopt(run.id);
     },
     exists(run) {
@@ -115,6 +113,16 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     }
     if (runs.size === 0) {
       idle?.();
+    }
+  }
+
+  /** Tells whoever waits for the saga that this process can't say how it goes on. */
+  function refuse(run: Run, error: unknown): void {
+    for (const reject of run.onRefused.splice(0)) {
+      reject(error);
+    }
+    for (const waiter of run.waiters.splice(0)) {
+      waiter.reject(error);
     }
   }
 
@@ -152,6 +160,9 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     if (known !== undefined) {
       return known;
     }
+    if (stopped) {
+      throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
+    }
     const run = restore(byName.get(stored.facade), stored);
     if (typeof run === "string") {
       log.error({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
@@ -166,10 +177,13 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
   function readopt(id: string): void {
     clock.after(readoptAfterMs, () => {
       if (!stopped && !runs.has(id)) {
-        journal.load(id).then(
-          (stored) => stored?.phase === "open" && adopt(stored),
-          () => readopt(id),
-        );
+        journal
+          .load(id)
+          .then(
+            (stored) => stored?.phase === "open" && adopt(stored),
+            () => readopt(id),
+          )
+          .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
       }
     });
   }
@@ -216,14 +230,26 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     }
   }
 
-  return {
-    run(facade, call) {
-      const running = runs.get(call.sagaId);
-      if (running !== undefined) {
-        return join(running, facade, call.request);
-      }
+  function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
+    const running = runs.get(call.sagaId);
+    if (running === undefined) {
       return draining ? onlyRecorded(facade, call) : begin(facade, call);
-    },
+    }
+    const { creating } = running;
+    if (creating === undefined) {
+      return join(running, facade, call.request);
+    }
+    // Until the journal has it, the saga that runs is perhaps not the one that has this id.
+    return join(running, facade, call.request).catch((error) => {
+      if (isSagaError(error) && error.code === "SAGA_REQUEST_ID_TAKEN") {
+        return creating.then(() => run(facade, call));
+      }
+      throw error;
+    });
+  }
+
+  return {
+    run,
 
     async start() {
       for (const sagaId of await journal.list("open")) {
@@ -259,9 +285,7 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
       for (const run of [...runs.values()]) {
         run.abandoned = true;
         forget(run);
-        for (const waiter of run.waiters.splice(0)) {
-          waiter.reject(new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
-        }
+        refuse(run, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
       }
       await broker.close();
     },

@@ -16,7 +16,7 @@ export interface OperatorAct {
   readonly why: string;
 }
 
-/** What an operator can do about a saga that is STUCK. */
+/** What an operator can do about a saga that is STUCK. Both resolve once the decision is durable. */
 export interface Operator {
   /** Has the compensation tried again, with its attempts counted anew. @throws SagaError SAGA_NOT_FOUND, SAGA_NOT_STUCK */
   retry(act: OperatorAct): Promise<void>;
@@ -46,20 +46,26 @@ export function createOperator({ drive, journal, byName, runs }: Parts): Operato
     if (typeof run === "string") {
       throw new SagaError("SAGA_STRUCTURE_CHANGED", `saga ${sagaId}: ${run}`);
     }
-    return runs.get(sagaId) ?? run;
+    return run;
   }
 
   async function act(
     kind: "operator-retried" | "operator-skipped",
     { sagaId, step, who, why }: OperatorAct,
   ): Promise<void> {
-    const run = await find(sagaId);
+    const found = await find(sagaId);
+    // Another operator may have taken the saga up while this one looked for it.
+    const run = runs.get(sagaId) ?? found;
     const at = run.facade.steps.findIndex(({ name }) => name === step);
     if (run.state.steps[at]?.undo !== "stuck") {
       throw new SagaError("SAGA_NOT_STUCK", `saga ${sagaId} has no stuck compensation of a step ${step}`);
     }
     runs.set(sagaId, run);
-    react(drive, run, { kind, step: at, who, why });
+    await new Promise<void>((resolve, reject) => {
+      run.effects.push(resolve);
+      run.onRefused.push(reject);
+      react(drive, run, { kind, step: at, who, why });
+    });
   }
 
   return {

@@ -25,12 +25,18 @@ export interface Run {
   /** What to do once the pending events are durable. */
   effects: (() => void)[];
   messages: Outgoing[];
+  /** An entry is on its way to the journal. The next one waits: the journal never holds a saga's record with a hole. */
+  writing: boolean;
+  /** Settles once the journal has, or refuses, the saga's first entry; undefined before and after. */
+  creating: Promise<void> | undefined;
   /** How deep events are nested in one another's handling; the outermost one writes. */
   depth: number;
   /** What the clients are told, from when that is durable. */
   answer: Answer | undefined;
   answerStored: boolean;
   waiters: Waiter[];
+  /** Told when the journal refuses an entry, or the engine stops. */
+  onRefused: ((error: unknown) => void)[];
   readonly timers: Set<() => void>;
   cancelDeadline: (() => void) | undefined;
   /** The journal refused an entry: what this process believes is no longer the truth, and nothing more comes of it. */
@@ -56,10 +62,13 @@ export function createRun(
     pending: [],
     effects: [],
     messages: [],
+    writing: false,
+    creating: undefined,
     depth: 0,
     answer: undefined,
     answerStored: false,
     waiters: [],
+    onRefused: [],
     timers: new Set(),
     cancelDeadline: undefined,
     abandoned: false,

@@ -1,4 +1,4 @@
-import { isPastPivot, stepOf } from "../core/state.js";
+import { isPastPivot, isPivotInDoubt, stepOf } from "../core/state.js";
 import { type Drive, putAside, react } from "./driver.js";
 import type { UpstreamOutcome } from "./ports.js";
 import { type Run, stepDefinition } from "./run.js";
@@ -56,13 +56,20 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
     .catch((error) => putAside(drive, run, error));
 }
 
-/** The smaller of the step's timeout and what the saga's deadline leaves; past the pivot there is no deadline. */
+/**
+ * The smaller of the step's timeout and what the saga's deadline leaves. Past the pivot there is no deadline; past the
+ * deadline there is none either while the pivot may have happened, or no attempt could ever settle that.
+ */
 function bounded(drive: Drive, run: Run, timeoutMs: number): number {
   const { deadlineAtMs } = run.state;
   if (deadlineAtMs === undefined || isPastPivot(run.facade, run.state)) {
     return timeoutMs;
   }
-  return Math.max(1, Math.min(timeoutMs, deadlineAtMs - drive.clock.now()));
+  const left = deadlineAtMs - drive.clock.now();
+  if (left <= 0 && isPivotInDoubt(run.facade, run.state)) {
+    return timeoutMs;
+  }
+  return Math.max(1, Math.min(timeoutMs, left));
 }
 
 function failureOf({ code, message }: Extract<UpstreamOutcome, { ok: false }>) {

@@ -76,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => engine.stop());
     await engine.start();
 
-    const server = new Server();
+    const server = new Server({ "grpc.enable_channelz": 0 });
     const names = ["", ...services.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
     addServices(server, services, engine, logger);

@@ -1,4 +1,5 @@
 import { SagaError } from "../../core/errors.js";
+import { endTransaction } from "./commit.js";
 import type { Sqlite } from "./open.js";
 
 interface Work {
@@ -11,52 +12,40 @@ interface Work {
 export interface GroupCommit {
   /** Resolves with the work's result once the transaction that holds it is on disk. */
   run<Result>(work: () => Result): Promise<Result>;
-  /** Commits what waits. */
-  flush(): void;
+  /** Resolves once nothing waits any more. */
+  drained(): Promise<void>;
 }
 
 /**
- * Group commit: all work that arrives in one turn of the event loop shares one transaction and one fsync, so that the
- * cost of durability falls as the load grows. On the main thread: a hop to a worker costs more than the commit holds
- * the loop (../shared measurements; see docs/journal.md).
+ * Group commit: work that arrives in one turn of the event loop, or while a transaction is on its way to the disk,
+ * shares the next transaction and its fsync, so that the cost of durability falls as the load grows.
  */
 export function createGroupCommit(db: Sqlite): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
-  const commit = db.prepare("COMMIT");
-  const rollback = db.prepare("ROLLBACK");
   let waiting: Work[] = [];
-  let scheduled = false;
+  let busy = false;
+  let onDrained: (() => void)[] = [];
 
-  function transact(batch: readonly Work[]): void {
+  async function transact(batch: readonly Work[]): Promise<void> {
     begin.run();
     try {
       for (const work of batch) {
         work.run();
       }
-      commit.run();
+      await endTransaction(db, "COMMIT");
     } catch (error) {
-      undo();
+      if (db.inTransaction) {
+        await endTransaction(db, "ROLLBACK");
+      }
       throw error;
     }
   }
 
-  function undo(): void {
-    if (db.inTransaction) {
-      rollback.run();
-    }
-  }
-
-  function flush(): void {
-    scheduled = false;
-    const batch = waiting;
-    waiting = [];
-    if (batch.length === 0) {
-      return;
-    }
+  async function commit(batch: readonly Work[]): Promise<void> {
     try {
-      transact(batch);
+      await transact(batch);
     } catch (error) {
-      separate(batch, error);
+      await separate(batch, error);
       return;
     }
     for (const work of batch) {
@@ -65,18 +54,41 @@ export function createGroupCommit(db: Sqlite): GroupCommit {
   }
 
   /** One piece of work spoiled the transaction: each gets one of its own, so that only the culprit fails. */
-  function separate(batch: readonly Work[], error: unknown): void {
+  async function separate(batch: readonly Work[], error: unknown): Promise<void> {
     for (const work of batch) {
       try {
         if (batch.length === 1) {
           throw error;
         }
-        transact([work]);
+        await transact([work]);
       } catch (reason) {
         work.settle(unavailable(reason));
         continue;
       }
       work.settle();
+    }
+  }
+
+  function commitAll(): void {
+    const batch = waiting;
+    waiting = [];
+    commit(batch).then(next, (error) => {
+      // Only a settling that throws, a bug, comes here; whoever waits for the rest must not wait for ever.
+      for (const work of batch) {
+        work.settle(unavailable(error));
+      }
+      next();
+    });
+  }
+
+  function next(): void {
+    if (waiting.length > 0) {
+      setImmediate(commitAll);
+      return;
+    }
+    busy = false;
+    for (const resolve of onDrained.splice(0)) {
+      resolve();
     }
   }
 
@@ -96,13 +108,20 @@ export function createGroupCommit(db: Sqlite): GroupCommit {
             }
           },
         });
-        if (!scheduled) {
-          scheduled = true;
-          setImmediate(flush);
+        if (!busy) {
+          busy = true;
+          setImmediate(commitAll);
         }
       });
     },
-    flush,
+    drained() {
+      return new Promise((resolve) => {
+        onDrained = [...onDrained, resolve];
+        if (!busy) {
+          next();
+        }
+      });
+    },
   };
 }
 

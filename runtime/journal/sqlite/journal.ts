@@ -4,7 +4,7 @@ import { decodeAnswer, encodeAnswer } from "../record.js";
 import { createGroupCommit } from "./group-commit.js";
 import { lockJournal } from "./lock.js";
 import { createMessageStore } from "./messages.js";
-import { openSqlite, type Sqlite } from "./open.js";
+import { openReader, openSqlite, type Sqlite } from "./open.js";
 
 interface SagaRow {
   readonly id: string;
@@ -24,16 +24,16 @@ interface SagaRow {
 export function openSqliteJournal(path: string): Journal {
   const unlock = lockJournal(path);
   try {
-    return journalOn(openSqlite(path), unlock);
+    return journalOn(openSqlite(path), openReader(path), unlock);
   } catch (error) {
     unlock();
     throw error;
   }
 }
 
-function journalOn(db: Sqlite, unlock: () => void): Journal {
+/** @param reader a connection of its own: it sees only what is on disk, never a transaction that is on its way there */
+function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
   const group = createGroupCommit(db);
-  const { store, messages } = createMessageStore(db, group);
   const insertSaga = db.prepare(
     `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
@@ -42,10 +42,13 @@ function journalOn(db: Sqlite, unlock: () => void): Journal {
   const updateSaga = db.prepare(
     "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
   );
-  const selectSaga = db.prepare("SELECT * FROM saga WHERE id = ?");
-  const selectRecords = db.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq");
-  const selectIds = db.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
+  const selectSaga = reader.prepare("SELECT * FROM saga WHERE id = ?");
+  const selectRecords = reader.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq");
+  const selectIds = reader.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
+  // An open phase is not written again with each entry; only these sagas' rows say otherwise.
+  const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
   let closed = false;
+  const { store, messages } = createMessageStore(db, reader, { read, write });
 
   function create(entry: FirstEntry): readonly StoredMessage[] | "exists" {
     const now = Date.now();
@@ -64,8 +67,14 @@ function journalOn(db: Sqlite, unlock: () => void): Journal {
   }
 
   function append(entry: Entry): readonly StoredMessage[] {
+    if (entry.seq < 1) {
+      throw new RangeError(`entry ${entry.seq} of saga ${entry.sagaId} is the one that makes it`);
+    }
     insertRecord.run(entry.sagaId, entry.seq, entry.record);
-    if (entry.phase !== "open" || entry.answer !== undefined) {
+    if (entry.phase === "stuck") {
+      onceStuck.add(entry.sagaId);
+    }
+    if (entry.phase !== "open" || entry.answer !== undefined || onceStuck.has(entry.sagaId)) {
       updateSaga.run(entry.phase, answerBytes(entry), endedAt(entry.phase, Date.now()), entry.sagaId);
     }
     return store(entry.messages);
@@ -89,7 +98,11 @@ function journalOn(db: Sqlite, unlock: () => void): Journal {
     };
   }
 
+  // libsql closes a database only once its statements are collected: until then it would go on reading and writing.
   async function read<Result>(query: () => Result): Promise<Result> {
+    if (closed) {
+      throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed");
+    }
     try {
       return query();
     } catch (error) {
@@ -114,10 +127,14 @@ function journalOn(db: Sqlite, unlock: () => void): Journal {
     close: async () => {
       if (!closed) {
         closed = true;
-        group.flush();
-        db.pragma("wal_checkpoint(TRUNCATE)");
-        db.close();
-        unlock();
+        try {
+          await group.drained();
+          db.pragma("wal_checkpoint(TRUNCATE)");
+          reader.close();
+          db.close();
+        } finally {
+          unlock();
+        }
       }
     },
   };

@@ -1,22 +1,29 @@
 import type { MessageStore, Outgoing, StoredMessage } from "../journal.js";
-import type { GroupCommit } from "./group-commit.js";
 import type { Sqlite } from "./open.js";
 
 /** Stores messages inside the transaction that is open. */
 export type StoreMessages = (messages: readonly Outgoing[]) => readonly StoredMessage[];
 
+/** How the journal reads and writes its database. */
+export interface Access {
+  read<Result>(query: () => Result): Promise<Result>;
+  /** Resolves once the work is on disk. */
+  write<Result>(work: () => Result): Promise<Result>;
+}
+
 /** The messages' table. */
 export function createMessageStore(
   db: Sqlite,
-  group: GroupCommit,
+  reader: Sqlite,
+  { read, write }: Access,
 ): { readonly store: StoreMessages; readonly messages: MessageStore } {
   const insert = db.prepare("INSERT INTO message (topic, key, body) VALUES (?, ?, ?)");
-  const select = db.prepare("SELECT id, topic, key, body FROM message WHERE dead_reason IS NULL ORDER BY id");
+  const select = reader.prepare("SELECT id, topic, key, body FROM message WHERE dead_reason IS NULL ORDER BY id");
   const forget = db.prepare("DELETE FROM message WHERE id = ?");
   const bury = db.prepare(
     "UPDATE message SET topic = topic || '.dead-letter', dead_reason = ? WHERE id = ? AND dead_reason IS NULL",
   );
-  const buried = db.prepare(
+  const buried = reader.prepare(
     "SELECT id, topic, key, body, dead_reason AS reason FROM message WHERE topic = ? || '.dead-letter' AND dead_reason IS NOT NULL ORDER BY id",
   );
   const none: readonly StoredMessage[] = [];
@@ -34,17 +41,17 @@ export function createMessageStore(
   return {
     store,
     messages: {
-      pending: async () => select.all() as StoredMessage[],
-      add: (messages) => group.run(() => store(messages)),
+      pending: () => read(() => select.all() as StoredMessage[]),
+      add: (messages) => write(() => store(messages)),
       remove: (id) =>
-        group.run(() => {
+        write(() => {
           forget.run(id);
         }),
       bury: (id, reason) =>
-        group.run(() => {
+        write(() => {
           bury.run(reason, id);
         }),
-      buried: async (topic) => buried.all(topic) as (StoredMessage & { reason: string })[],
+      buried: (topic) => read(() => buried.all(topic) as (StoredMessage & { reason: string })[]),
     },
   };
 }

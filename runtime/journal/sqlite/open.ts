@@ -1,4 +1,5 @@
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { isSagaError, SagaError } from "../../core/errors.js";
 import { applicationId, schema, schemaVersion } from "./schema.js";
@@ -14,9 +15,15 @@ export type Sqlite = InstanceType<typeof Database>;
 export function openSqlite(path: string): Sqlite {
   try {
     inspectHead(path);
+    const crashed = hasLog(path);
+    if (crashed) {
+      // Whatever opens the file for writing folds the log of a process that died into it, if only when this one ends.
+      inspect(new Database(`${pathToFileURL(path)}?mode=ro`), path);
+    }
     const db = new Database(path);
-    // From here on a refusal leaves the connection as it is: closing it would fold the write-ahead log into the file.
-    inspect(db, path);
+    if (!crashed) {
+      inspect(db, path);
+    }
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
     if (isEmpty(db)) {
@@ -28,6 +35,13 @@ export function openSqlite(path: string): Sqlite {
   } catch (error) {
     throw isSagaError(error) ? error : describe(path, error);
   }
+}
+
+/** A second connection to an open journal. */
+export function openReader(path: string): Sqlite {
+  const db = new Database(path);
+  db.pragma("query_only = ON");
+  return db;
 }
 
 /** Where SQLite keeps what we look for in a file's first 100 bytes (https://www.sqlite.org/fileformat.html). */
@@ -49,6 +63,11 @@ function inspectHead(path: string): void {
     throw corrupt(path, "its first bytes are not those of an SQLite database");
   }
   judge(path, bytes.readUInt32BE(head.applicationId), bytes.readUInt32BE(head.userVersion));
+}
+
+/** Whether a process that died left a write-ahead log with something in it. */
+function hasLog(path: string): boolean {
+  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** Looks at the whole, the write-ahead log included. */
