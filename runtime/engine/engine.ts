@@ -1,5 +1,5 @@
 import type { Broker } from "../broker/broker.js";
-import { isSagaError, SagaError } from "../core/errors.js";
+import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
@@ -127,7 +127,7 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
   }
 
   function join(run: Run, facade: FacadeDefinition, request: Uint8Array): Promise<Answer> {
-    if (run.facade !== facade || !isSameRequest(facade, run.requestBytes, request)) {
+    if (!fits(run, facade, request)) {
       return Promise.reject(taken(run.id));
     }
     if (run.answer !== undefined) {
@@ -235,17 +235,11 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     if (running === undefined) {
       return draining ? onlyRecorded(facade, call) : begin(facade, call);
     }
-    const { creating } = running;
-    if (creating === undefined) {
-      return join(running, facade, call.request);
+    if (running.creating !== undefined && !fits(running, facade, call.request)) {
+      // Until the journal has it, the saga that runs is perhaps not the one that has this id.
+      return running.creating.then(() => run(facade, call));
     }
-    // Until the journal has it, the saga that runs is perhaps not the one that has this id.
-    return join(running, facade, call.request).catch((error) => {
-      if (isSagaError(error) && error.code === "SAGA_REQUEST_ID_TAKEN") {
-        return creating.then(() => run(facade, call));
-      }
-      throw error;
-    });
+    return join(running, facade, call.request);
   }
 
   return {
@@ -292,6 +286,10 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
 
     operator: createOperator({ drive, journal, byName, runs }),
   };
+}
+
+function fits(run: Run, facade: FacadeDefinition, request: Uint8Array): boolean {
+  return run.facade === facade && isSameRequest(facade, run.requestBytes, request);
 }
 
 function taken(sagaId: string): SagaError {

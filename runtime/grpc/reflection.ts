@@ -1,10 +1,8 @@
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Server } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import type { SagaService } from "../facade/service.js";
+import { errorDetailsDescriptors } from "../pb/google/rpc/error-details-descriptors.js";
 
 /** What ReflectionService reads of a package definition: the files, and which services to name. */
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
@@ -12,8 +10,9 @@ type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 /** Serves gRPC reflection, v1 and v1alpha, from the descriptors that the generator left in the handler files. */
 export function addReflection(server: Server, services: readonly SagaService[]): void {
   const files = new Map<string, Buffer>();
-  for (const service of services) {
-    for (const file of filesOf(Buffer.from(service.descriptors, "base64"))) {
+  // With the error details, clients such as grpcurl can show those of our errors.
+  for (const descriptors of [...services.map((service) => service.descriptors), errorDetailsDescriptors]) {
+    for (const file of filesOf(Buffer.from(descriptors, "base64"))) {
       files.set(file.toString("base64"), file);
     }
   }
@@ -27,14 +26,7 @@ export function addReflection(server: Server, services: readonly SagaService[]):
       fileDescriptorProtos,
     } as PackageDefinition[string];
   }
-  // So that clients such as grpcurl can show the details of our errors.
-  Object.assign(definition, errorDetails());
   new ReflectionService(definition, { services: services.map(({ name }) => name) }).addToServer(server);
-}
-
-function errorDetails(): PackageDefinition {
-  const root = dirname(createRequire(import.meta.url).resolve("protosaga/package.json"));
-  return loadSync("google/rpc/error_details.proto", { includeDirs: [join(root, "proto")], keepCase: true });
 }
 
 /** The files of a serialized FileDescriptorSet: its field 1, each kept as bytes. */

@@ -1,0 +1,102 @@
+import { describe, expect, test } from "vitest";
+import { applyEnvironment, configPaths, environmentName } from "../../runtime/config/environment.js";
+import { checkConfig, loadConfig } from "../../runtime/config/load.js";
+import { createScope } from "../support/scope.js";
+
+const scope = createScope();
+const order = "pb.OrderService";
+const paths = configPaths([order]);
+
+/** What a key may be set to by the environment, and what comes of it; other than its default. By its last name. */
+const values: Readonly<Record<string, readonly [text: string, value: unknown]>> = {
+  listen: ["0.0.0.0:1", "0.0.0.0:1"],
+  pod_id: ["pod-7", "pod-7"],
+  data_dir: ["/var/saga", "/var/saga"],
+  log_level: ["trace", "trace"],
+  shutdown_grace_ms: ["123", 123],
+  cert: ["other-cert.pem", "other-cert.pem"],
+  key: ["other-key.pem", "other-key.pem"],
+  client_ca: ["other-ca.pem", "other-ca.pem"],
+  address: ["orders:2", "orders:2"],
+  enabled: ["true", true],
+  ca: ["other-ca.pem", "other-ca.pem"],
+  keepalive_ms: ["456", 456],
+};
+
+/** A configuration where every key may be set. */
+const base = {
+  tls: { cert: "cert.pem", key: "key.pem" },
+  upstreams: { [order]: { address: "orders:1" } },
+};
+
+function at(config: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>(
+    (inner, key) =>
+      (typeof inner === "object" && inner !== null ? Object.entries(inner) : []).find(([k]) => k === key)?.[1],
+    config,
+  );
+}
+
+describe("the environment", () => {
+  test.each(paths.map((path) => [environmentName(path), path] as const))(
+    "%s sets its key, and no other",
+    (name, path) => {
+      const [text, value] = values[path.at(-1) ?? ""] ?? ["", undefined];
+      const before = checkConfig(base, [order]);
+      expect(at(before, path)).not.toEqual(value);
+      const env = { OCH_PATH: scope.tempDir(), [name]: text };
+      const after = loadConfig({ env, upstreams: [order], defaults: base });
+      expect(at(after, path)).toEqual(value);
+      for (const other of paths.filter((candidate) => candidate !== path)) {
+        expect(at(after, other), other.join(".")).toEqual(at(before, other));
+      }
+    },
+  );
+
+  test("reaches every key: none has a name of its own or shares one", () => {
+    expect(paths).toHaveLength(14);
+    expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
+  });
+
+  test.each([
+    [["upstreams", "pb.OrderService", "address"], "SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS"],
+    [["shutdown_grace_ms"], "SAGA_SHUTDOWN_GRACE_MS"],
+    [["tls", "client_ca"], "SAGA_TLS_CLIENT_CA"],
+  ])("names %j %s", (path, name) => {
+    expect(environmentName(path)).toBe(name);
+  });
+
+  test.each([
+    [{ POD_ID: "a" }, "a"],
+    [{ POD_ID: "a", SAGA_POD_ID: "b" }, "b"],
+  ])("%j names the pod %s", (env, pod) => {
+    const OCH_PATH = scope.tempDir();
+    expect(loadConfig({ env: { OCH_PATH, ...env }, upstreams: [], defaults: { pod_id: "c" } }).pod_id).toBe(pod);
+  });
+
+  test("alone is enough for an upstream", () => {
+    const env = {
+      OCH_PATH: scope.tempDir(),
+      SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: "orders:1",
+      SAGA_UPSTREAMS_PB_ORDERSERVICE_TLS_ENABLED: "yes",
+    };
+    expect(loadConfig({ env, upstreams: [order] }).upstreams).toEqual({
+      [order]: { address: "orders:1", tls: { enabled: true }, keepalive_ms: 30_000 },
+    });
+  });
+
+  test.each([
+    ["true", true],
+    ["1", true],
+    ["no", false],
+    ["off", false],
+  ])("says yes or no by %j", (text, value) => {
+    const env = { SAGA_UPSTREAMS_PB_ORDERSERVICE_TLS_ENABLED: text };
+    const config = checkConfig(applyEnvironment(base, env, [order]), [order]);
+    expect(config.upstreams[order]?.tls.enabled).toBe(value);
+  });
+
+  test("leaves alone what it does not name", () => {
+    expect(applyEnvironment(base, { SAGA_OTHER: "x", LISTEN: "y:1" }, [order])).toBe(base);
+  });
+});

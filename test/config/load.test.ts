@@ -1,0 +1,171 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { type ConfigSources, checkConfig, loadConfig } from "../../runtime/config/load.js";
+import { isSagaError } from "../../runtime/core/errors.js";
+import { createScope } from "../support/scope.js";
+
+const scope = createScope();
+
+/** A folder with this `app.yaml`. */
+function folderWith(yaml: string): string {
+  const folder = scope.tempDir();
+  writeFileSync(join(folder, "app.yaml"), yaml);
+  return folder;
+}
+
+/** The lines of what the configuration is refused with. */
+function problems(load: () => unknown): string[] {
+  try {
+    load();
+  } catch (error) {
+    if (isSagaError(error) && error.code === "SAGA_CONFIG_INVALID") {
+      return error.message.split("\n").map((line) => line.trim());
+    }
+    throw error;
+  }
+  throw new Error("the configuration was accepted");
+}
+
+function load(yaml: string, more: Partial<ConfigSources> = {}) {
+  const { env = {}, upstreams = [], defaults = {} } = more;
+  return loadConfig({ env: { OCH_PATH: folderWith(yaml), ...env }, upstreams, defaults });
+}
+
+const order = "pb.OrderService";
+
+describe("app.yaml", () => {
+  test("need not be there: every key has its default", () => {
+    const config = loadConfig({ env: { OCH_PATH: scope.tempDir() }, upstreams: [] });
+    expect(config).toEqual({
+      listen: "localhost:10000",
+      pod_id: hostname(),
+      data_dir: "./data",
+      log_level: "info",
+      shutdown_grace_ms: 10_000,
+      upstreams: {},
+    });
+  });
+
+  test.each(["", "# nothing yet\n", "---\n"])("may be empty: %j", (yaml) => {
+    expect(load(yaml).listen).toBe("localhost:10000");
+  });
+
+  test("is read from OCH_PATH, and fills in what it leaves out", () => {
+    const yaml = `
+listen: "[::1]:4711"
+shutdown_grace_ms: 5
+upstreams:
+  ${order}:
+    address: orders:1
+    tls: { enabled: true, ca: ca.pem }
+`;
+    expect(load(yaml, { upstreams: [order] })).toMatchObject({
+      listen: "[::1]:4711",
+      shutdown_grace_ms: 5,
+      data_dir: "./data",
+      upstreams: { [order]: { address: "orders:1", tls: { enabled: true, ca: "ca.pem" }, keepalive_ms: 30_000 } },
+    });
+  });
+
+  test("is read from the working directory where OCH_PATH is not set", () => {
+    const here = process.cwd();
+    process.chdir(folderWith("listen: here:1"));
+    scope.defer(() => process.chdir(here));
+    expect(loadConfig({ env: {}, upstreams: [] }).listen).toBe("here:1");
+  });
+
+  test("goes before what the program sets, key by key, and after the environment", () => {
+    const upstreams = [order];
+    const defaults = { listen: "program:1", data_dir: "program", upstreams: { [order]: { address: "program:2" } } };
+    const yaml = `{ data_dir: file, log_level: warn, upstreams: { ${order}: { keepalive_ms: 7 } } }`;
+    const config = load(yaml, { upstreams, defaults, env: { SAGA_LOG_LEVEL: "error" } });
+    expect(config).toMatchObject({ listen: "program:1", data_dir: "file", log_level: "error" });
+    expect(config.upstreams[order]).toMatchObject({ address: "program:2", keepalive_ms: 7 });
+  });
+});
+
+describe("a wrong configuration", () => {
+  test("is told all its errors at once, by their keys", () => {
+    const yaml = `
+lisen: localhost:1
+listen: localhost
+log_level: loud
+shutdown_grace_ms: true
+data_dir: ""
+tls: { cert: c.pem }
+upstreams:
+  ${order}: { address: "orders:99999", adress: x, keepalive_ms: -1, tls: { enabled: perhaps } }
+  pb.Billing: {}
+`;
+    const env = { SAGA_POD_ID: "" };
+    const said = problems(() => load(yaml, { env, upstreams: [order, "pb.PaymentService"] }));
+    const expected = [
+      /^\(whole\): .*"lisen"/,
+      /^listen: must be host:port$/,
+      /^log_level: .*"info"/,
+      /^pod_id: /,
+      /^data_dir: /,
+      /^shutdown_grace_ms: .*number.*boolean/,
+      /^tls\.key: /,
+      /^upstreams\["pb\.OrderService"\]: .*"adress"/,
+      /^upstreams\["pb\.OrderService"\]\.address: must be host:port$/,
+      /^upstreams\["pb\.OrderService"\]\.keepalive_ms: /,
+      /^upstreams\["pb\.OrderService"\]\.tls\.enabled: must be true or false$/,
+      /^upstreams\["pb\.Billing"\]\.address: /,
+      /^upstreams\["pb\.PaymentService"\]: .*host:port$/,
+    ];
+    expect(said[0]).toMatch(/^SAGA_CONFIG_INVALID: .*app\.yaml has 13 error\(s\):$/);
+    expect(said.slice(1)).toHaveLength(expected.length);
+    for (const problem of expected) {
+      expect(said).toContainEqual(expect.stringMatching(problem));
+    }
+  });
+
+  test.each([
+    ["an upstream without an address", "upstreams: { pb.OrderService: { keepalive_ms: 5 } }", "address"],
+    ["an upstream that is missing", "", order],
+  ])("names %s", (_, yaml, named) => {
+    expect(problems(() => load(yaml, { upstreams: [order] })).join()).toContain(named);
+  });
+
+  test.each(["localhost", ":1", "localhost:", "local host:1", "http://localhost:1", "localhost:65536", "::1:80"])(
+    "address %j is none",
+    (listen) => {
+      expect(problems(() => checkConfig({ listen }, [])).slice(1)).toEqual(["listen: must be host:port"]);
+    },
+  );
+
+  test.each(["localhost:0", "10.0.0.1:65535", "[::1]:80", "my-host.example:443"])("address %j is one", (listen) => {
+    expect(checkConfig({ listen }, []).listen).toBe(listen);
+  });
+
+  test.each([0, -1, 1.5, 2 ** 31, "", " ", "1s", "NaN", true, null, [5], {}])("%j is no number of ms", (value) => {
+    const [, problem] = problems(() => checkConfig({ shutdown_grace_ms: value }, []));
+    expect(problem).toMatch(/^shutdown_grace_ms: /);
+  });
+
+  test("that is no YAML is told where", () => {
+    const said = problems(() => load("listen: a:1\nupstreams: { pb.A: [\nlog_level: info\n"));
+    expect(said[0]).toMatch(/app\.yaml is not YAML:$/);
+    expect(said.join("\n")).toMatch(/at line \d+, column \d+/);
+  });
+
+  test("that gives a key twice is no YAML", () => {
+    expect(problems(() => load("listen: a:1\nlisten: b:1\n")).join()).toMatch(/unique.*line 2/i);
+  });
+
+  test.each(["localhost:10000", "[1, 2]", "42"])("of which the file holds no keys, but %j, is refused", (yaml) => {
+    const env = { SAGA_LISTEN: "localhost:1" };
+    expect(problems(() => load(yaml, { env })).join()).toContain("app.yaml holds no keys");
+  });
+
+  test("that can't be read is named", () => {
+    const folder = scope.tempDir();
+    mkdirSync(join(folder, "app.yaml"));
+    const [said] = problems(() => loadConfig({ env: { OCH_PATH: folder }, upstreams: [] }));
+    expect(said).toContain(join(folder, "app.yaml"));
+    expect(said).toContain("EISDIR");
+  });
+});

@@ -1,0 +1,112 @@
+import { expect, test } from "vitest";
+import type { Entry, Journal } from "../../runtime/journal/journal.js";
+import { createScope } from "../support/scope.js";
+import { until } from "../support/until.js";
+import { facadeOf } from "./support/facade.js";
+import { createPlace } from "./support/place.js";
+import { failing, ok } from "./support/upstream-stub.js";
+
+const scope = createScope();
+
+test("at the moment a call arrives, the journal's file already says that it may have left", async () => {
+  const facade = facadeOf({ steps: { a: {}, b: { group: 1 }, c: { group: 1 }, d: {} } });
+  const place = createPlace(scope);
+  const seen: string[] = [];
+  const look = (mine: string) => () => {
+    seen.push(`${mine}: ${place.saga("s")?.story.filter((event) => event === mine).length}`);
+    return mine === "stepCalled 3" ? failing("NOT_FOUND") : ok({});
+  };
+  // The first attempt of `b` fails: its second one must be in the file as well before it leaves.
+  place.upstreams.plan("/b", () => {
+    seen.push(`stepCalled 1: ${place.saga("s")?.story.filter((event) => event === "stepCalled 1").length}`);
+    return failing("UNAVAILABLE");
+  });
+  ["a", "b", "c", "d"].forEach((name, at) => {
+    place.upstreams.always(`/${name}`, look(`stepCalled ${at}`));
+    place.upstreams.always(`/${name}/undo`, look(`compensationCalled ${at}`));
+  });
+  const { ask } = await place.start({ facades: [facade] });
+  await ask("s");
+  await place.reaches("s", "compensated");
+
+  const [a, b, ...rest] = seen;
+  expect([a, b]).toEqual(["stepCalled 0: 1", "stepCalled 1: 1"]);
+  expect(rest.sort()).toEqual(
+    [
+      "stepCalled 2: 1",
+      "stepCalled 1: 2",
+      "stepCalled 3: 1",
+      "compensationCalled 0: 1",
+      "compensationCalled 1: 1",
+      "compensationCalled 2: 1",
+    ].sort(),
+  );
+});
+
+/** Holds the entries that bear an answer until they are let go; nothing of them is in the file before. */
+function holdingAnswers() {
+  let letGo = () => {};
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const held: Entry[] = [];
+  const wrap = (journal: Journal): Journal => ({
+    ...journal,
+    append: async (entry) => {
+      if (entry.answer !== undefined) {
+        held.push(entry);
+        await gate;
+      }
+      return journal.append(entry);
+    },
+  });
+  return { held, letGo: () => letGo(), wrap };
+}
+
+test("a success reaches the client only when COMPLETED is in the file", async () => {
+  const place = createPlace(scope);
+  const { held, letGo, wrap } = holdingAnswers();
+  const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {} } })], wrap });
+  let answered = false;
+  const answer = ask("s").finally(() => {
+    answered = true;
+  });
+  await until(() => held.length === 1);
+  // Whoever joins in now waits, too. Its turn of the event loop shows that the first one had its chance to answer.
+  const joined = ask("s");
+  await until(() => place.saga("s")?.story.includes("stepCalled 0"));
+  expect(answered).toBe(false);
+  expect(place.saga("s")).toMatchObject({ phase: "open", answered: false });
+  letGo();
+  expect(await answer).toEqual({ ok: true, response: { a: { from: "/a" } } });
+  expect(place.saga("s")).toMatchObject({ phase: "completed", answered: true });
+  expect(await joined).toEqual(await answer);
+});
+
+test("a failure reaches the client as soon as the rollback is queued, and not before", async () => {
+  const place = createPlace(scope);
+  const { held, letGo, wrap } = holdingAnswers();
+  place.upstreams.plan("/b", failing("FAILED_PRECONDITION", "sold out"));
+  const undo = place.upstreams.hold("/a/undo");
+  const { ask, journal } = await place.start({ facades: [facadeOf({ steps: { a: {}, b: {} } })], wrap });
+  let answered = false;
+  const answer = ask("s").finally(() => {
+    answered = true;
+  });
+  await until(() => held.length === 1);
+  expect(answered).toBe(false);
+  expect(held[0]?.messages, "the message goes into the same transaction").toHaveLength(1);
+  letGo();
+  expect(await answer).toEqual({
+    ok: false,
+    status: "FAILED_PRECONDITION",
+    message: "sold out",
+    reason: "SAGA_STEP_FAILED",
+    step: "b",
+  });
+  await undo.arrived;
+  expect(place.saga("s")).toMatchObject({ phase: "open", answered: true });
+  undo.answer(ok({}));
+  await place.reaches("s", "compensated");
+  await until(async () => (await journal.messages.pending()).length === 0, { what: "the message to be done with" });
+});

@@ -1,0 +1,40 @@
+import { type Clock, systemClock } from "../../../runtime/engine/ports.js";
+
+/** The machine's clock without chance, where no wait is longer than some ms. For sagas without deadlines. */
+export const hastyClock: Clock = {
+  now: systemClock.now,
+  after: (ms, action) => systemClock.after(Math.min(ms, 5), action),
+  random: () => 0,
+};
+
+/** A clock that stands still until a test moves it. */
+export interface ManualClock extends Clock {
+  /** Lets time pass: what is due runs in its order. */
+  advance(ms: number): void;
+}
+
+/** Makes a clock that stands still. What waits for no time at all still happens by itself. */
+export function createManualClock(): ManualClock {
+  let now = 1_800_000_000_000;
+  const timers = new Set<{ readonly at: number; readonly action: () => void }>();
+  return {
+    now: () => now,
+    random: () => 0,
+    after(ms, action) {
+      if (ms === 0) {
+        return systemClock.after(0, action);
+      }
+      const timer = { at: now + ms, action };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    advance(ms) {
+      now += ms;
+      for (const timer of [...timers].sort((one, other) => one.at - other.at)) {
+        if (timer.at <= now && timers.delete(timer)) {
+          timer.action();
+        }
+      }
+    },
+  };
+}

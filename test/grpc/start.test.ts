@@ -1,0 +1,116 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { describe, expect, test } from "vitest";
+import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
+import type { SagaService } from "../../runtime/facade/service.js";
+import { startServer } from "../../runtime/grpc/server.js";
+import { createScope } from "../support/scope.js";
+import { book, startBookingServer } from "./support/booking-server.js";
+
+const scope = createScope();
+
+const upstreams = {
+  "pb.OrderService": { address: "localhost:1" },
+  "pb.PaymentService": { address: "localhost:1" },
+};
+
+function start(service: SagaService = bookingService, listen = "localhost:0", data = scope.tempDir()) {
+  const config = { listen, data_dir: data, log_level: "silent" as const, upstreams };
+  return startServer({ services: [service], config }).then((server) => scope.use(server));
+}
+
+describe("a todo", () => {
+  /** The booking service as if its node file had this text. */
+  function withNode(text: string): { readonly service: SagaService; readonly file: string } {
+    const file = join(scope.tempDir(), "node.ts");
+    writeFileSync(file, text);
+    const facades = Object.entries(bookingService.facades).map(([name, facade]) => [
+      name,
+      // The compiled file's name stands in the definition; on disk lies what the loader reads.
+      { ...facade, nodeFile: pathToFileURL(file.replace(/ts$/, "js")) },
+    ]);
+    return { service: { ...bookingService, facades: Object.fromEntries(facades) }, file };
+  }
+
+  test("that is left stops the start, which names each with file, line and text, and touches nothing", async () => {
+    const lines = ["import { todo } from 'protosaga';", 'const a = todo("amount");', "", "f(1, todo ( 'it\\'s' ))", ""];
+    const { service, file } = withNode(lines.join("\r\n"));
+    const data = scope.tempDir();
+    const path = relative(".", file);
+    await expect(start(service, "localhost:0", join(data, "new"))).rejects.toMatchObject({
+      code: "SAGA_NODE_TODO",
+      message: expect.stringMatching(
+        new RegExp(`^SAGA_NODE_TODO: 2 todos .*\\n  ${path}:2: todo\\("amount"\\)\\n  ${path}:4: todo\\(.*it.*s.*\\)$`),
+      ),
+    });
+    expect(existsSync(join(data, "new"))).toBe(false);
+  });
+
+  test("in a comment or a string, or that is another function, does not count", async () => {
+    const { service } = withNode(
+      [
+        '// todo("one")',
+        '/* todo("two")\n todo("three") */',
+        'const text = "say todo(\\"four\\")" + \'todo("five")\';',
+        'not_todo("six"); todoList("seven");',
+      ].join("\n"),
+    );
+    await start(service);
+  });
+});
+
+test("an RPC that is no facade and has no handler stops the start", async () => {
+  const { handleSyncBooking } = bookingService.facades;
+  const facades = handleSyncBooking === undefined ? {} : { handleSyncBooking };
+  const data = join(scope.tempDir(), "new");
+  await expect(start({ ...bookingService, facades }, "localhost:0", data)).rejects.toMatchObject({
+    code: "SAGA_DEFINITION_INVALID",
+    message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
+  });
+});
+
+test("a service that is registered twice stops the start", async () => {
+  const config = { listen: "localhost:0", data_dir: scope.tempDir(), log_level: "silent" as const, upstreams };
+  await expect(startServer({ services: [bookingService, bookingService], config })).rejects.toMatchObject({
+    code: "SAGA_DEFINITION_INVALID",
+  });
+});
+
+test.each(["127.0.0.1", "::1", undefined])(
+  "a port that is taken, on %s, stops the start and names it",
+  async (host) => {
+    const taken = createServer();
+    const listening = await new Promise<boolean>((resolve) => {
+      taken.once("error", () => resolve(false));
+      taken.listen({ port: 0, ...(host === undefined ? {} : { host }) }, () => resolve(true));
+    });
+    if (!listening) {
+      return; // This machine has no addresses of that family.
+    }
+    scope.defer(() => taken.close());
+    const at = taken.address();
+    const port = typeof at === "object" && at !== null ? at.port : 0;
+    const listen = host === undefined ? `localhost:${port}` : `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    await expect(start(bookingService, listen)).rejects.toMatchObject({
+      code: "SAGA_LISTEN_FAILED",
+      message: expect.stringContaining(`${port}: the port is taken`),
+    });
+  },
+);
+
+test("two servers on one data directory: the second one does not start, and the first is not disturbed", async () => {
+  const { client, journalFile } = await startBookingServer(scope);
+  await expect(start(bookingService, "localhost:0", join(journalFile, ".."))).rejects.toMatchObject({
+    code: "SAGA_JOURNAL_LOCKED",
+  });
+  expect(await book(client, { "x-request-id": "a" })).toMatchObject({ code: 0 });
+});
+
+test("what failed to start has let go of all it held", async () => {
+  const data = scope.tempDir();
+  const broken: SagaService = { ...bookingService, descriptors: "", facades: {} };
+  await expect(start(broken, "localhost:0", data)).rejects.toMatchObject({ code: "SAGA_DEFINITION_INVALID" });
+  await start(bookingService, "localhost:0", data);
+});

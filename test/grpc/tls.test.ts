@@ -1,0 +1,108 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { credentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { expect, test } from "vitest";
+import { openOrderService } from "../../examples/booking/upstream/order-service.js";
+import { openPaymentService } from "../../examples/booking/upstream/payment-service.js";
+import type { Upstream } from "../../examples/booking/upstream/shared/upstream.js";
+import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
+import { createScope } from "../support/scope.js";
+import { book, startBookingServer } from "./support/booking-server.js";
+
+const scope = createScope();
+
+interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** An authority and the certificates that it signs, as files. */
+function createAuthority() {
+  const folder = scope.tempDir();
+  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+  const ca = join(folder, "ca.pem");
+  openssl("req", "-x509", ...newKey, "-keyout", "ca.key", "-out", ca, "-days", "2", "-subj", "/CN=test authority");
+  writeFileSync(join(folder, "extensions"), "subjectAltName=DNS:localhost");
+  return {
+    ca,
+    issue(name: string): Pair {
+      const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+      openssl("req", ...newKey, "-keyout", key, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
+      const by = ["-CA", ca, "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions"];
+      openssl("x509", "-req", "-in", `${name}.csr`, ...by, "-out", cert);
+      return { cert, key };
+    },
+  };
+}
+
+function serveTls(upstream: Upstream, ca: string, { cert, key }: Pair, mutual: boolean): Promise<number> {
+  const server = new Server();
+  server.addService(upstream.definition, upstream.handlers);
+  scope.defer(() => {
+    server.forceShutdown();
+    upstream.close();
+  });
+  const pair = { cert_chain: readFileSync(cert), private_key: readFileSync(key) };
+  const secure = ServerCredentials.createSsl(readFileSync(ca), [pair], mutual);
+  return new Promise((resolve, reject) => {
+    server.bindAsync("localhost:0", secure, (error, port) => (error === null ? resolve(port) : reject(error)));
+  });
+}
+
+test("TLS on every side: the client shows a certificate, and so does the server to an upstream that asks", async () => {
+  const { ca, issue } = createAuthority();
+  const [server, visitor, upstream] = [issue("server"), issue("visitor"), issue("upstream")];
+  const data = scope.tempDir();
+  const orders = await serveTls(openOrderService(data), ca, upstream, true);
+  const payments = await serveTls(openPaymentService(data), ca, upstream, false);
+  const { address, client: plain } = await startBookingServer(scope, {
+    config: {
+      listen: "localhost:0",
+      data_dir: data,
+      log_level: "silent",
+      tls: { ...server, client_ca: ca },
+      upstreams: {
+        "pb.OrderService": { address: `localhost:${orders}`, tls: { enabled: true, ca, ...visitor } },
+        "pb.PaymentService": { address: `localhost:${payments}`, tls: { enabled: true, ca } },
+      },
+    },
+  });
+  const connect = (...files: string[]) => {
+    const [root, key, cert] = files.map((file) => readFileSync(file));
+    return scope.use(new BookingServiceClient(address, credentials.createSsl(root, key, cert)));
+  };
+  const known = connect(ca, visitor.key, visitor.cert);
+  expect(await book(known, { "x-request-id": "a" })).toMatchObject({ code: status.OK, response: { OrderID: 1n } });
+
+  const refused = { code: status.UNAVAILABLE, info: undefined };
+  expect(await book(connect(ca), { "x-request-id": "b" }), "without a certificate").toMatchObject(refused);
+  const { ca: otherCa, issue: issueOther } = createAuthority();
+  const stranger = issueOther("stranger");
+  expect(await book(connect(ca, stranger.key, stranger.cert), { "x-request-id": "c" })).toMatchObject(refused);
+  expect(await book(connect(otherCa, visitor.key, visitor.cert), { "x-request-id": "d" })).toMatchObject(refused);
+  expect(await book(plain, { "x-request-id": "e" }), "in plaintext").toMatchObject(refused);
+});
+
+test("an upstream whose certificate no known authority signed is not spoken to", async () => {
+  const { ca, issue } = createAuthority();
+  const data = scope.tempDir();
+  const port = await serveTls(openOrderService(data), ca, issue("upstream"), false);
+  const { client, ledgers } = await startBookingServer(scope, {
+    config: {
+      listen: "localhost:0",
+      data_dir: data,
+      log_level: "silent",
+      upstreams: {
+        "pb.OrderService": { address: `localhost:${port}`, tls: { enabled: true, ca: createAuthority().ca } },
+        "pb.PaymentService": { address: "localhost:1" },
+      },
+    },
+  });
+  expect(await book(client, { "x-request-id": "a" })).toMatchObject({
+    code: status.UNAVAILABLE,
+    info: { reason: "SAGA_STEP_FAILED", metadata: { step: "createOrder" } },
+  });
+  expect(ledgers().orders.entries).toEqual([]);
+});

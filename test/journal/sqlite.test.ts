@@ -1,0 +1,13 @@
+import { join } from "node:path";
+import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
+import type { Scope } from "../support/scope.js";
+import { journalConformance, type OpenJournal } from "./conformance.js";
+import { messageConformance } from "./message-conformance.js";
+
+function place(scope: Scope): OpenJournal {
+  const path = join(scope.tempDir(), "journal.db");
+  return () => openSqliteJournal(path);
+}
+
+journalConformance("SQLite", place);
+messageConformance("SQLite", place);
