@@ -72,17 +72,19 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const broker = createEmbeddedBroker(journal.messages, (err, topic) =>
       logger.error({ topic, err }, "delivery failed"),
     );
-    const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger });
-    opened.push(() => engine.stop());
-    await engine.start();
-
     const server = new Server({ "grpc.enable_channelz": 0 });
+    opened.push(() => shutDown(server));
+    const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger });
+    // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
+    opened.push(() => engine.stop());
+
     const names = ["", ...services.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
     addServices(server, services, engine, logger);
     health.addToServer(server);
     addReflection(server, services);
-    opened.push(() => shutDown(server));
+    // Only now that nothing more can be wrong with the services: it takes up what the last process left.
+    await engine.start();
     const port = await listen(server, config);
 
     return {

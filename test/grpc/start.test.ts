@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 import type { SagaService } from "../../runtime/facade/service.js";
 import { startServer } from "../../runtime/grpc/server.js";
+import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import { createScope } from "../support/scope.js";
 import { book, startBookingServer } from "./support/booking-server.js";
 
@@ -64,11 +65,23 @@ describe("a todo", () => {
 test("an RPC that is no facade and has no handler stops the start", async () => {
   const { handleSyncBooking } = bookingService.facades;
   const facades = handleSyncBooking === undefined ? {} : { handleSyncBooking };
-  const data = join(scope.tempDir(), "new");
-  await expect(start({ ...bookingService, facades }, "localhost:0", data)).rejects.toMatchObject({
+  const data = scope.tempDir();
+  const looked: string[] = [];
+  const openJournal = () => {
+    const journal = openSqliteJournal(join(data, "journal.db"));
+    const list: typeof journal.list = (phase) => {
+      looked.push(phase);
+      return journal.list(phase);
+    };
+    return { ...journal, list };
+  };
+  const config = { listen: "localhost:0", data_dir: data, log_level: "silent" as const, upstreams };
+  const services = [{ ...bookingService, facades }];
+  await expect(startServer({ services, config, openJournal })).rejects.toMatchObject({
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
   });
+  expect(looked, "no saga was taken up").toEqual([]);
 });
 
 test("a service that is registered twice stops the start", async () => {

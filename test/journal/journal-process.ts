@@ -1,11 +1,10 @@
 // A process that holds a journal: `<path> <task>`. It prints "ready" and what its task says, and ends by being killed.
 import { writeSync } from "node:fs";
+import type { Journal } from "../../runtime/journal/journal.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import { entry, firstEntry } from "./entries.js";
 
 const [path = "", task = ""] = process.argv.slice(2);
-const journal = openSqliteJournal(path);
-
 /** Straight to the pipe: what a process that is killed had only buffered would be lost. */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
@@ -19,7 +18,7 @@ function dieAtOnce(): never {
 const message = (body: string) => ({ topic: "t", key: body, body });
 
 /** Writes sagas of two entries, eight at a time, each entry with a message, and says which entries were stored. */
-async function write(from: number): Promise<void> {
+async function write(journal: Journal, from: number): Promise<void> {
   for (let number = from; ; number += 8) {
     const id = `${process.pid}-${number}`;
     await journal.create(firstEntry(id, { messages: [message(`${id}/0`)] }));
@@ -30,7 +29,7 @@ async function write(from: number): Promise<void> {
 }
 
 /** Dies while an entry is stored together with its messages: the second is read when the first is in. */
-function dieWithin(): void {
+function dieWithin(journal: Journal): void {
   const second = {
     topic: "t",
     key: "k",
@@ -42,23 +41,33 @@ function dieWithin(): void {
 }
 
 /** Leaves a write-ahead log that nobody folded into the file. */
-async function leaveLog(): Promise<void> {
+async function leaveLog(journal: Journal): Promise<void> {
   await journal.create(firstEntry("in the log", { messages: [message("in the log")] }));
   dieAtOnce();
 }
 
-say("ready");
-switch (task) {
-  case "write":
-    await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map(write));
-    break;
-  case "die-within":
-    dieWithin();
-    break;
-  case "leave-log":
-    await leaveLog();
-    break;
-  case "hold":
-    setInterval(() => {}, 60_000);
-    break;
+async function run(journal: Journal): Promise<void> {
+  say("ready");
+  switch (task) {
+    case "write":
+      await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((from) => write(journal, from)));
+      break;
+    case "die-within":
+      dieWithin(journal);
+      break;
+    case "leave-log":
+      await leaveLog(journal);
+      break;
+    case "hold":
+      setInterval(() => {}, 60_000);
+      break;
+  }
+}
+
+try {
+  await run(openSqliteJournal(path));
+} catch (error) {
+  // As the server does: Node then ends in good order, and closes what it still has open.
+  process.stderr.write(String(error));
+  process.exitCode = 1;
 }

@@ -15,6 +15,7 @@ beforeEach(() => {
   path = join(scope.tempDir(), "journal.db");
 });
 
+const holder = "test/journal/journal-process.ts";
 const pageSize = 4_096;
 
 /** Makes a journal of many pages, closed in good order. */
@@ -106,7 +107,6 @@ describe("a file that is no sound journal is refused, and not touched:", () => {
   });
 
   test("nor does the end of the refusing process touch it, with the log of one that was killed", async () => {
-    const holder = "test/journal/journal-process.ts";
     await makeJournal();
     await scope.start(holder, { args: [path, "leave-log"] }).exited;
     flipPageInTheMiddle();
@@ -134,7 +134,7 @@ describe("a journal of a newer protosaga is refused, and not touched,", () => {
     expect(files()).toEqual(before);
   });
 
-  test("where only the log of a process that was killed says so", async () => {
+  test("where only the log of a process that was killed says so; nor when the refusing process ends", async () => {
     await makeJournal();
     const other = join(scope.tempDir(), "journal.db");
     const db = new Database(path);
@@ -145,7 +145,9 @@ describe("a journal of a newer protosaga is refused, and not touched,", () => {
     db.close();
     path = other;
     const before = files();
-    expect(refusal().code).toBe("SAGA_JOURNAL_NEWER");
+    const refused = scope.start(holder, { args: [path, "hold"] });
+    expect(await refused.exited).toEqual({ code: 1, signal: null });
+    expect(refused.stderr()).toContain("SAGA_JOURNAL_NEWER");
     expect(files()).toEqual(before);
   });
 });

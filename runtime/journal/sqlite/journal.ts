@@ -47,7 +47,7 @@ function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
   const selectIds = reader.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
   // An open phase is not written again with each entry; only these sagas' rows say otherwise.
   const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
-  let closed = false;
+  let closing: Promise<void> | undefined;
   const { store, messages } = createMessageStore(db, reader, { read, write });
 
   function create(entry: FirstEntry): readonly StoredMessage[] | "exists" {
@@ -100,7 +100,7 @@ function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
 
   // libsql closes a database only once its statements are collected: until then it would go on reading and writing.
   async function read<Result>(query: () => Result): Promise<Result> {
-    if (closed) {
+    if (closing !== undefined) {
       throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed");
     }
     try {
@@ -112,10 +112,21 @@ function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
   }
 
   function write<Result>(work: () => Result): Promise<Result> {
-    if (closed) {
+    if (closing !== undefined) {
       return Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed"));
     }
     return group.run(work);
+  }
+
+  async function close(): Promise<void> {
+    try {
+      await group.drained();
+      db.pragma("wal_checkpoint(TRUNCATE)");
+      reader.close();
+      db.close();
+    } finally {
+      unlock();
+    }
   }
 
   return {
@@ -124,18 +135,9 @@ function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
     load: (sagaId) => read(() => load(sagaId)),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
     messages,
-    close: async () => {
-      if (!closed) {
-        closed = true;
-        try {
-          await group.drained();
-          db.pragma("wal_checkpoint(TRUNCATE)");
-          reader.close();
-          db.close();
-        } finally {
-          unlock();
-        }
-      }
+    close: () => {
+      closing ??= close();
+      return closing;
     },
   };
 }
