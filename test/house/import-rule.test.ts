@@ -28,12 +28,17 @@ const rooms: readonly Room[] = [
   },
   {
     file: "runtime/facade/x.ts",
-    refused: [...["journal", "broker", "engine", "grpc"].map(runtime), generated, generator],
+    refused: ["protosaga", ...["journal", "broker", "engine", "grpc"].map(runtime), generated, generator],
     allowed: ["../core/plan.js", "./codec.js"],
   },
   {
+    file: "runtime/config/x.ts",
+    refused: [...["facade", "journal", "broker", "engine", "grpc"].map(runtime), generated, generator, "../index.js"],
+    allowed: ["../core/errors.js", "./schema.js", "zod"],
+  },
+  {
     file: "runtime/journal/x.ts",
-    refused: [...["broker", "engine", "grpc"].map(runtime), generated, generator],
+    refused: ["protosaga", ...["broker", "engine", "grpc"].map(runtime), generated, generator],
     allowed: ["../core/plan.js", "../pb/x.js", "node:fs", "libsql"],
   },
   {
@@ -43,17 +48,17 @@ const rooms: readonly Room[] = [
   },
   {
     file: "runtime/broker/x.ts",
-    refused: [...["engine", "grpc"].map(runtime), generated, generator],
+    refused: ["protosaga", ...["engine", "grpc"].map(runtime), generated, generator],
     allowed: ["../journal/journal.js", "../core/errors.js"],
   },
   {
     file: "runtime/engine/x.ts",
-    refused: ["../grpc/server.js", "@grpc/grpc-js", generated, generator],
+    refused: ["protosaga", "../grpc/server.js", "@grpc/grpc-js", generated, generator],
     allowed: ["../broker/broker.js", "../journal/journal.js", "../facade/node.js", "../core/plan.js"],
   },
   {
     file: "runtime/grpc/x.ts",
-    refused: [generated, generator, "../../examples/booking/main.js"],
+    refused: ["protosaga", generated, generator, "../../examples/booking/main.js"],
     allowed: ["@grpc/grpc-js", ...["core", "facade", "journal", "broker", "engine"].map(runtime)],
   },
   {
