@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SagaError } from "../core/errors.js";
-import { applyEnvironment, type Environment } from "./environment.js";
+import { applyEnvironment, type Environment, environmentName } from "./environment.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
 
 /** Where a configuration comes from. */
@@ -38,7 +38,10 @@ export function checkConfig(input: unknown, upstreams: readonly string[], source
   const problems = error?.issues.map((issue) => `${z.core.toDotPath(issue.path) || "(whole)"}: ${issue.message}`) ?? [];
   const known = given(input);
   for (const name of upstreams.filter((service) => !known.has(service))) {
-    problems.push(`upstreams["${name}"]: a facade calls this service; give its address as host:port`);
+    const variable = environmentName(["upstreams", name, "address"]);
+    problems.push(
+      `upstreams["${name}"]: a facade calls this service; give its address, host:port, here or in ${variable}`,
+    );
   }
   if (data === undefined || problems.length > 0) {
     throw new SagaError(

@@ -1,4 +1,5 @@
 import { isPastPivot, isPivotInDoubt, stepOf } from "../core/state.js";
+import { statusName } from "../core/status.js";
 import { type Drive, putAside, react } from "./driver.js";
 import type { UpstreamOutcome } from "./ports.js";
 import { type Run, stepDefinition } from "./run.js";
@@ -49,7 +50,13 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
         react(drive, run, { kind: "compensation-succeeded", step: at });
       } else {
         const { code, message } = outcome;
-        drive.log.warn({ saga: run.id, step: step.name, code, reason: message }, "a compensation's attempt failed");
+        const about = {
+          saga: run.id,
+          step: step.name,
+          status: statusName(code),
+          attempt: stepOf(run.state, at).undoAttempts,
+        };
+        drive.log.warn(about, `a compensation's attempt failed: ${message}`);
         react(drive, run, { kind: "compensation-failed", step: at, failure: failureOf(outcome) });
       }
     })

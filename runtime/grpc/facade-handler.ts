@@ -1,5 +1,6 @@
 import type { handleUnaryCall, MethodDefinition, ServerUnaryCall } from "@grpc/grpc-js";
 import { isSagaError, SagaError } from "../core/errors.js";
+import { statusName } from "../core/status.js";
 import type { Engine } from "../engine/engine.js";
 import type { Log } from "../engine/ports.js";
 import type { FacadeDefinition } from "../facade/definition.js";
@@ -25,7 +26,7 @@ export function facadeHandler(engine: Engine, facade: FacadeDefinition, log: Log
     let sagaId: string | undefined;
     const fail = (error: unknown) => {
       const status = errorStatus(error, sagaId);
-      const about = { saga: sagaId, facade: facade.name, code: status.code };
+      const about = { saga: sagaId, facade: facade.name, status: statusName(status.code) };
       if (isSagaError(error)) {
         log.info({ ...about, reason: error.code }, error.plain);
       } else {
@@ -50,7 +51,9 @@ export function facadeHandler(engine: Engine, facade: FacadeDefinition, log: Log
         if (answer.ok) {
           callback(null, answer.response);
         } else {
-          log.info({ saga: id, facade: facade.name, step: answer.step, code: answer.failure.code }, "saga failed");
+          const { code, reason, message } = answer.failure;
+          const about = { saga: id, facade: facade.name, step: answer.step, status: statusName(code), reason };
+          log.info(about, `saga failed: ${message}`);
           callback(failureStatus(id, answer));
         }
       }, fail);

@@ -114,7 +114,7 @@ upstreams:
       /^upstreams\["pb\.OrderService"\]\.keepalive_ms: /,
       /^upstreams\["pb\.OrderService"\]\.tls\.enabled: must be true or false$/,
       /^upstreams\["pb\.Billing"\]\.address: /,
-      /^upstreams\["pb\.PaymentService"\]: .*host:port$/,
+      /^upstreams\["pb\.PaymentService"\]: .*host:port.*SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS$/,
     ];
     expect(said[0]).toMatch(/^SAGA_CONFIG_INVALID: .*app\.yaml has 13 error\(s\):$/);
     expect(said.slice(1)).toHaveLength(expected.length);

@@ -49,7 +49,7 @@ export function createMessageStore(
         }),
       bury: (id, reason) =>
         write(() => {
-          bury.run(reason, id);
+          bury.run(reason.replaceAll("\0", "\\0"), id);
         }),
       buried: (topic) => read(() => buried.all(topic) as (StoredMessage & { reason: string })[]),
     },
