@@ -1,3 +1,4 @@
+import type { SagaEvent } from "../core/event.js";
 import { replay } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { StoredSaga } from "../journal/journal.js";
@@ -12,7 +13,13 @@ export function restore(facade: FacadeDefinition | undefined, stored: StoredSaga
   if (facade.fingerprint !== stored.fingerprint) {
     return `the structure of ${stored.facade} has changed since the saga began`;
   }
-  const state = replay(facade, stored.records.flatMap(decodeRecord));
+  let events: SagaEvent[];
+  try {
+    events = stored.records.flatMap(decodeRecord);
+  } catch (error) {
+    return `its records can't be read: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const state = replay(facade, events);
   const run = createRun(facade, stored.sagaId, stored.request, state, stored.records.length);
   run.answer = stored.answer;
   run.answerStored = stored.answer !== undefined;

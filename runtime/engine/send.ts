@@ -1,5 +1,6 @@
 import { isPastPivot, isPivotInDoubt, stepOf } from "../core/state.js";
-import { statusName } from "../core/status.js";
+import { Status, statusName } from "../core/status.js";
+import type { StepDefinition } from "../facade/definition.js";
 import { type Drive, putAside, react } from "./driver.js";
 import type { UpstreamOutcome } from "./ports.js";
 import { type Run, stepDefinition } from "./run.js";
@@ -19,7 +20,8 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
       idempotencyKey: `${run.id}/${step.name}`,
       traceparent: run.state.traceparent,
     })
-    .then((outcome) => {
+    .then((answer) => {
+      const outcome = readable(run, step, answer);
       if (outcome.ok) {
         react(drive, run, { kind: "step-succeeded", step: at, received: outcome.body });
       } else {
@@ -27,6 +29,20 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
       }
     })
     .catch((error) => putAside(drive, run, error));
+}
+
+/** An answer that can't be decoded tells as little as one that was lost: the call may have taken effect. */
+function readable(run: Run, step: StepDefinition, outcome: UpstreamOutcome): UpstreamOutcome {
+  if (!outcome.ok) {
+    return outcome;
+  }
+  try {
+    run.results.set(step.name, step.response.decode(outcome.body));
+    return outcome;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { ok: false, code: Status.INTERNAL, message: `the answer of ${step.path} can't be read: ${why}` };
+  }
 }
 
 /** Makes a compensation's call; that it may leave is durable. */

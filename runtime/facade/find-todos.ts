@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import jsTokens, { type Token } from "js-tokens";
 import type { FacadeDefinition } from "./definition.js";
 
 /** A `todo("…")` that is left in a node file. */
@@ -9,10 +10,6 @@ export interface LeftTodo {
   /** From 1. */
   readonly line: number;
 }
-
-/** Comments and strings, so that a `todo(` within one is passed over; or a call of todo. */
-const token =
-  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|\btodo\s*\(\s*(["'`])((?:\\.|(?!\1)[\s\S])*)\1|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g;
 
 /** Every todo that is left in the facades' node files. */
 export function findTodos(facades: readonly FacadeDefinition[]): LeftTodo[] {
@@ -29,11 +26,28 @@ function locate(url: URL): string | undefined {
 
 function scan(file: string, text: string): LeftTodo[] {
   const todos: LeftTodo[] = [];
-  for (const match of text.matchAll(token)) {
-    const what = match[2];
-    if (what !== undefined) {
-      todos.push({ what, file, line: text.slice(0, match.index).split("\n").length });
+  let line = 1;
+  let recent: Token[] = [];
+  for (const token of jsTokens(text)) {
+    const [name, bracket] = recent;
+    if (name?.value === "todo" && name.type === "IdentifierName" && bracket?.value === "(" && isText(token)) {
+      todos.push({ what: token.value.slice(1, -1).replaceAll(/\\(.)/g, "$1"), file, line });
+    }
+    line += token.value.split(/\r\n?|\n/).length - 1;
+    if (!passedOver.has(token.type)) {
+      recent = [...recent.slice(-1), token];
     }
   }
   return todos;
+}
+
+const passedOver: ReadonlySet<string> = new Set([
+  "WhiteSpace",
+  "LineTerminatorSequence",
+  "SingleLineComment",
+  "MultiLineComment",
+]);
+
+function isText({ type }: Token): boolean {
+  return type === "StringLiteral" || type === "NoSubstitutionTemplate";
 }

@@ -1,9 +1,9 @@
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
+import { readPem } from "./pem.js";
 
 /**
  * Fails where the address is taken already. Looked at before anything else is touched, so that a second server by
@@ -64,7 +64,7 @@ function serverCredentials(tls: Config["tls"]): ServerCredentials {
   if (tls === undefined) {
     return ServerCredentials.createInsecure();
   }
-  const ca = tls.client_ca === undefined ? null : readFileSync(tls.client_ca);
-  const pair = { cert_chain: readFileSync(tls.cert), private_key: readFileSync(tls.key) };
+  const ca = tls.client_ca === undefined ? null : readPem(tls.client_ca, "tls.client_ca");
+  const pair = { cert_chain: readPem(tls.cert, "tls.cert"), private_key: readPem(tls.key, "tls.key") };
   return ServerCredentials.createSsl(ca, [pair], ca !== null);
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { Channel, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import type { Config, UpstreamConfig } from "../config/schema.js";
 import { Status } from "../core/status.js";
 import type { UpstreamCall, UpstreamOutcome, Upstreams } from "../engine/ports.js";
+import { readPem } from "./pem.js";
 import { requestIdKey } from "./request-id.js";
 import { childSpan } from "./trace-context.js";
 
@@ -13,7 +13,7 @@ export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
   for (const [service, upstream] of Object.entries(config.upstreams)) {
     // Services at one address, reached in one way, share a channel.
     const way = JSON.stringify(upstream);
-    const channel = byAddress.get(way) ?? connect(upstream);
+    const channel = byAddress.get(way) ?? connect(service, upstream);
     byAddress.set(way, channel);
     channels.set(service, channel);
   }
@@ -68,8 +68,8 @@ function unary(channel: Channel, { path, body, timeoutMs, ...call }: UpstreamCal
   });
 }
 
-function connect({ address, tls, keepalive_ms }: UpstreamConfig): Channel {
-  return new Channel(address, channelCredentials(tls), {
+function connect(service: string, { address, tls, keepalive_ms }: UpstreamConfig): Channel {
+  return new Channel(address, channelCredentials(service, tls), {
     // Retries are the engine's, which journals them; grpc-js then also spares its retry buffer.
     "grpc.enable_retries": 0,
     // Nobody asks for channelz, and counting for it costs.
@@ -82,11 +82,12 @@ function connect({ address, tls, keepalive_ms }: UpstreamConfig): Channel {
   });
 }
 
-function channelCredentials(tls: UpstreamConfig["tls"]): ChannelCredentials {
-  const read = (path: string | undefined) => (path === undefined ? null : readFileSync(path));
-  return tls.enabled
-    ? credentials.createSsl(read(tls.ca), read(tls.key), read(tls.cert))
-    : credentials.createInsecure();
+function channelCredentials(service: string, tls: UpstreamConfig["tls"]): ChannelCredentials {
+  const read = (key: "ca" | "key" | "cert") => {
+    const path = tls[key];
+    return path === undefined ? null : readPem(path, `upstreams["${service}"].tls.${key}`);
+  };
+  return tls.enabled ? credentials.createSsl(read("ca"), read("key"), read("cert")) : credentials.createInsecure();
 }
 
 function failed(code: number, message: string): UpstreamOutcome {

@@ -37,7 +37,13 @@ describe("a todo", () => {
   }
 
   test("that is left stops the start, which names each with file, line and text, and touches nothing", async () => {
-    const lines = ["import { todo } from 'protosaga';", 'const a = todo("amount");', "", "f(1, todo ( 'it\\'s' ))", ""];
+    const lines = [
+      "import { todo } from 'protosaga';",
+      'const a = todo("amount");',
+      "const url = `https://${host}`, quote = /'/;",
+      "f(1, todo ( 'it\\'s' ))",
+      "",
+    ];
     const { service, file } = withNode(lines.join("\r\n"));
     const data = scope.tempDir();
     const path = relative(".", file);
@@ -57,6 +63,8 @@ describe("a todo", () => {
         '/* todo("two")\n todo("three") */',
         'const text = "say todo(\\"four\\")" + \'todo("five")\';',
         'not_todo("six"); todoList("seven");',
+        'const template = `todo("eight") ${"todo(\\"nine\\")"} // `;',
+        'const pattern = /todo("ten")/;',
       ].join("\n"),
     );
     await start(service);
