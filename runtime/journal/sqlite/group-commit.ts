@@ -1,5 +1,6 @@
 import { SagaError } from "../../core/errors.js";
-import { endTransaction } from "./commit.js";
+import type { Checkpointer } from "./checkpoint.js";
+import { execAside } from "./commit.js";
 import type { Sqlite } from "./open.js";
 
 interface Work {
@@ -20,7 +21,7 @@ export interface GroupCommit {
  * Group commit: work that arrives in one turn of the event loop, or while a transaction is on its way to the disk,
  * shares the next transaction and its fsync, so that the cost of durability falls as the load grows.
  */
-export function createGroupCommit(db: Sqlite): GroupCommit {
+export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
   let waiting: Work[] = [];
   let busy = false;
@@ -32,10 +33,10 @@ export function createGroupCommit(db: Sqlite): GroupCommit {
       for (const work of batch) {
         work.run();
       }
-      await endTransaction(db, "COMMIT");
+      await execAside(db, "COMMIT");
     } catch (error) {
       if (db.inTransaction) {
-        await endTransaction(db, "ROLLBACK");
+        await execAside(db, "ROLLBACK");
       }
       throw error;
     }
@@ -51,6 +52,7 @@ export function createGroupCommit(db: Sqlite): GroupCommit {
     for (const work of batch) {
       work.settle();
     }
+    await checkpointer.betweenCommits();
   }
 
   /** One piece of work spoiled the transaction: each gets one of its own, so that only the culprit fails. */

@@ -1,10 +1,11 @@
 import { SagaError } from "../../core/errors.js";
 import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer, encodeAnswer } from "../record.js";
+import { createCheckpointer } from "./checkpoint.js";
 import { createGroupCommit } from "./group-commit.js";
 import { lockJournal } from "./lock.js";
 import { createMessageStore } from "./messages.js";
-import { openReader, openSqlite, type Sqlite } from "./open.js";
+import { openAside, openReader, openSqlite, type Sqlite } from "./open.js";
 
 interface SagaRow {
   readonly id: string;
@@ -24,7 +25,7 @@ interface SagaRow {
 export function openSqliteJournal(path: string): Journal {
   const unlock = lockJournal(path);
   try {
-    return journalOn(openSqlite(path), openReader(path), unlock);
+    return journalOn(path, openSqlite(path), openReader(path), unlock);
   } catch (error) {
     unlock();
     throw error;
@@ -32,8 +33,10 @@ export function openSqliteJournal(path: string): Journal {
 }
 
 /** @param reader a connection of its own: it sees only what is on disk, never a transaction that is on its way there */
-function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
-  const group = createGroupCommit(db);
+function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
+  const aside = openAside(path);
+  const checkpointer = createCheckpointer(path, db, aside);
+  const group = createGroupCommit(db, checkpointer);
   const insertSaga = db.prepare(
     `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
@@ -121,8 +124,10 @@ function journalOn(db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
   async function close(): Promise<void> {
     try {
       await group.drained();
+      await checkpointer.idle();
       db.pragma("wal_checkpoint(TRUNCATE)");
       reader.close();
+      aside.close();
       db.close();
     } finally {
       unlock();

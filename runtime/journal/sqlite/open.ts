@@ -44,6 +44,13 @@ export function openReader(path: string): Sqlite {
   return db;
 }
 
+/** A connection of its own for checkpoints. */
+export function openAside(path: string): Sqlite {
+  const db = new Database(path);
+  db.pragma("synchronous = FULL");
+  return db;
+}
+
 /** Where SQLite keeps what we look for in a file's first 100 bytes (https://www.sqlite.org/fileformat.html). */
 const head = { magic: "SQLite format 3\0", size: 100, userVersion: 60, applicationId: 68 } as const;
 
