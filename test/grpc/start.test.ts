@@ -40,6 +40,7 @@ describe("a todo", () => {
     const lines = [
       "import { todo } from 'protosaga';",
       'const a = todo("amount");',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the text of a file
       "const url = `https://${host}`, quote = /'/;",
       "f(1, todo ( 'it\\'s' ))",
       "",
@@ -63,6 +64,7 @@ describe("a todo", () => {
         '/* todo("two")\n todo("three") */',
         'const text = "say todo(\\"four\\")" + \'todo("five")\';',
         'not_todo("six"); todoList("seven");',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the text of a file
         'const template = `todo("eight") ${"todo(\\"nine\\")"} // `;',
         'const pattern = /todo("ten")/;',
       ].join("\n"),
