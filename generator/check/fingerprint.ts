@@ -6,11 +6,12 @@ import type { PlannedFacade } from "../model.js";
  * comments, nor the fields of messages: adding one is no break.
  */
 export function fingerprint(facade: Omit<PlannedFacade, "fingerprint">): string {
-  const { rpc, mode, steps } = facade;
+  const { rpc, mode, recovery, steps } = facade;
   // The order in which properties are written here is part of the fingerprint.
   const structure = {
     facade: rpc.fullName,
     mode,
+    recovery,
     request: rpc.input.fullName,
     response: rpc.output.fullName,
     steps: steps.map((step) => ({
@@ -18,6 +19,8 @@ export function fingerprint(facade: Omit<PlannedFacade, "fingerprint">): string 
       path: step.rpc.path,
       group: step.group,
       kind: step.kind,
+      idempotent: step.idempotent,
+      compensateOnFailure: step.compensateOnFailure,
       request: step.rpc.input.fullName,
       response: step.rpc.output.fullName,
       compensation: step.compensation

@@ -1,7 +1,7 @@
-import type { Command, SagaEvent } from "./event.js";
+import type { Command, Failure, SagaEvent, UndoDecision } from "./event.js";
 import { type Transition, unexpected } from "./outcome.js";
-import { backoffBound, type SagaPlan } from "./plan.js";
-import { needsUndo, planOf, type SagaState, stepOf, withStep } from "./state.js";
+import { backoffBound, type RetryPolicy, type SagaPlan } from "./plan.js";
+import { needsUndo, planOf, type SagaState, type StepState, stepOf, withStep } from "./state.js";
 import { Status } from "./status.js";
 
 type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
@@ -68,20 +68,30 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
   if (step.undo !== expected) {
     return unexpected(state, `a compensation that is ${step.undo} can't fail`);
   }
-  if (failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done") {
-    // The call was never known to take effect, and the upstream knows of none: there is nothing to undo.
-    return { state: withStep(state, at, { undo: "done" }), commands: [] };
-  }
   const attempts = failure.beforeCall ? step.undoAttempts + 1 : step.undoAttempts;
   const policy = planOf(plan, at).compensation?.retry;
-  if (policy === undefined || attempts >= policy.maxAttempts) {
-    return { state: withStep(state, at, { undo: "stuck", undoAttempts: attempts, failure }), commands: [] };
+  const decision = event.decision ?? decide(step, failure, attempts, policy);
+  const decided = { ...event, decision };
+  if (decision === "undone") {
+    return { state: withStep(state, at, { undo: "done" }), commands: [], decided };
+  }
+  if (decision === "stuck") {
+    return { state: withStep(state, at, { undo: "stuck", undoAttempts: attempts, failure }), commands: [], decided };
   }
   const attempt = attempts + 1;
+  const wait = policy === undefined ? 0 : backoffBound(policy, attempt);
   return {
     state: withStep(state, at, { undo: "due", undoAttempts: attempts, failure }),
-    commands: [{ kind: "compensate", step: at, attempt, waitBoundMs: backoffBound(policy, attempt) }],
+    commands: [{ kind: "compensate", step: at, attempt, waitBoundMs: wait }],
+    decided,
   };
+}
+
+function decide(step: StepState, failure: Failure, attempts: number, policy: RetryPolicy | undefined): UndoDecision {
+  if (failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done") {
+    return "undone"; // The call was never known to take effect, and the upstream knows of none.
+  }
+  return policy === undefined || attempts >= policy.maxAttempts ? "stuck" : "retry";
 }
 
 /** An operator had a stuck compensation tried again, with its attempts counted anew, or declared it done. */

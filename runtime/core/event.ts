@@ -10,13 +10,22 @@ export interface Failure {
   readonly beforeCall: boolean;
 }
 
+/**
+ * What followed from a step's failure. The state machine decides it once, by the policy of the day, and the journal keeps
+ * it: a replay under another policy must not come to another past.
+ */
+export type StepDecision = "retry" | "failed" | "unknown";
+
+/** What followed from a compensation's failure, kept for the same reason. */
+export type UndoDecision = "retry" | "undone" | "stuck";
+
 /** One thing that happened to a saga. Steps are named by their position in the facade. */
 export type SagaEvent =
   | { readonly kind: "started"; readonly deadlineAtMs: number | undefined; readonly traceparent: string }
   /** The step's call may leave from now on. `sent` comes with the first attempt only. */
   | { readonly kind: "step-called"; readonly step: number; readonly attempt: number; readonly sent?: Uint8Array }
   | { readonly kind: "step-succeeded"; readonly step: number; readonly received: Uint8Array }
-  | { readonly kind: "step-failed"; readonly step: number; readonly failure: Failure }
+  | { readonly kind: "step-failed"; readonly step: number; readonly failure: Failure; readonly decision?: StepDecision }
   | { readonly kind: "deadline-passed" }
   /** A process that knew nothing of the saga found it in the journal. */
   | { readonly kind: "recovered" }
@@ -30,7 +39,12 @@ export type SagaEvent =
       readonly sent?: Uint8Array;
     }
   | { readonly kind: "compensation-succeeded"; readonly step: number }
-  | { readonly kind: "compensation-failed"; readonly step: number; readonly failure: Failure }
+  | {
+      readonly kind: "compensation-failed";
+      readonly step: number;
+      readonly failure: Failure;
+      readonly decision?: UndoDecision;
+    }
   | { readonly kind: "responded"; readonly response: Uint8Array }
   | { readonly kind: "respond-failed"; readonly failure: Failure }
   | { readonly kind: "operator-retried"; readonly step: number; readonly who: string; readonly why: string }

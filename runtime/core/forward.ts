@@ -65,31 +65,45 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
     );
   }
   const step = planOf(plan, at);
-  const inDoubt = !failure.beforeCall && isOutcomeUnknown(failure.code);
+  const lost = !failure.beforeCall && isOutcomeUnknown(failure.code);
+  const inDoubt = before.inDoubt || lost;
   const running = state.phase === "running";
-  if (running && triesAgain(plan, state, step, before.attempts, inDoubt)) {
+  const again = running && triesAgain(plan, state, step, before.attempts, lost);
+  const decision = event.decision ?? (again ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
+  const decided = { ...event, decision };
+  if (decision === "retry") {
     // A request that could not be built counts, too: past the pivot it is tried for ever, and its waits must grow.
     const attempts = failure.beforeCall ? before.attempts + 1 : before.attempts;
     const attempt = attempts + 1;
     const wait = backoffBound(step.retry, attempt);
     return {
-      state: withStep(state, at, { status: "due", attempts, failure }),
+      state: withStep(state, at, { status: "due", attempts, inDoubt, failure }),
       commands: [{ kind: "call", step: at, attempt, waitBoundMs: wait }],
+      decided,
     };
   }
-  const next = withStep(state, at, { status: inDoubt ? "unknown" : "failed", failure });
-  return running ? fail(plan, next, { ...failure, step: at }) : { state: next, commands: [] };
+  const next = withStep(state, at, { status: decision, inDoubt, failure });
+  return { ...(running ? fail(plan, next, { ...failure, step: at }) : { state: next, commands: [] }), decided };
+}
+
+/**
+ * Whether a step that is given up may have taken effect: also one that is refused after an attempt whose answer was
+ * lost, since the refusal may be of the repeat alone. A pivot's refusal is believed: it can't be undone, and its upstream
+ * answers a repeat by its key.
+ */
+function isUnknown(step: StepPlan, inDoubt: boolean, lost: boolean): boolean {
+  return step.kind === "pivot" ? lost : inDoubt;
 }
 
 /** Whether a failed step of a running saga is tried again. */
-function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, attempts: number, inDoubt: boolean): boolean {
+function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, attempts: number, lost: boolean): boolean {
   if (isPastPivot(plan, state)) {
     return true; // There is no way back: whatever the failure, only success ends it.
   }
   if (step.kind === "pivot") {
-    return inDoubt; // It may have happened: neither direction is safe until a definite answer comes.
+    return lost; // It may have happened: neither direction is safe until a definite answer comes.
   }
-  return inDoubt && step.idempotent && attempts < step.retry.maxAttempts;
+  return lost && step.idempotent && attempts < step.retry.maxAttempts;
 }
 
 /** The deadline passed. Past the pivot, or while it may have happened, the saga goes on all the same. */

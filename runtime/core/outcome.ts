@@ -1,10 +1,12 @@
-import type { Command } from "./event.js";
+import type { Command, SagaEvent } from "./event.js";
 import type { SagaState } from "./state.js";
 
 /** What follows from an event. */
 export interface Transition {
   readonly state: SagaState;
   readonly commands: readonly Command[];
+  /** The event with what was decided on it: what the journal is to keep. Absent where there was nothing to decide. */
+  readonly decided?: SagaEvent;
   /** Set where the state machine did not expect the event: why. The state is unchanged and there are no commands. */
   readonly unexpected?: string;
 }

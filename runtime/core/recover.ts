@@ -55,7 +55,7 @@ function recoverRunning(plan: SagaPlan, state: SagaState): Transition {
   const commands: Command[] = [];
   for (const { step, at } of open) {
     // One more call whatever the policy says: it was not the upstream that failed.
-    next = withStep(next, at, { status: "due" });
+    next = withStep(next, at, { status: "due", inDoubt: step.inDoubt || step.status === "calling" });
     commands.push({ kind: "call", step: at, attempt: step.attempts + 1, waitBoundMs: 0 });
   }
   return { state: next, commands };

@@ -17,6 +17,8 @@ export interface StepState {
   readonly attempts: number;
   readonly sent: Uint8Array | undefined;
   readonly received: Uint8Array | undefined;
+  /** Some attempt's outcome never became known: a later refusal does not say that none took effect. */
+  readonly inDoubt: boolean;
   /** The last attempt's failure, in either direction. */
   readonly failure: Failure | undefined;
   readonly undo: UndoStatus;
@@ -49,6 +51,7 @@ const idle: StepState = {
   attempts: 0,
   sent: undefined,
   received: undefined,
+  inDoubt: false,
   failure: undefined,
   undo: "idle",
   undoAttempts: 0,

@@ -33,8 +33,8 @@ export function react(drive: Drive, run: Run, event: SagaEvent): void {
     return; // The journal holds what is true; whoever adopts the saga goes by that.
   }
   run.depth++;
-  const { state, commands, unexpected } = transition(run.facade, run.state, event);
-  run.pending.push(unexpected === undefined ? { event } : { event, unexpected });
+  const { state, commands, unexpected, decided = event } = transition(run.facade, run.state, event);
+  run.pending.push(unexpected === undefined ? { event: decided } : { event, unexpected });
   run.state = state;
   if (unexpected !== undefined) {
     drive.log.warn({ saga: run.id, event: event.kind, verdict: unexpected }, "unexpected event, nothing changed");

@@ -1,7 +1,8 @@
-import type { Failure, SagaEvent } from "../core/event.js";
+import type { Failure, SagaEvent, StepDecision, UndoDecision } from "../core/event.js";
 import type { Failure as FailureMessage } from "../pb/saga/journal/v1/journal.js";
 import {
   Answer as AnswerMessage,
+  Decision,
   type Event as EventMessage,
   Record as RecordMessage,
 } from "../pb/saga/journal/v1/journal.js";
@@ -68,7 +69,7 @@ function toKind(event: SagaEvent): Kind {
     case "step-succeeded":
       return { $case: "stepSucceeded", value: event };
     case "step-failed":
-      return { $case: "stepFailed", value: event };
+      return { $case: "stepFailed", value: { ...event, decision: toDecision(event.decision) } };
     case "deadline-passed":
       return { $case: "deadlinePassed", value: {} };
     case "recovered":
@@ -80,7 +81,7 @@ function toKind(event: SagaEvent): Kind {
     case "compensation-succeeded":
       return { $case: "compensationSucceeded", value: event };
     case "compensation-failed":
-      return { $case: "compensationFailed", value: event };
+      return { $case: "compensationFailed", value: { ...event, decision: toDecision(event.decision) } };
     case "responded":
       return { $case: "responded", value: event };
     case "respond-failed":
@@ -103,7 +104,12 @@ function fromKind({ $case, value }: Kind): SagaEvent {
     case "stepSucceeded":
       return { kind: "step-succeeded", step: value.step, received: value.received };
     case "stepFailed":
-      return { kind: "step-failed", step: value.step, failure: failureOf(value.failure) };
+      return {
+        kind: "step-failed",
+        step: value.step,
+        failure: failureOf(value.failure),
+        ...decided(stepDecisions, value.decision),
+      };
     case "deadlinePassed":
       return { kind: "deadline-passed" };
     case "recovered":
@@ -115,7 +121,12 @@ function fromKind({ $case, value }: Kind): SagaEvent {
     case "compensationSucceeded":
       return { kind: "compensation-succeeded", step: value.step };
     case "compensationFailed":
-      return { kind: "compensation-failed", step: value.step, failure: failureOf(value.failure) };
+      return {
+        kind: "compensation-failed",
+        step: value.step,
+        failure: failureOf(value.failure),
+        ...decided(undoDecisions, value.decision),
+      };
     case "responded":
       return { kind: "responded", response: value.response };
     case "respondFailed":
@@ -125,6 +136,28 @@ function fromKind({ $case, value }: Kind): SagaEvent {
     case "operatorSkipped":
       return { kind: "operator-skipped", step: value.step, who: value.who, why: value.why };
   }
+}
+
+const stepDecisions = new Map<Decision, StepDecision>([
+  [Decision.DECISION_RETRY, "retry"],
+  [Decision.DECISION_FAILED, "failed"],
+  [Decision.DECISION_UNKNOWN, "unknown"],
+]);
+
+const undoDecisions = new Map<Decision, UndoDecision>([
+  [Decision.DECISION_RETRY, "retry"],
+  [Decision.DECISION_UNDONE, "undone"],
+  [Decision.DECISION_STUCK, "stuck"],
+]);
+
+function toDecision(decision: StepDecision | UndoDecision | undefined): Decision {
+  const known = [...stepDecisions, ...undoDecisions].find(([, name]) => name === decision);
+  return known?.[0] ?? Decision.DECISION_UNSPECIFIED;
+}
+
+function decided<Name>(names: ReadonlyMap<Decision, Name>, stored: Decision): { decision?: Name } {
+  const decision = names.get(stored);
+  return decision === undefined ? {} : { decision };
 }
 
 function sentOf(sent: Uint8Array | undefined): { sent?: Uint8Array } {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { expect } from "vitest";
 import type { Command, Failure, SagaEvent } from "../../runtime/core/event.js";
 import type { SagaPlan, StepPlan } from "../../runtime/core/plan.js";
 import { hasEnded, initialState, mayCall, mayCompensate, type SagaState, stepOf } from "../../runtime/core/state.js";
@@ -97,7 +98,7 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
   function react(event: SagaEvent): boolean {
     const next = transition(plan, state, event);
     state = next.state;
-    durable.push(event);
+    durable.push(next.decided ?? event);
     for (const command of next.commands) {
       if (command.kind === "queue-rollback") {
         messages++;
@@ -192,7 +193,11 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
     }
     due = [];
     flying = [];
-    state = replay(plan, durable);
+    const replayed = replay(otherPolicy(plan), durable);
+    if (!forget) {
+      expect(replayed, "a replay under another policy comes to the same past").toEqual(state);
+    }
+    state = replayed;
     react({ kind: "recovered" });
   }
 
@@ -227,6 +232,17 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
     action.run();
   }
   return { plan, state, calls, applied, undone, crashes };
+}
+
+/** The same structure with other numbers of attempts: what a deploy may change under sagas in flight. */
+function otherPolicy(plan: SagaPlan): SagaPlan {
+  const other = { maxAttempts: 2, initialBackoffMs: 1, maxBackoffMs: 1, multiplier: 1 };
+  const steps = plan.steps.map((step) => ({
+    ...step,
+    retry: other,
+    ...(step.compensation === undefined ? {} : { compensation: { retry: other } }),
+  }));
+  return { ...plan, steps };
 }
 
 function failureOf(code: number): Failure {

@@ -36,7 +36,7 @@ const { createOrder, createPayment, respond }: Nodes = nodes;
 export const handleAsyncBooking = defineFacade({
   name: "pb.BookingService/HandleAsyncBooking",
   mode: "async",
-  fingerprint: "d2f24bcb9b083a50e5a75b5b725a465ec1cc5d3675705d9b136535591e9593d9",
+  fingerprint: "bdb141e1513469be1c1380abece666a42c7d823cc39df2b72b57fc9f2258dc15",
   recovery: "carry-on",
   topics,
   request: BookingRequest,

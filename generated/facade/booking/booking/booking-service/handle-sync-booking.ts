@@ -40,7 +40,7 @@ const { createOrder, createPayment, respond }: Nodes = nodes;
 export const handleSyncBooking = defineFacade({
   name: "pb.BookingService/HandleSyncBooking",
   mode: "sync",
-  fingerprint: "b299af3c696e5e076dd1b5c977780d3c62746a315c459484264b387a11f724fb",
+  fingerprint: "2f4ece2dddb5a8801b7ab6c419146bb8e6d7c6272628fb7d2a0cae046073755f",
   recovery: "roll-back",
   topics,
   request: BookingRequest,

@@ -10,6 +10,22 @@ export const protobufFileName = "saga/journal/v1/journal.proto";
 
 /** What the journal stores. Internal to protosaga, but kept compatible: a journal outlives a deploy. */
 
+/** What followed from a failure. Kept, since a replay under another policy must not come to another past. */
+export enum Decision {
+  DECISION_UNSPECIFIED = 0,
+  /** DECISION_RETRY - Tried again. */
+  DECISION_RETRY = 1,
+  /** DECISION_FAILED - The step was given up; it surely took no effect. */
+  DECISION_FAILED = 2,
+  /** DECISION_UNKNOWN - The step was given up; it may have taken effect. */
+  DECISION_UNKNOWN = 3,
+  /** DECISION_UNDONE - The compensation had nothing to undo. */
+  DECISION_UNDONE = 4,
+  /** DECISION_STUCK - The compensation waits for an operator. */
+  DECISION_STUCK = 5,
+  UNRECOGNIZED = -1,
+}
+
 /** The events of one transition of a saga, appended to the journal as one row. */
 export interface Record {
   /** The wall clock when the record was written, ms since the Unix epoch. */
@@ -64,7 +80,11 @@ export interface StepSucceeded {
 /** The step's call failed. */
 export interface StepFailed {
   step: number;
-  failure: Failure | undefined;
+  failure:
+    | Failure
+    | undefined;
+  /** What followed, by the policy of the day. */
+  decision: Decision;
 }
 
 /** The deadline passed before the pivot. */
@@ -95,7 +115,11 @@ export interface CompensationSucceeded {
 /** An attempt to undo the step failed. */
 export interface CompensationFailed {
   step: number;
-  failure: Failure | undefined;
+  failure:
+    | Failure
+    | undefined;
+  /** What followed, by the policy of the day. */
+  decision: Decision;
 }
 
 /** All steps succeeded and the response was built. */
@@ -737,7 +761,7 @@ export const StepSucceeded: MessageFns<StepSucceeded> = {
 };
 
 function createBaseStepFailed(): StepFailed {
-  return { step: 0, failure: undefined };
+  return { step: 0, failure: undefined, decision: 0 };
 }
 
 export const StepFailed: MessageFns<StepFailed> = {
@@ -747,6 +771,9 @@ export const StepFailed: MessageFns<StepFailed> = {
     }
     if (message.failure !== undefined) {
       Failure.encode(message.failure, writer.uint32(18).fork()).join();
+    }
+    if (message.decision !== 0) {
+      writer.uint32(24).int32(message.decision);
     }
     return writer;
   },
@@ -780,6 +807,14 @@ export const StepFailed: MessageFns<StepFailed> = {
             message.failure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.decision = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -801,6 +836,7 @@ export const StepFailed: MessageFns<StepFailed> = {
     message.failure = (object.failure !== undefined && object.failure !== null)
       ? Failure.fromPartial(object.failure)
       : undefined;
+    message.decision = object.decision ?? 0;
     return message;
   },
 };
@@ -1069,7 +1105,7 @@ export const CompensationSucceeded: MessageFns<CompensationSucceeded> = {
 };
 
 function createBaseCompensationFailed(): CompensationFailed {
-  return { step: 0, failure: undefined };
+  return { step: 0, failure: undefined, decision: 0 };
 }
 
 export const CompensationFailed: MessageFns<CompensationFailed> = {
@@ -1079,6 +1115,9 @@ export const CompensationFailed: MessageFns<CompensationFailed> = {
     }
     if (message.failure !== undefined) {
       Failure.encode(message.failure, writer.uint32(18).fork()).join();
+    }
+    if (message.decision !== 0) {
+      writer.uint32(24).int32(message.decision);
     }
     return writer;
   },
@@ -1112,6 +1151,14 @@ export const CompensationFailed: MessageFns<CompensationFailed> = {
             message.failure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.decision = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1133,6 +1180,7 @@ export const CompensationFailed: MessageFns<CompensationFailed> = {
     message.failure = (object.failure !== undefined && object.failure !== null)
       ? Failure.fromPartial(object.failure)
       : undefined;
+    message.decision = object.decision ?? 0;
     return message;
   },
 };
