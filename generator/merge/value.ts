@@ -33,11 +33,12 @@ export function responseValues(facade: PlannedFacade): FindValue {
 
 /**
  * The values of a compensation's request: best what was sent, which is always known; then the saga's id; then what was
- * received, which may be missing; then what the step itself could draw on.
+ * received, which may be missing; then what the step itself could draw on. A field that both the sent and the received
+ * message have is nobody's to guess: the `id` of a refund is the charge's, not the customer's.
  */
 export function compensationValues(step: PlannedStep, facade: PlannedFacade): FindValue {
   return (field, message) =>
-    pick(field, fieldsOf(step.rpc.input, "sent", "sent")) ??
+    pickSent(field, step) ??
     sagaId(field) ??
     pickReceived(field, message, step) ??
     pick(field, known(facade, finishedBefore(step, facade))) ??
@@ -81,6 +82,16 @@ function pick(field: Field, candidates: readonly Candidate[]): Value | undefined
 /** An expression without quotes, to stand in a string. */
 function spoken(text: string): string {
   return text.replace(/\["(\w+)"\]/g, ".$1");
+}
+
+function pickSent(field: Field, step: PlannedStep): Value | undefined {
+  const sent = fieldsOf(step.rpc.input, "sent", "sent");
+  const found = pick(field, sent);
+  if (found === undefined) {
+    return undefined;
+  }
+  const received = fieldsOf(step.rpc.output, "received", "received");
+  return pick(field, received) === undefined ? found : pick(field, [...sent, ...received]);
 }
 
 function pickReceived(field: Field, message: Message, step: PlannedStep): Value | undefined {

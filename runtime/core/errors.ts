@@ -79,8 +79,10 @@ export class Rollback extends Error {
   /** @param status the name of a gRPC status code, or its number; OK is no failure and becomes UNKNOWN */
   constructor(status: keyof typeof Status | StatusCode, message: string, options?: ErrorOptions) {
     super(message, options);
-    const code = typeof status === "number" ? status : Status[status];
-    this.status = code === Status.OK ? Status.UNKNOWN : code;
+    // Untyped callers pass anything, such as an error's own code.
+    const code: unknown = typeof status === "number" ? status : Status[status];
+    const known = Object.values<unknown>(Status).includes(code) && code !== Status.OK;
+    this.status = known ? (code as StatusCode) : Status.UNKNOWN;
   }
 }
 

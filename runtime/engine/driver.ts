@@ -1,6 +1,6 @@
 import type { Broker } from "../broker/broker.js";
 import type { SagaEvent } from "../core/event.js";
-import { hasEnded, type SagaState } from "../core/state.js";
+import { hasEnded, isPastPivot, type SagaState } from "../core/state.js";
 import { transition } from "../core/transition.js";
 import type { Answer, Entry, Journal, StoredMessage, StoredPhase } from "../journal/journal.js";
 import { encodeRecord } from "../journal/record.js";
@@ -32,6 +32,14 @@ export function react(drive: Drive, run: Run, event: SagaEvent): void {
   if (run.abandoned) {
     return; // The journal holds what is true; whoever adopts the saga goes by that.
   }
+  try {
+    take(drive, run, event);
+  } catch (error) {
+    putAside(drive, run, error); // A bug of ours must not take the server, or other sagas, with it.
+  }
+}
+
+function take(drive: Drive, run: Run, event: SagaEvent): void {
   run.depth++;
   const { state, commands, unexpected, decided = event } = transition(run.facade, run.state, event);
   run.pending.push(unexpected === undefined ? { event: decided } : { event, unexpected });
@@ -39,7 +47,7 @@ export function react(drive: Drive, run: Run, event: SagaEvent): void {
   if (unexpected !== undefined) {
     drive.log.warn({ saga: run.id, event: event.kind, verdict: unexpected }, "unexpected event, nothing changed");
   }
-  if (state.phase !== "running") {
+  if (state.phase !== "running" || (event.kind === "step-succeeded" && isPastPivot(run.facade, state))) {
     run.cancelDeadline?.();
     run.cancelDeadline = undefined;
   }

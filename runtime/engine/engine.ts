@@ -11,7 +11,7 @@ import type { Clock, Log, Upstreams } from "./ports.js";
 import { readRollbackMessage } from "./rollback-message.js";
 import { createRun, type Run } from "./run.js";
 
-/** How many rollbacks of one facade run at the same time. */
+/** How many rollback messages of one facade are taken in at the same time. */
 const rollbackConcurrency = 64;
 
 /** How long a saga that the journal refused waits before it is taken up again, ms. */
@@ -247,9 +247,14 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
 
     async start() {
       for (const sagaId of await journal.list("open")) {
-        const stored = await journal.load(sagaId);
-        if (stored !== undefined) {
-          adopt(stored);
+        try {
+          const stored = await journal.load(sagaId);
+          if (stored !== undefined) {
+            adopt(stored);
+          }
+        } catch (err) {
+          // One saga that can't be read must not keep all others from being carried on.
+          log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
         }
       }
       for (const facade of facades) {

@@ -1,5 +1,6 @@
 import { isPastPivot, isPivotInDoubt, stepOf } from "../core/state.js";
 import { Status, statusName } from "../core/status.js";
+import { statusText } from "../core/status-text.js";
 import type { StepDefinition } from "../facade/definition.js";
 import { type Drive, putAside, react } from "./driver.js";
 import type { UpstreamOutcome } from "./ports.js";
@@ -25,6 +26,14 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
       if (outcome.ok) {
         react(drive, run, { kind: "step-succeeded", step: at, received: outcome.body });
       } else {
+        const { code, message } = outcome;
+        const about = {
+          saga: run.id,
+          step: step.name,
+          status: statusName(code),
+          attempt: stepOf(run.state, at).attempts,
+        };
+        drive.log.info(about, `a step's attempt failed: ${message}`);
         react(drive, run, { kind: "step-failed", step: at, failure: failureOf(outcome) });
       }
     })
@@ -96,5 +105,5 @@ function bounded(drive: Drive, run: Run, timeoutMs: number): number {
 }
 
 function failureOf({ code, message }: Extract<UpstreamOutcome, { ok: false }>) {
-  return { code, message, reason: "SAGA_STEP_FAILED", beforeCall: false };
+  return { code, message: statusText(message), reason: "SAGA_STEP_FAILED", beforeCall: false };
 }

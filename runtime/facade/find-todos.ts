@@ -26,19 +26,35 @@ function locate(url: URL): string | undefined {
 
 function scan(file: string, text: string): LeftTodo[] {
   const todos: LeftTodo[] = [];
+  const names = localNames(text);
   let line = 1;
   let recent: Token[] = [];
   for (const token of jsTokens(text)) {
-    const [name, bracket] = recent;
-    if (name?.value === "todo" && name.type === "IdentifierName" && bracket?.value === "(" && isText(token)) {
-      todos.push({ what: token.value.slice(1, -1).replaceAll(/\\(.)/g, "$1"), file, line });
+    const [before, name, bracket] = recent;
+    const counts = !passedOver.has(token.type);
+    const called = counts && name?.type === "IdentifierName" && names.has(name.value) && bracket?.value === "(";
+    if (called && before?.value !== "." && before?.value !== "function") {
+      todos.push({ what: isText(token) ? unquoted(token.value) : "…", file, line });
     }
     line += token.value.split(/\r\n?|\n/).length - 1;
-    if (!passedOver.has(token.type)) {
-      recent = [...recent.slice(-1), token];
+    if (counts) {
+      recent = [...recent.slice(-2), token];
+      while (recent.length < 3) {
+        recent.unshift({ type: "WhiteSpace", value: "" });
+      }
     }
   }
   return todos;
+}
+
+/** The names that a file has `todo` under: the generator imports it as todo_2 where a node is called so. */
+function localNames(text: string): ReadonlySet<string> {
+  const names = [...text.matchAll(/\btodo\s+as\s+([\w$]+)/g)].map(([, name = ""]) => name);
+  return new Set(["todo", ...names]);
+}
+
+function unquoted(literal: string): string {
+  return literal.slice(1, -1).replaceAll(/\\(.)/g, "$1");
 }
 
 const passedOver: ReadonlySet<string> = new Set([

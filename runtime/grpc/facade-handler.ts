@@ -47,16 +47,18 @@ export function facadeHandler(engine: Engine, facade: FacadeDefinition, log: Log
         deadlineAtMs: deadlineOf(call),
         traceparent: traceOf(call.metadata.get("traceparent")[0]?.toString()),
       });
-      running.then((answer) => {
-        if (answer.ok) {
-          callback(null, answer.response);
-        } else {
-          const { code, reason, message } = answer.failure;
-          const about = { saga: id, facade: facade.name, step: answer.step, status: statusName(code), reason };
-          log.info(about, `saga failed: ${message}`);
-          callback(failureStatus(id, answer));
-        }
-      }, fail);
+      running
+        .then((answer) => {
+          if (answer.ok) {
+            callback(null, answer.response);
+          } else {
+            const { code, reason, message } = answer.failure;
+            const about = { saga: id, facade: facade.name, step: answer.step, status: statusName(code), reason };
+            log.info(about, `saga failed: ${message}`);
+            callback(failureStatus(id, answer));
+          }
+        }, fail)
+        .catch(fail);
     } catch (error) {
       fail(error);
     }

@@ -25,31 +25,24 @@ export async function runServer({
   onClosed,
   ...options
 }: RunOptions): Promise<SagaServer | undefined> {
+  let server: SagaServer | undefined;
+  let closing = false;
+  const stop = (signal: NodeJS.Signals) => {
+    if (closing || server === undefined) {
+      // Asked twice, or while it starts: nothing is answered yet that the journal does not hold.
+      Promise.resolve(onClosed?.()).finally(() => process.exit(closing ? 1 : 0));
+      closing = true;
+      return;
+    }
+    closing = true;
+    drain(server, signal, onClosed);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
   try {
     const upstreams = upstreamsOf(checkServices(options.services));
     const config = loadConfig({ env: process.env, upstreams, defaults });
-    const server = await startServer({ ...options, config });
-    let closing = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (closing) {
-        return;
-      }
-      closing = true;
-      server.logger.info({ signal }, "draining");
-      server
-        .close()
-        .then(async (left) => {
-          await onClosed?.();
-          server.logger.info({ left }, "stopped");
-          process.exit(0);
-        })
-        .catch((err) => {
-          server.logger.fatal({ err }, "the server did not stop cleanly");
-          process.exit(1);
-        });
-    };
-    process.on("SIGTERM", stop);
-    process.on("SIGINT", stop);
+    server = await startServer({ ...options, config });
     const host = config.listen.slice(0, config.listen.lastIndexOf(":"));
     process.stdout.write(`${name} ready on ${host}:${server.port}\n`);
     return server;
@@ -61,4 +54,19 @@ export async function runServer({
     await onClosed?.();
     return undefined;
   }
+}
+
+function drain(server: SagaServer, signal: NodeJS.Signals, onClosed: RunOptions["onClosed"]): void {
+  server.logger.info({ signal }, "draining");
+  server
+    .close()
+    .then(async (left) => {
+      await onClosed?.();
+      server.logger.info({ left }, "stopped");
+      process.exit(0);
+    })
+    .catch((err) => {
+      server.logger.fatal({ err }, "the server did not stop cleanly");
+      process.exit(1);
+    });
 }

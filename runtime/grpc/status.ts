@@ -1,6 +1,7 @@
 import { Metadata, type StatusObject } from "@grpc/grpc-js";
 import { isSagaError } from "../core/errors.js";
 import { Status, type StatusCode } from "../core/status.js";
+import { statusText } from "../core/status-text.js";
 import type { Answer } from "../journal/journal.js";
 import { ErrorInfo } from "../pb/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../pb/google/rpc/status.js";
@@ -32,7 +33,8 @@ export function errorStatus(error: unknown, sagaId?: string): StatusObject {
 }
 
 /** A status with google.rpc.ErrorInfo details (https://google.aip.dev/193). */
-function statusWith({ code, message, reason, sagaId, step }: Details): StatusObject {
+function statusWith({ code, message: text, reason, sagaId, step }: Details): StatusObject {
+  const message = statusText(text);
   const info = ErrorInfo.encode({
     reason,
     domain: errorDomain,

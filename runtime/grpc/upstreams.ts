@@ -75,6 +75,7 @@ function connect(service: string, { address, tls, keepalive_ms }: UpstreamConfig
     // Nobody asks for channelz, and counting for it costs.
     "grpc.enable_channelz": 0,
     "grpc.keepalive_time_ms": keepalive_ms,
+    "grpc.keepalive_permit_without_calls": 1,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 2_000,

@@ -69,8 +69,8 @@ export interface Journal {
   /** Stores a transition. @returns the stored messages */
   append(entry: Entry): Promise<readonly StoredMessage[]>;
   load(sagaId: string): Promise<StoredSaga | undefined>;
-  /** The ids of all sagas in a phase. */
-  list(phase: StoredPhase): Promise<readonly string[]>;
+  /** The ids of all sagas that have not ended, or wait for an operator, oldest first. */
+  list(phase: "open" | "stuck"): Promise<readonly string[]>;
   readonly messages: MessageStore;
   close(): Promise<void>;
 }

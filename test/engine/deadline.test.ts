@@ -52,6 +52,8 @@ test("an attempt bears the smaller of the step's timeout and what the deadline l
     ["/a", 600],
     ["/b", 300],
     ["/b", 200],
+    // Its first attempt's answer was lost: the refusal of the second does not say that the first had no effect.
+    ["/b/undo", 5_000],
     ["/a/undo", 5_000],
   ]);
 });

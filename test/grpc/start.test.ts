@@ -57,13 +57,26 @@ describe("a todo", () => {
     expect(existsSync(join(data, "new"))).toBe(false);
   });
 
+  test("under the generator's other name for it, or with a text that is not written out, counts too", async () => {
+    const lines = [
+      "import { todo as todo_2 } from 'protosaga';",
+      'const a = todo_2("amount");',
+      "const b = todo_2(what);",
+    ];
+    const { service, file } = withNode(lines.join("\n"));
+    const path = relative(".", file);
+    await expect(start(service)).rejects.toMatchObject({
+      message: expect.stringMatching(new RegExp(`${path}:2: todo\\("amount"\\)\\n  ${path}:3: todo\\("…"\\)$`)),
+    });
+  });
+
   test("in a comment or a string, or that is another function, does not count", async () => {
     const { service } = withNode(
       [
         '// todo("one")',
         '/* todo("two")\n todo("three") */',
         'const text = "say todo(\\"four\\")" + \'todo("five")\';',
-        'not_todo("six"); todoList("seven");',
+        'not_todo("six"); todoList("seven"); list.todo("seven and a half"); function todo(x) {}',
         // biome-ignore lint/suspicious/noTemplateCurlyInString: this is the text of a file
         'const template = `todo("eight") ${"todo(\\"nine\\")"} // `;',
         'const pattern = /todo("ten")/;',

@@ -9,6 +9,10 @@ interface Work {
   readonly settle: (error?: unknown) => void;
 }
 
+/** How often, and how long after one another, a transaction that finds the file locked is begun again. */
+const busyAttempts = 50;
+const busyWaitMs = 20;
+
 /** Runs pieces of work in shared transactions. */
 export interface GroupCommit {
   /** Resolves with the work's result once the transaction that holds it is on disk. */
@@ -28,8 +32,8 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
   let onDrained: (() => void)[] = [];
 
   async function transact(batch: readonly Work[]): Promise<void> {
-    begin.run();
     try {
+      await beginTransaction();
       for (const work of batch) {
         work.run();
       }
@@ -39,6 +43,21 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
         await execAside(db, "ROLLBACK");
       }
       throw error;
+    }
+  }
+
+  /** Another program that writes the file, such as a backup, is waited for a little. */
+  async function beginTransaction(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        begin.run();
+        return;
+      } catch (error) {
+        if (attempt === busyAttempts || !String(error).includes("locked")) {
+          throw error;
+        }
+        await new Promise((resolve) => setTimeout(resolve, busyWaitMs));
+      }
     }
   }
 

@@ -124,12 +124,11 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
   async function close(): Promise<void> {
     try {
       await group.drained();
-      await checkpointer.idle();
-      db.pragma("wal_checkpoint(TRUNCATE)");
+      await checkpointer.finish();
+    } finally {
       reader.close();
       aside.close();
       db.close();
-    } finally {
       unlock();
     }
   }
