@@ -57,7 +57,7 @@ function call(drive: Drive, run: Run, at: number, attempt: number): void {
     drive,
     run,
     () => step.node.request(stepContext(run, step.group)),
-    step.request,
+    { codec: step.request, timeoutMs: step.timeoutMs },
     leave,
     (error) => {
       if (mayCall(run.state, at)) {
@@ -86,7 +86,7 @@ function compensate(drive: Drive, run: Run, at: number, attempt: number): void {
     drive,
     run,
     () => step.node.compensate?.(compensateContext(run, at)),
-    step.compensation?.request,
+    { codec: step.compensation?.request, timeoutMs: step.compensation?.timeoutMs ?? respondTimeoutMs },
     leave,
     (error) => {
       const failure: Failure = nodeFailure(error, `node ${step.name}, compensate`);
@@ -103,7 +103,7 @@ function respond(drive: Drive, run: Run): void {
     drive,
     run,
     () => run.facade.respond(stepContext(run, Number.POSITIVE_INFINITY)),
-    run.facade.response,
+    { codec: run.facade.response, timeoutMs: respondTimeoutMs },
     (response) => {
       if (run.state.phase === "running") {
         react(drive, run, { kind: "responded", response });
@@ -119,15 +119,24 @@ function respond(drive: Drive, run: Run): void {
   );
 }
 
+/** How long `respond` may take, ms. */
+const respondTimeoutMs = 10_000;
+
+interface Built {
+  readonly codec: Codec<unknown> | undefined;
+  /** How long code that answers later may take, ms. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Runs the user's code and encodes what it answers: at once where it answers at once, so that what follows shares an
- * entry with what led here.
+ * entry with what led here. Code that never answers is given up, or its saga would stand still for ever.
  */
 function build(
   drive: Drive,
   run: Run,
   code: () => unknown,
-  codec: Codec<unknown> | undefined,
+  { codec, timeoutMs }: Built,
   done: (bytes: Uint8Array) => void,
   failed: (error: unknown) => void,
 ): void {
@@ -136,7 +145,7 @@ function build(
   try {
     const message = code();
     if (message instanceof Promise) {
-      message
+      within(drive, run, timeoutMs, message)
         .then(encode)
         .then(done, failed)
         .catch((error) => putAside(drive, run, error));
@@ -148,4 +157,18 @@ function build(
     return;
   }
   done(bytes);
+}
+
+function within(drive: Drive, run: Run, timeoutMs: number, message: Promise<unknown>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const cancel = drive.clock.after(timeoutMs, () => {
+      run.timers.delete(cancel);
+      reject(new Error(`it did not answer within ${timeoutMs} ms`));
+    });
+    run.timers.add(cancel);
+    message.then(resolve, reject).finally(() => {
+      run.timers.delete(cancel);
+      cancel();
+    });
+  });
 }

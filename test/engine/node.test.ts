@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Rollback } from "../../runtime/core/errors.js";
+import { systemClock } from "../../runtime/engine/ports.js";
 import { todo } from "../../runtime/facade/todo.js";
 import { createScope } from "../support/scope.js";
 import { facadeOf } from "./support/facade.js";
@@ -43,6 +44,43 @@ describe("a node whose request", () => {
       told: { status: "INTERNAL", message: "node b failed: just text", reason: "SAGA_NODE_FAILED" },
     },
     {
+      what: "throws a Rollback with a code that is none",
+      request: () => {
+        throw new Rollback(Number("E_SOLD_OUT"), "sold out");
+      },
+      told: { status: "UNKNOWN", message: "sold out", reason: "SAGA_NODE_ROLLBACK" },
+    },
+    {
+      what: "throws a value that has no text",
+      request: () => {
+        throw Object.create(null);
+      },
+      told: { status: "INTERNAL", message: expect.stringContaining("no text"), reason: "SAGA_NODE_FAILED" },
+    },
+    {
+      what: "throws a text that ends in half a character",
+      request: () => {
+        throw new Rollback("INVALID_ARGUMENT", "bad name 😀".slice(0, 10));
+      },
+      told: { status: "INVALID_ARGUMENT", message: "bad name \uFFFD", reason: "SAGA_NODE_ROLLBACK" },
+    },
+    {
+      what: "throws a text longer than a header may be",
+      request: () => {
+        throw new Rollback("INVALID_ARGUMENT", "x".repeat(100_000));
+      },
+      told: { status: "INVALID_ARGUMENT", message: `${"x".repeat(1_000)}…`, reason: "SAGA_NODE_ROLLBACK" },
+    },
+    {
+      what: "never answers",
+      request: () => new Promise(() => {}),
+      told: {
+        status: "INTERNAL",
+        message: expect.stringContaining("did not answer within"),
+        reason: "SAGA_NODE_FAILED",
+      },
+    },
+    {
       what: "returns what can't be encoded",
       request: () => ({ amount: 1n }),
       told: { status: "INTERNAL", message: expect.stringContaining("BigInt"), reason: "SAGA_NODE_FAILED" },
@@ -75,7 +113,8 @@ describe("a node whose request", () => {
     const place = createPlace(scope);
     let done = (_message: unknown) => {};
     const request = () => new Promise((resolve) => (done = resolve));
-    const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {}, b: { node: { request } } } })] });
+    const facade = facadeOf({ steps: { a: {}, b: { node: { request } } } });
+    const { ask } = await place.start({ facades: [facade], clock: systemClock });
     const asked = [ask("s"), ask("s")];
     await place.reaches("s", "open");
     done({ late: 1 });
