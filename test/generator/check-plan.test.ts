@@ -64,7 +64,7 @@ const harmless: readonly (readonly [from: string, to: string])[] = [
   ["timeout: {seconds: 3}", "timeout: {seconds: 4}"],
   ["max_attempts: 7", "max_attempts: 8"],
   ["seconds: 500", "seconds: 501"],
-  ["deadline: {", 'recovery: RECOVERY_CARRY_ON rollback_topic: "other" deadline: {'],
+  ["deadline: {", 'rollback_topic: "other" deadline: {'],
   ["rpc Handle", "// why\n  rpc Handle"],
   ["message M {}", "message M {string s = 1;}"],
 ];
@@ -72,6 +72,7 @@ const harmless: readonly (readonly [from: string, to: string])[] = [
 /** Edits of the base, each of which changes it. */
 const breaking: readonly (readonly [name: string, from: string, to: string])[] = [
   ["another mode", "MODE_SYNC", "MODE_ASYNC"],
+  ["another recovery", "deadline: {", "recovery: RECOVERY_CARRY_ON deadline: {"],
   ["another step name", "shipAll", "ship"],
   [
     "another order",
@@ -199,7 +200,7 @@ describe("the fingerprint", () => {
 
   test("stays what it was: journals rely on it", () => {
     const [sync] = facadesOf(compiled, booking);
-    expect(sync?.fingerprint).toBe("b299af3c696e5e076dd1b5c977780d3c62746a315c459484264b387a11f724fb");
+    expect(sync?.fingerprint).toBe("2f4ece2dddb5a8801b7ab6c419146bb8e6d7c6272628fb7d2a0cae046073755f");
   });
 });
 

@@ -34,9 +34,10 @@ test("another program that holds the file for a moment is waited for", async () 
     process.stdout.write("held\\n");
     setTimeout(() => db.exec("COMMIT"), 200);`;
   const holder = spawn(process.execPath, ["-e", program, path], { stdio: ["ignore", "pipe", "inherit"] });
+  const gone = once(holder, "exit");
   await once(holder.stdout, "data");
   await expect(journal.create(firstEntry("a"))).resolves.toEqual([]);
-  await once(holder, "exit");
+  await gone;
 });
 
 test("an answer that can't be read is its saga's trouble alone", async () => {
