@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { cachedRun } from "./cached-run.js";
 import { readStubs } from "./merge/read-stubs.js";
+import { stubsPlaceProblem } from "./stubs-place.js";
 
 const name = "protoc-gen-saga";
 
@@ -20,7 +21,13 @@ async function main(args: readonly string[]): Promise<void> {
   const cwd = process.cwd();
   const environment = {
     version,
-    readStubs: (stubsDir: string) => readStubs(resolve(cwd, stubsDir)),
+    readStubs(stubsDir: string) {
+      const problem = stubsPlaceProblem(cwd, stubsDir);
+      if (problem !== undefined) {
+        throw new UsageError(`SAGA_OPTION_INVALID: ${problem}`);
+      }
+      return readStubs(resolve(cwd, stubsDir));
+    },
     warn: (line: string) => process.stderr.write(`${line}\n`),
   };
   process.stdout.write(await cachedRun(await buffer(process.stdin), environment, cwd));

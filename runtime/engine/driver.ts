@@ -45,7 +45,10 @@ function take(drive: Drive, run: Run, event: SagaEvent): void {
   run.pending.push(unexpected === undefined ? { event: decided } : { event, unexpected });
   run.state = state;
   if (unexpected !== undefined) {
-    drive.log.warn({ saga: run.id, event: event.kind, verdict: unexpected }, "unexpected event, nothing changed");
+    const about = { saga: run.id, event: event.kind, verdict: unexpected };
+    // A deadline that passes while the pivot may have happened is nobody's mistake.
+    const level = event.kind === "deadline-passed" ? "debug" : "warn";
+    drive.log[level](about, "unexpected event, nothing changed");
   }
   if (state.phase !== "running" || (event.kind === "step-succeeded" && isPastPivot(run.facade, state))) {
     run.cancelDeadline?.();

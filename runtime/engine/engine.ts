@@ -1,15 +1,16 @@
 import type { Broker } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
-import { initialState } from "../core/state.js";
+import { initialState, isPastPivot } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
 import { restore } from "./adopt.js";
-import { isSameRequest } from "./answer.js";
 import { type Drive, react } from "./driver.js";
 import { createOperator, type Operator } from "./operator.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
+import { reportAllStuck, reportStuck } from "./report-stuck.js";
 import { readRollbackMessage } from "./rollback-message.js";
 import { createRun, type Run } from "./run.js";
+import { fits, isSameRequest, taken } from "./same-request.js";
 
 /** How many rollback messages of one facade are taken in at the same time. */
 const rollbackConcurrency = 64;
@@ -71,11 +72,10 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     log,
     ended(run) {
       forget(run);
-      const about = { saga: run.id, facade: run.facade.name, code: run.state.failure?.code };
       if (run.state.phase === "stuck") {
-        log.error(about, "saga stuck: a compensation used up its attempts, an operator's hand is needed");
+        reportStuck(run, log);
       } else {
-        log.debug(about, `saga ${run.state.phase}`);
+        log.debug({ saga: run.id, facade: run.facade.name }, `saga ${run.state.phase}`);
       }
     },
     abandoned(run, error) {
@@ -190,7 +190,7 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
 
   function watchDeadline(run: Run): void {
     const { deadlineAtMs, phase } = run.state;
-    if (deadlineAtMs !== undefined && phase === "running") {
+    if (deadlineAtMs !== undefined && phase === "running" && !isPastPivot(run.facade, run.state)) {
       const left = Math.max(0, deadlineAtMs - clock.now());
       run.cancelDeadline = clock.after(left, () => react(drive, run, { kind: "deadline-passed" }));
     }
@@ -257,6 +257,7 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
           log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
         }
       }
+      await reportAllStuck(journal, byName, log);
       for (const facade of facades) {
         const concurrency = rollbackConcurrency;
         broker.subscribe(facade.topics.rollback, { concurrency }, (message) => rollBack(facade, message.body));
@@ -291,15 +292,4 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
 
     operator: createOperator({ drive, journal, byName, runs }),
   };
-}
-
-function fits(run: Run, facade: FacadeDefinition, request: Uint8Array): boolean {
-  return run.facade === facade && isSameRequest(facade, run.requestBytes, request);
-}
-
-function taken(sagaId: string): SagaError {
-  return new SagaError(
-    "SAGA_REQUEST_ID_TAKEN",
-    `request id ${sagaId} was used for another request or facade; use a new one for a new request`,
-  );
 }

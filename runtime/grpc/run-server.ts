@@ -37,6 +37,9 @@ export async function runServer({
     closing = true;
     drain(server, signal, onClosed);
   };
+  // A reader of our output that is gone must not keep us from ending.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   try {
