@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../../runtime/engine/ports.js";
 import { createScope } from "../support/scope.js";
 import { createManualClock } from "./support/clocks.js";
 import { facadeOf } from "./support/facade.js";
@@ -36,7 +37,7 @@ test("draining: running sagas finish, new ids are refused, running and recorded 
 
 test("draining waits for a rollback, too", async () => {
   const place = createPlace(scope);
-  const { ask, engine } = await place.start({ facades: [facade] });
+  const { ask, engine } = await place.start({ facades: [facade], clock: systemClock });
   place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
   const undo = place.upstreams.hold("/a/undo");
   await ask("s");
