@@ -35,9 +35,9 @@ export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
 }
 
 /**
- * A unary call on the channel itself. The client class above it encodes, decodes, intercepts and keeps a stack for each
- * call; none of that is wanted here, and it is a tenth of what a call costs. The journal holds bytes, so bytes travel:
- * nothing is encoded twice, and unknown fields survive.
+ * A unary call on the channel itself. The client class above it encodes, decodes, intercepts and takes a stack for each
+ * call, none of which is wanted here. The journal holds bytes, so bytes travel: nothing is encoded twice, and unknown
+ * fields survive.
  */
 function unary(channel: Channel, { path, body, timeoutMs, ...call }: UpstreamCall): Promise<UpstreamOutcome> {
   const metadata = new Metadata();

@@ -26,7 +26,12 @@ export function createCheckpointer(path: string, db: Sqlite, aside: Sqlite): Che
 
   // What can't be moved now, on a full disk say, stays in the log, from where it is read and moved the next time.
   async function move(connection: Sqlite, how: "PASSIVE" | "TRUNCATE"): Promise<void> {
-    await execAside(connection, `PRAGMA wal_checkpoint(${how})`).catch(() => {});
+    try {
+      await execAside(connection, `PRAGMA wal_checkpoint(${how})`);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      process.emitWarning(`the journal's write-ahead log grows, it can't be moved into ${path} now: ${why}`);
+    }
   }
 
   return {
