@@ -1,4 +1,4 @@
-import type { Outgoing, StoredMessage } from "../journal/journal.js";
+import type { Message } from "../journal/journal.js";
 
 /** How a topic is consumed. */
 export interface SubscribeOptions {
@@ -8,17 +8,46 @@ export interface SubscribeOptions {
 
 /**
  * Handles a message. Resolving acknowledges it; rejecting has it delivered again later, unless the error is a
- * SagaError SAGA_MESSAGE_POISON: such a message goes to the dead-letter topic.
+ * SagaError SAGA_MESSAGE_POISON: such a message goes to the dead-letter topic of its topic, with the reason.
  */
-export type Handler = (message: Outgoing) => Promise<void>;
+export type Handler = (message: Message) => Promise<void>;
 
 /** What carries topics. Delivery is at least once; messages of one key are delivered in their order. */
 export interface Broker {
-  /** Takes over messages that the journal has stored; never rejects: what fails here is found again in the journal. */
-  publish(messages: readonly StoredMessage[]): void;
+  /**
+   * Sends messages, in their order. Never rejects: while the broker is away it is tried again. Resolves with true once
+   * the messages can't be lost any more (Kafka: acknowledged by all replicas in sync; embedded: handled), with false
+   * where the broker is closed before that. What was not sent then is found again in the journal.
+   */
+  publish(messages: readonly Message[]): Promise<boolean>;
+  /**
+   * Takes a place on a topic for a message that was not sent yet, where one is free in this process and nothing waits
+   * before it: the message then counts as delivered within the very transaction that would have sent it.
+   * @returns a function that gives the place back; undefined where there is none, or the broker can't do that
+   */
+  claim(topic: string, key: string): (() => void) | undefined;
+  /** To be called before `start`, once a topic. */
   subscribe(topic: string, options: SubscribeOptions, handler: Handler): void;
-  /** Begins to deliver, what was left by the last process first. */
+  /**
+   * Begins to deliver; messages published before wait until then.
+   * @throws SagaError SAGA_BROKER_UNAVAILABLE where the broker can't be reached
+   */
   start(): Promise<void>;
-  /** Stops delivering and waits for the handlers under way. */
+  /** Stops delivering, waits for the handlers under way, and leaves. May be called twice. */
   close(): Promise<void>;
+}
+
+/** Told how the broker does: for logs and metrics. Must not throw. */
+export interface BrokerObserver {
+  /** A delivery, a publication or the connection failed; it is tried again. `topic` where it was about one. */
+  failed(error: unknown, topic: string | undefined): void;
+  /** How many messages of a partition are not yet taken in. */
+  lag(topic: string, partition: number, messages: number): void;
+  /** A message went to the dead-letter topic. */
+  buried(topic: string, reason: string): void;
+}
+
+/** Where a broker that keeps nothing itself leaves what can't be handled. */
+export interface DeadLetters {
+  bury(message: Message, reason: string): Promise<void>;
 }

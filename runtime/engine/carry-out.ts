@@ -20,7 +20,7 @@ export function carryOut(drive: Drive, run: Run, command: Command): void {
       respond(drive, run);
       return;
     case "queue-rollback":
-      run.messages.push(rollbackMessage(drive, run));
+      run.outgoing.push(rollbackMessage(drive, run));
       return;
   }
 }

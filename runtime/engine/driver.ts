@@ -2,7 +2,7 @@ import type { Broker } from "../broker/broker.js";
 import type { SagaEvent } from "../core/event.js";
 import { hasEnded, isPastPivot, type SagaState } from "../core/state.js";
 import { transition } from "../core/transition.js";
-import type { Answer, Entry, Journal, StoredMessage, StoredPhase } from "../journal/journal.js";
+import type { Answer, Entry, Journal, Message, StoredMessage, StoredPhase } from "../journal/journal.js";
 import { encodeRecord } from "../journal/record.js";
 import { answerOf } from "./answer.js";
 import { carryOut } from "./carry-out.js";
@@ -69,20 +69,20 @@ function write(drive: Drive, run: Run): void {
     return;
   }
   run.writing = true;
-  const { pending, effects, state } = run;
+  const { pending, effects, outgoing, state } = run;
   const answer = run.answerStored ? undefined : answerOf(run.facade, state);
   const entry: Entry = {
     sagaId: run.id,
     seq: run.seq,
     record: encodeRecord(drive.clock.now(), pending),
     phase: storedPhase(state),
-    messages: run.messages,
+    messages: [],
     ...(answer === undefined ? {} : { answer }),
   };
   run.seq++;
   run.pending = [];
   run.effects = [];
-  run.messages = [];
+  run.outgoing = [];
   run.answerStored ||= answer !== undefined;
   const stored = store(drive, run, entry)
     .then((messages) => {
@@ -92,7 +92,7 @@ function write(drive: Drive, run: Run): void {
         run.abandoned = true;
         drive.exists(run);
       } else if (!run.abandoned) {
-        durable(drive, run, { stored: messages, effects, state, answer });
+        durable(drive, run, { outgoing, effects, state, answer });
         write(drive, run);
       }
     })
@@ -119,14 +119,16 @@ function store(drive: Drive, run: Run, entry: Entry): Promise<readonly StoredMes
 }
 
 interface Durable {
-  readonly stored: readonly StoredMessage[];
+  readonly outgoing: readonly Message[];
   readonly effects: readonly (() => void)[];
   readonly state: SagaState;
   readonly answer: Answer | undefined;
 }
 
-function durable(drive: Drive, run: Run, { stored, effects, state, answer }: Durable): void {
-  drive.broker.publish(stored);
+function durable(drive: Drive, run: Run, { outgoing, effects, state, answer }: Durable): void {
+  if (outgoing.length > 0) {
+    void drive.broker.publish(outgoing);
+  }
   for (const effect of effects) {
     effect();
   }

@@ -1,12 +1,12 @@
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Dto } from "../facade/dto.js";
-import type { Outgoing } from "../journal/journal.js";
+import type { Message } from "../journal/journal.js";
 import type { Drive } from "./driver.js";
 import { type Run, requestOf, resultsBefore } from "./run.js";
 
 /** The message that starts a saga's rollback. */
-export function rollbackMessage(drive: Drive, run: Run): Outgoing {
+export function rollbackMessage(drive: Drive, run: Run): Message {
   const { dto, topics, name } = run.facade;
   const head = {
     requestId: run.id,

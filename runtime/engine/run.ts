@@ -2,7 +2,7 @@ import type { SagaState } from "../core/state.js";
 import { stepOf } from "../core/state.js";
 import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
 import type { CompensateContext, StepContext } from "../facade/node.js";
-import type { Answer, Outgoing } from "../journal/journal.js";
+import type { Answer, Message } from "../journal/journal.js";
 import type { RecordedEvent } from "../journal/record.js";
 
 /** Somebody who waits for a saga's answer. */
@@ -24,7 +24,8 @@ export interface Run {
   pending: RecordedEvent[];
   /** What to do once the pending events are durable. */
   effects: (() => void)[];
-  messages: Outgoing[];
+  /** What to send once the pending events are durable. The saga's state asks for it: after a crash it is sent again. */
+  outgoing: Message[];
   /** An entry is on its way to the journal. The next one waits: the journal never holds a saga's record with a hole. */
   writing: boolean;
   /** Settles once the journal has, or refuses, the saga's first entry; undefined before and after. */
@@ -61,7 +62,7 @@ export function createRun(
     seq,
     pending: [],
     effects: [],
-    messages: [],
+    outgoing: [],
     writing: false,
     creating: undefined,
     depth: 0,

@@ -37,9 +37,6 @@ export function facadeHandler(engine: Engine, facade: FacadeDefinition, log: Log
     try {
       const id = requestIdOf(call.metadata);
       sagaId = id;
-      if (facade.mode !== "sync") {
-        throw new SagaError("SAGA_MODE_UNSUPPORTED", `this version of protosaga runs no ${facade.mode} facades yet`);
-      }
       const running = engine.run(facade, {
         sagaId: id,
         request: call.request,

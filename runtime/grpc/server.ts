@@ -69,9 +69,11 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => journal.close());
     const upstreams = createUpstreams(config);
     opened.push(() => upstreams.close());
-    const broker = createEmbeddedBroker(journal.messages, (err, topic) =>
-      logger.error({ topic, err }, "delivery failed"),
-    );
+    const broker = createEmbeddedBroker(journal.messages, {
+      failed: (err, topic) => logger.error({ topic, err }, "delivery failed"),
+      lag: () => {},
+      buried: (topic, reason) => logger.error({ topic, reason }, "message buried"),
+    });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
     const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger });

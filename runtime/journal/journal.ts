@@ -9,16 +9,16 @@ export type Answer =
 /** Where the journal knows a saga to stand; "open" sagas are found by a restart. */
 export type StoredPhase = "open" | "stuck" | "completed" | "compensated";
 
-/** A message for the broker, stored in the same transaction as the transition that sends it. */
-export interface Outgoing {
+/** A message on a topic. */
+export interface Message {
   readonly topic: string;
   /** The saga id: messages with one key keep their order. */
   readonly key: string;
   readonly body: string;
 }
 
-/** A stored message. */
-export interface StoredMessage extends Outgoing {
+/** A stored message: one that no open saga would have sent again, and that must not be lost all the same. */
+export interface StoredMessage extends Message {
   readonly id: number;
 }
 
@@ -32,7 +32,8 @@ export interface Entry {
   readonly phase: StoredPhase;
   /** From when it is known. */
   readonly answer?: Answer;
-  readonly messages: readonly Outgoing[];
+  /** Stored in the same transaction, until they are removed. */
+  readonly messages: readonly Message[];
 }
 
 /** A saga's first entry. */
@@ -66,25 +67,40 @@ export interface Journal {
    * @returns the stored messages, or "exists" where the journal has a saga of that id; nothing is changed then
    */
   create(entry: FirstEntry): Promise<readonly StoredMessage[] | "exists">;
-  /** Stores a transition. @returns the stored messages */
+  /**
+   * Stores a transition.
+   * @returns the stored messages
+   * @throws SagaError SAGA_JOURNAL_CONFLICT where the saga has an entry of that number: another process has moved it on
+   */
   append(entry: Entry): Promise<readonly StoredMessage[]>;
   load(sagaId: string): Promise<StoredSaga | undefined>;
-  /** The ids of all sagas that have not ended, or wait for an operator, oldest first. */
+  /**
+   * The ids of all sagas that have not ended, or wait for an operator, oldest first. Where the journal is shared: of
+   * those whose last entry this process, or one before it with the same pod id, has written.
+   */
   list(phase: "open" | "stuck"): Promise<readonly string[]>;
+  /** How many sagas of a facade are open, whoever drives them. */
+  countOpen(facade: string): Promise<number>;
+  /** Whether other processes write to the same journal. */
+  readonly shared: boolean;
+  /**
+   * Has a listener told of each saga that another process has moved on; now and then also of one that none has.
+   * A journal that is not shared never tells.
+   * @returns a function that ends it
+   */
+  onChange(listener: (sagaId: string) => void): () => void;
   readonly messages: MessageStore;
   close(): Promise<void>;
 }
 
 /** The messages that are stored and not yet taken care of. */
 export interface MessageStore {
-  /** All, in the order in which they were stored. */
+  /** All, in the order in which they were stored. Where the journal is shared: those of this pod. */
   pending(): Promise<readonly StoredMessage[]>;
-  /** Stores messages on their own. */
-  add(messages: readonly Outgoing[]): Promise<readonly StoredMessage[]>;
-  /** Forgets a message that was handled. */
-  remove(id: number): Promise<void>;
-  /** Moves a message that can't be handled to the dead-letter topic of its topic, with the reason. */
-  bury(id: number, reason: string): Promise<void>;
-  /** The messages on a topic's dead-letter topic. */
+  /** Forgets messages that were handled, or that the broker now holds. */
+  remove(ids: readonly number[]): Promise<void>;
+  /** Keeps a message that can't be handled on the dead-letter topic of its topic, with the reason. */
+  bury(message: Message, reason: string): Promise<void>;
+  /** The messages on a topic's dead-letter topic, oldest first. */
   buried(topic: string): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
 }

@@ -1,6 +1,6 @@
 import { isSagaError } from "../../core/errors.js";
-import type { MessageStore, StoredMessage } from "../../journal/journal.js";
-import type { Broker, Handler, SubscribeOptions } from "../broker.js";
+import type { Message } from "../../journal/journal.js";
+import type { Broker, BrokerObserver, DeadLetters, Handler, SubscribeOptions } from "../broker.js";
 
 /** How the embedded broker delivers. */
 export interface EmbeddedBrokerOptions {
@@ -8,119 +8,182 @@ export interface EmbeddedBrokerOptions {
   readonly redeliveryDelayMs?: number;
 }
 
+interface Waiting {
+  readonly message: Message;
+  handled(): void;
+}
+
 interface Topic {
-  readonly options: SubscribeOptions;
-  readonly handler: Handler;
-  readonly waiting: StoredMessage[];
+  readonly name: string;
+  options: SubscribeOptions;
+  handler: Handler | undefined;
+  waiting: Waiting[];
   /** Of messages that are being handled, or wait to be delivered again: those behind them wait, too. */
   readonly busyKeys: Set<string>;
   handling: number;
 }
 
 /**
- * The broker inside the process. A message lives in the journal's own file, stored in the transaction that sends it,
- * until its handler has succeeded: nothing is lost or sent for nothing when the process dies.
- * @param onError told of each failed delivery
+ * The broker inside the process. It stores nothing: what asks for a message is a saga's state, which the journal holds,
+ * so a saga's transition and its next message are one transaction. After a crash the sagas are found there, and their
+ * messages sent again.
  */
 export function createEmbeddedBroker(
-  store: MessageStore,
-  onError: (error: unknown, topic: string) => void,
+  deadLetters: DeadLetters,
+  observer: BrokerObserver,
   { redeliveryDelayMs = 1_000 }: EmbeddedBrokerOptions = {},
 ): Broker {
   const topics = new Map<string, Topic>();
-  const known = new Set<number>();
   const underWay = new Set<Promise<void>>();
   const timers = new Set<NodeJS.Timeout>();
+  const unsent = new Set<(sent: boolean) => void>();
   let running = false;
+  let closed = false;
 
-  function offer(message: StoredMessage): void {
-    const topic = topics.get(message.topic);
-    if (topic === undefined || known.has(message.id)) {
-      return; // A topic that nobody handles now keeps its messages until somebody does.
+  function topicOf(name: string): Topic {
+    const known = topics.get(name);
+    if (known !== undefined) {
+      return known;
     }
-    known.add(message.id);
-    topic.waiting.push(message);
-    pump(topic);
+    const topic: Topic = {
+      name,
+      options: { concurrency: 0 },
+      handler: undefined,
+      waiting: [],
+      busyKeys: new Set(),
+      handling: 0,
+    };
+    topics.set(name, topic);
+    return topic;
+  }
+
+  function hasPlace({ handling, options, handler }: Topic): boolean {
+    return running && handler !== undefined && handling < options.concurrency;
+  }
+
+  function take(topic: Topic, key: string): void {
+    topic.handling++;
+    topic.busyKeys.add(key);
   }
 
   function pump(topic: Topic): void {
-    while (running && topic.handling < topic.options.concurrency) {
-      const at = topic.waiting.findIndex(({ key }) => !topic.busyKeys.has(key));
-      const [message] = at < 0 ? [] : topic.waiting.splice(at, 1);
-      if (message === undefined) {
+    while (hasPlace(topic)) {
+      const at = topic.waiting.findIndex(({ message }) => !topic.busyKeys.has(message.key));
+      const [next] = at < 0 ? [] : topic.waiting.splice(at, 1);
+      if (next === undefined) {
         return;
       }
-      topic.handling++;
-      topic.busyKeys.add(message.key);
-      const delivery = deliver(topic, message).finally(() => underWay.delete(delivery));
+      take(topic, next.message.key);
+      const delivery = deliver(topic, next).finally(() => underWay.delete(delivery));
       underWay.add(delivery);
     }
   }
 
-  async function deliver(topic: Topic, message: StoredMessage): Promise<void> {
-    const settled = await settle(topic, message);
+  async function deliver(topic: Topic, waiting: Waiting): Promise<void> {
+    const settled = await settle(topic, waiting.message);
     topic.handling--;
     if (settled) {
-      known.delete(message.id);
-      topic.busyKeys.delete(message.key);
+      topic.busyKeys.delete(waiting.message.key);
+      waiting.handled();
     } else if (running) {
-      redeliverLater(topic, message);
+      redeliverLater(topic, waiting);
     }
     pump(topic);
   }
 
   /** @returns whether the message is taken care of */
-  async function settle(topic: Topic, message: StoredMessage): Promise<boolean> {
+  async function settle({ handler, name }: Topic, message: Message): Promise<boolean> {
     try {
-      await topic.handler(message);
-      await store.remove(message.id);
+      await handler?.(message);
       return true;
     } catch (error) {
-      onError(error, message.topic);
+      observer.failed(error, name);
       return isSagaError(error) && error.code === "SAGA_MESSAGE_POISON" && bury(message, error.message);
     }
   }
 
-  async function bury(message: StoredMessage, reason: string): Promise<boolean> {
+  async function bury(message: Message, reason: string): Promise<boolean> {
     try {
-      await store.bury(message.id, reason);
+      await deadLetters.bury(message, reason);
+      observer.buried(message.topic, reason);
       return true;
     } catch (error) {
-      onError(error, message.topic);
+      observer.failed(error, message.topic);
       return false;
     }
   }
 
   /** Its key stays busy until then, so that no later message overtakes it; its place among the handled ones is free. */
-  function redeliverLater(topic: Topic, message: StoredMessage): void {
+  function redeliverLater(topic: Topic, waiting: Waiting): void {
     const timer = setTimeout(() => {
       timers.delete(timer);
-      topic.busyKeys.delete(message.key);
-      topic.waiting.unshift(message);
+      topic.busyKeys.delete(waiting.message.key);
+      topic.waiting.unshift(waiting);
       pump(topic);
     }, redeliveryDelayMs);
     timers.add(timer);
   }
 
   return {
-    publish(messages) {
-      if (running) {
-        messages.forEach(offer);
-      }
+    async publish(messages) {
+      const sent = await Promise.all(
+        messages.map((message) => {
+          return new Promise<boolean>((resolve) => {
+            if (closed) {
+              resolve(false);
+              return;
+            }
+            unsent.add(resolve);
+            const topic = topicOf(message.topic);
+            topic.waiting.push({
+              message,
+              handled() {
+                unsent.delete(resolve);
+                resolve(true);
+              },
+            });
+            pump(topic);
+          });
+        }),
+      );
+      return sent.every(Boolean);
     },
-    subscribe(topic, options, handler) {
-      topics.set(topic, { options, handler, waiting: [], busyKeys: new Set(), handling: 0 });
+    claim(name, key) {
+      const topic = topics.get(name);
+      if (topic === undefined || !hasPlace(topic) || topic.waiting.length > 0 || topic.busyKeys.has(key)) {
+        return undefined;
+      }
+      take(topic, key);
+      let given = false;
+      return () => {
+        if (!given) {
+          given = true;
+          topic.handling--;
+          topic.busyKeys.delete(key);
+          pump(topic);
+        }
+      };
+    },
+    subscribe(name, options, handler) {
+      Object.assign(topicOf(name), { options, handler });
     },
     async start() {
       running = true;
-      (await store.pending()).forEach(offer);
+      for (const topic of topics.values()) {
+        pump(topic);
+      }
     },
     async close() {
       running = false;
+      closed = true;
       for (const timer of timers) {
         clearTimeout(timer);
       }
       await Promise.all(underWay);
+      for (const resolve of unsent) {
+        resolve(false);
+      }
+      unsent.clear();
     },
   };
 }

@@ -1,4 +1,4 @@
-import { SagaError } from "../../core/errors.js";
+import { isSagaError, SagaError } from "../../core/errors.js";
 import type { Checkpointer } from "./checkpoint.js";
 import { execAside } from "./commit.js";
 import type { Sqlite } from "./open.js";
@@ -147,6 +147,9 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
 }
 
 function unavailable(error: unknown): SagaError {
+  if (isSagaError(error)) {
+    return error; // The work itself says why it can't be done.
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new SagaError("SAGA_JOURNAL_UNAVAILABLE", `the journal can't be written: ${message}`, { cause: error });
 }

@@ -41,13 +41,14 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
   );
-  const insertRecord = db.prepare("INSERT INTO record (saga_id, seq, record) VALUES (?, ?, ?)");
+  const insertRecord = db.prepare("INSERT INTO record (saga_id, seq, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
   const updateSaga = db.prepare(
     "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
   );
   const selectSaga = reader.prepare("SELECT * FROM saga WHERE id = ?");
   const selectRecords = reader.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq");
   const selectIds = reader.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
+  const selectCount = reader.prepare("SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = ?");
   // An open phase is not written again with each entry; only these sagas' rows say otherwise.
   const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
   let closing: Promise<void> | undefined;
@@ -73,7 +74,9 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     if (entry.seq < 1) {
       throw new RangeError(`entry ${entry.seq} of saga ${entry.sagaId} is the one that makes it`);
     }
-    insertRecord.run(entry.sagaId, entry.seq, entry.record);
+    if (insertRecord.run(entry.sagaId, entry.seq, entry.record).changes === 0) {
+      throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already`);
+    }
     if (entry.phase === "stuck") {
       onceStuck.add(entry.sagaId);
     }
@@ -137,6 +140,9 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     create: (entry) => write(() => create(entry)),
     append: (entry) => write(() => append(entry)),
     load: (sagaId) => read(() => load(sagaId)),
+    shared: false,
+    onChange: () => () => {},
+    countOpen: (facade) => read(() => (selectCount.get(facade) as { open: number }).open),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
     messages,
     close: () => {

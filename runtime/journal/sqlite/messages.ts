@@ -1,8 +1,8 @@
-import type { MessageStore, Outgoing, StoredMessage } from "../journal.js";
+import type { Message, MessageStore, StoredMessage } from "../journal.js";
 import type { Sqlite } from "./open.js";
 
 /** Stores messages inside the transaction that is open. */
-export type StoreMessages = (messages: readonly Outgoing[]) => readonly StoredMessage[];
+export type StoreMessages = (messages: readonly Message[]) => readonly StoredMessage[];
 
 /** How the journal reads and writes its database. */
 export interface Access {
@@ -20,15 +20,13 @@ export function createMessageStore(
   const insert = db.prepare("INSERT INTO message (topic, key, body) VALUES (?, ?, ?)");
   const select = reader.prepare("SELECT id, topic, key, body FROM message WHERE dead_reason IS NULL ORDER BY id");
   const forget = db.prepare("DELETE FROM message WHERE id = ?");
-  const bury = db.prepare(
-    "UPDATE message SET topic = topic || '.dead-letter', dead_reason = ? WHERE id = ? AND dead_reason IS NULL",
-  );
+  const bury = db.prepare("INSERT INTO message (topic, key, body, dead_reason) VALUES (? || '.dead-letter', ?, ?, ?)");
   const buried = reader.prepare(
     "SELECT id, topic, key, body, dead_reason AS reason FROM message WHERE topic = ? || '.dead-letter' AND dead_reason IS NOT NULL ORDER BY id",
   );
   const none: readonly StoredMessage[] = [];
 
-  function store(messages: readonly Outgoing[]): readonly StoredMessage[] {
+  function store(messages: readonly Message[]): readonly StoredMessage[] {
     if (messages.length === 0) {
       return none;
     }
@@ -42,14 +40,15 @@ export function createMessageStore(
     store,
     messages: {
       pending: () => read(() => select.all() as StoredMessage[]),
-      add: (messages) => write(() => store(messages)),
-      remove: (id) =>
+      remove: (ids) =>
         write(() => {
-          forget.run(id);
+          for (const id of ids) {
+            forget.run(id);
+          }
         }),
-      bury: (id, reason) =>
+      bury: ({ topic, key, body }, reason) =>
         write(() => {
-          bury.run(reason.replaceAll("\0", "\\0"), id);
+          bury.run(topic, key, body, reason.replaceAll("\0", "\\0"));
         }),
       buried: (topic) => read(() => buried.all(topic) as (StoredMessage & { reason: string })[]),
     },
