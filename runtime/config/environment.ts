@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { configSchema, upstreamSchema } from "./schema.js";
+import { configSchema, topicSchema, upstreamSchema } from "./schema.js";
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,16 +15,28 @@ export function environmentName(path: readonly string[]): string {
     .replaceAll(/[^A-Z0-9]/g, "_")}`;
 }
 
-/** Every key that a value can stand at. @param upstreams the services whose keys to list */
-export function configPaths(upstreams: readonly string[]): string[][] {
-  const own = leaves(configSchema, []).filter(([first]) => first !== "upstreams");
-  return [...own, ...upstreams.flatMap((name) => leaves(upstreamSchema, ["upstreams", name]))];
+/** The names that stand in keys: those of the program that is configured. */
+export interface KeyNames {
+  /** The full names of the services that need an address. */
+  readonly upstreams: readonly string[];
+  /** The topics of steps, without a prefix. Default: none. */
+  readonly topics?: readonly string[];
+}
+
+/** Every key that a value can stand at. */
+export function configPaths({ upstreams, topics = [] }: KeyNames): string[][] {
+  const own = leaves(configSchema, []).filter(([first]) => first !== "upstreams" && first !== "topics");
+  return [
+    ...own,
+    ...topics.flatMap((name) => leaves(topicSchema, ["topics", name])),
+    ...upstreams.flatMap((name) => leaves(upstreamSchema, ["upstreams", name])),
+  ];
 }
 
 /** Lays the environment over a configuration. POD_ID is another name of SAGA_POD_ID. */
-export function applyEnvironment(config: unknown, env: Environment, upstreams: readonly string[]): unknown {
+export function applyEnvironment(config: unknown, env: Environment, names: KeyNames): unknown {
   let result = config;
-  for (const path of configPaths(upstreams)) {
+  for (const path of configPaths(names)) {
     const value = env[environmentName(path)] ?? (path.join() === "pod_id" ? env.POD_ID : undefined);
     if (value !== undefined) {
       result = withValue(result, path, value);

@@ -3,15 +3,13 @@ import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SagaError } from "../core/errors.js";
-import { applyEnvironment, type Environment, environmentName } from "./environment.js";
+import { applyEnvironment, type Environment, environmentName, type KeyNames } from "./environment.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
 
 /** Where a configuration comes from. */
-export interface ConfigSources {
+export interface ConfigSources extends KeyNames {
   /** Usually process.env. */
   readonly env: Environment;
-  /** The full names of the services that need an address. */
-  readonly upstreams: readonly string[];
   /** What the program itself sets; the file and the environment override it. */
   readonly defaults?: ConfigInput;
 }
@@ -21,19 +19,18 @@ export interface ConfigSources {
  * and checks the whole.
  * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
  */
-export function loadConfig({ env, upstreams, defaults = {} }: ConfigSources): Config {
+export function loadConfig({ env, defaults = {}, ...names }: ConfigSources): Config {
   const path = join(env.OCH_PATH ?? ".", "app.yaml");
   const file = existsSync(path) ? parse(path) : {};
-  const merged = applyEnvironment(merge(defaults, file), env, upstreams);
-  return checkConfig(merged, upstreams, existsSync(path) ? path : "the configuration");
+  const merged = applyEnvironment(merge(defaults, file), env, names);
+  return checkConfig(merged, names, existsSync(path) ? path : "the configuration");
 }
 
 /**
  * Checks a configuration and fills in its defaults.
- * @param upstreams the full names of the services that need an address
  * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
  */
-export function checkConfig(input: unknown, upstreams: readonly string[], source = "the configuration"): Config {
+export function checkConfig(input: unknown, { upstreams, topics }: KeyNames, source = "the configuration"): Config {
   const { data, error } = configSchema.safeParse(input);
   const problems = error?.issues.map((issue) => `${z.core.toDotPath(issue.path) || "(whole)"}: ${issue.message}`) ?? [];
   const known = given(input);
@@ -42,6 +39,10 @@ export function checkConfig(input: unknown, upstreams: readonly string[], source
     problems.push(
       `upstreams["${name}"]: a facade calls this service; give its address, host:port, here or in ${variable}`,
     );
+  }
+  for (const name of Object.keys(data?.topics ?? {}).filter((name) => topics?.includes(name) === false)) {
+    const known = topics?.join(", ") || "none";
+    problems.push(`topics["${name}"]: no step has this topic; there are: ${known}`);
   }
   if (data === undefined || problems.length > 0) {
     throw new SagaError(

@@ -27,6 +27,17 @@ const clientTls = z.strictObject({
   key: file.optional().describe("PEM file of the client's key."),
 });
 
+const count = (least: number, most: number) =>
+  z.preprocess(
+    (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
+    z.number().int().min(least).max(most),
+  );
+
+/** What is set for one topic alone. */
+export const topicSchema = z.strictObject({
+  concurrency: count(1, 10_000).describe("How many of its messages this server handles at the same time."),
+});
+
 /** How to reach one upstream service. */
 export const upstreamSchema = z.strictObject({
   address: address.describe("host:port"),
@@ -52,6 +63,27 @@ export const configSchema = z.strictObject({
   log_level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   shutdown_grace_ms: ms.default(10_000).describe("How long running sagas may take to finish on SIGTERM, ms."),
   tls: serverTls.describe("The server's own TLS. Default: plaintext."),
+  topic_prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{0,40}$/, "must be letters, digits, . _ and -, at most 40 of them")
+    .default("")
+    .describe("Stands before the name of every topic."),
+  topic_concurrency: count(1, 10_000)
+    .default(64)
+    .describe("How many messages of each step's topic this server handles at the same time."),
+  topics: z.record(z.string(), topicSchema).default({}).describe("By topic, without the prefix: what differs there."),
+  queue_limit: z
+    .strictObject({
+      async: count(1, 10_000_000).default(10_000).describe("Open sagas of an async facade, waiting ones included."),
+      throttled: count(1, 10_000_000).default(1_000).describe("Open sagas of a throttled facade."),
+    })
+    .prefault({})
+    .describe("Past it a call is refused at once with RESOURCE_EXHAUSTED."),
+  completion_topic: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,200}$/, "must be letters, digits, . _ and -, at most 200 of them")
+    .optional()
+    .describe("The topic that gets one message for each saga that has ended. Default: none."),
   upstreams: z.record(z.string(), upstreamSchema).default({}).describe("By full service name."),
 });
 

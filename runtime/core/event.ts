@@ -22,6 +22,8 @@ export type UndoDecision = "retry" | "undone" | "stuck";
 /** One thing that happened to a saga. Steps are named by their position in the facade. */
 export type SagaEvent =
   | { readonly kind: "started"; readonly deadlineAtMs: number | undefined; readonly traceparent: string }
+  /** The message on the step's topic arrived. */
+  | { readonly kind: "step-delivered"; readonly step: number }
   /** The step's call may leave from now on. `sent` comes with the first attempt only. */
   | { readonly kind: "step-called"; readonly step: number; readonly attempt: number; readonly sent?: Uint8Array }
   | { readonly kind: "step-succeeded"; readonly step: number; readonly received: Uint8Array }
@@ -54,9 +56,11 @@ export type SagaEvent =
 export type Command =
   /** Build the request unless it was built before, say "step-called", make that durable, and call. */
   | { readonly kind: "call"; readonly step: number; readonly attempt: number; readonly waitBoundMs: number }
-  /** The same for the compensation. */
+  /** Publish on the step's topic, once this transition is durable and the wait is over. */
+  | { readonly kind: "queue-step"; readonly step: number; readonly waitBoundMs: number }
+  /** Build the compensation's request unless it was built before, say "compensation-called", make that durable, and call. */
   | { readonly kind: "compensate"; readonly step: number; readonly attempt: number; readonly waitBoundMs: number }
   /** Build the response and say "responded" or "respond-failed". */
   | { readonly kind: "respond" }
-  /** Publish on the rollback topic, durably together with this transition. */
+  /** Publish on the rollback topic, once this transition is durable. */
   | { readonly kind: "queue-rollback" };

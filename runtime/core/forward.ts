@@ -1,23 +1,68 @@
 import type { Command, SagaEvent } from "./event.js";
 import { type Transition, unexpected } from "./outcome.js";
-import { backoffBound, type SagaPlan, type StepPlan } from "./plan.js";
+import { backoffBound, isDrivenByTopics, type SagaPlan, type StepPlan } from "./plan.js";
 import { fail } from "./roll-back.js";
-import { isPastPivot, isPivotInDoubt, planOf, type SagaState, stepOf, withStep } from "./state.js";
+import {
+  isPastPivot,
+  isPivotInDoubt,
+  isQueued,
+  isUnderWay,
+  planOf,
+  type SagaState,
+  type StepState,
+  stepOf,
+  withStep,
+} from "./state.js";
 import { isOutcomeUnknown, Status } from "./status.js";
 
 type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
 
+/** The saga begins: with its first steps, or, where the client is answered before any has run, with its response. */
+export function begin(plan: SagaPlan, state: SagaState): Transition {
+  return plan.mode === "async" ? { state, commands: [{ kind: "respond" }] } : startGroup(plan, state, 0);
+}
+
 /** Has every step of a group called; past the last group, has the response built. */
 export function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
+  const members = plan.steps.flatMap((step, at) => (step.group === group ? [at] : []));
+  return members.length > 0 ? schedule(plan, state, members, () => ({})) : finish(plan, state);
+}
+
+/** Has steps called: at once, or where topics drive the saga when their message arrives. @param change what else changes */
+export function schedule(
+  plan: SagaPlan,
+  state: SagaState,
+  members: readonly number[],
+  change: (step: StepState) => Partial<StepState>,
+): Transition {
+  const queued = isDrivenByTopics(plan);
   const commands: Command[] = [];
   let next = state;
-  plan.steps.forEach((step, at) => {
-    if (step.group === group) {
-      next = withStep(next, at, { status: "due" });
-      commands.push({ kind: "call", step: at, attempt: 1, waitBoundMs: 0 });
-    }
-  });
-  return commands.length > 0 ? { state: next, commands } : finish(plan, state);
+  for (const at of members) {
+    const step = stepOf(next, at);
+    next = withStep(next, at, { ...change(step), status: queued ? "queued" : "due" });
+    commands.push(again(plan, at, step.attempts + 1, 0));
+  }
+  return { state: next, commands };
+}
+
+/** What has a step called after a wait. */
+function again(plan: SagaPlan, step: number, attempt: number, waitBoundMs: number): Command {
+  return isDrivenByTopics(plan)
+    ? { kind: "queue-step", step, waitBoundMs }
+    : { kind: "call", step, attempt, waitBoundMs };
+}
+
+/** The message on a step's topic arrived. */
+export function stepDelivered(state: SagaState, { step: at }: Of<"step-delivered">): Transition {
+  const { status, attempts } = stepOf(state, at);
+  if (!isQueued(state, at)) {
+    return unexpected(state, `a step that is ${status} in a saga that is ${state.phase} waits for no message`);
+  }
+  return {
+    state: withStep(state, at, { status: "due" }),
+    commands: [{ kind: "call", step: at, attempt: attempts + 1, waitBoundMs: 0 }],
+  };
 }
 
 /** All steps are done: the response is wanted, unless the client was answered when the saga began. */
@@ -68,8 +113,8 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const lost = !failure.beforeCall && isOutcomeUnknown(failure.code);
   const inDoubt = before.inDoubt || lost;
   const running = state.phase === "running";
-  const again = running && triesAgain(plan, state, step, before.attempts, lost);
-  const decision = event.decision ?? (again ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
+  const more = running && triesAgain(plan, state, step, before.attempts, lost);
+  const decision = event.decision ?? (more ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
   const decided = { ...event, decision };
   if (decision === "retry") {
     // A request that could not be built counts, too: past the pivot it is tried for ever, and its waits must grow.
@@ -77,8 +122,13 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
     const attempt = attempts + 1;
     const wait = backoffBound(step.retry, attempt);
     return {
-      state: withStep(state, at, { status: "due", attempts, inDoubt, failure }),
-      commands: [{ kind: "call", step: at, attempt, waitBoundMs: wait }],
+      state: withStep(state, at, {
+        status: isDrivenByTopics(plan) ? "queued" : "due",
+        attempts,
+        inDoubt,
+        failure,
+      }),
+      commands: [again(plan, at, attempt, wait)],
       decided,
     };
   }
@@ -114,7 +164,7 @@ export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
   if (isPastPivot(plan, state) || isPivotInDoubt(plan, state)) {
     return unexpected(state, "the pivot has, or may have, succeeded: the saga only goes forward");
   }
-  const at = state.steps.findIndex((step) => step.status === "calling" || step.status === "due");
+  const at = state.steps.findIndex(isUnderWay);
   return fail(plan, state, {
     code: Status.DEADLINE_EXCEEDED,
     message: "the saga's deadline passed before its steps were done",
@@ -130,7 +180,7 @@ export function responded(plan: SagaPlan, state: SagaState, event: Of<"responded
     return unexpected(state, `a saga that is ${state.phase} wants no response`);
   }
   if (plan.mode === "async") {
-    return { state: { ...state, response: event.response }, commands: [] };
+    return startGroup(plan, { ...state, response: event.response }, 0);
   }
   if (!isDone(state)) {
     return unexpected(state, "a saga with steps to do wants no response yet");

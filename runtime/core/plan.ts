@@ -33,6 +33,11 @@ export interface SagaPlan {
   readonly steps: readonly StepPlan[];
 }
 
+/** Whether messages on topics drive the saga's steps. */
+export function isDrivenByTopics({ mode }: Pick<SagaPlan, "mode">): boolean {
+  return mode !== "sync";
+}
+
 /**
  * The bound of the wait before an attempt, ms: `initial * multiplier^(attempt - 2)`, capped. The engine draws the
  * wait itself at random below it (full jitter). Not a library's, since the simulator must own the randomness.

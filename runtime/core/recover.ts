@@ -1,16 +1,15 @@
-import type { Command } from "./event.js";
-import { finish } from "./forward.js";
+import { begin, finish, schedule } from "./forward.js";
 import { type Transition, unexpected } from "./outcome.js";
 import type { SagaPlan } from "./plan.js";
 import { fail } from "./roll-back.js";
 import {
   isPastPivot,
   isPivotInDoubt,
+  isUnderWay,
   planOf,
   type SagaFailure,
   type SagaState,
   type StepState,
-  withStep,
 } from "./state.js";
 import { Status } from "./status.js";
 
@@ -49,16 +48,15 @@ function recoverRunning(plan: SagaPlan, state: SagaState): Transition {
     return fail(plan, settle(state), { ...interrupted, step: (lost ?? open[0])?.at });
   }
   if (open.length === 0) {
-    return finish(plan, state);
+    return state.steps.every(({ status }) => status === "idle") ? begin(plan, state) : finish(plan, state);
   }
-  let next = state;
-  const commands: Command[] = [];
-  for (const { step, at } of open) {
-    // One more call whatever the policy says: it was not the upstream that failed.
-    next = withStep(next, at, { status: "due", inDoubt: step.inDoubt || step.status === "calling" });
-    commands.push({ kind: "call", step: at, attempt: step.attempts + 1, waitBoundMs: 0 });
-  }
-  return { state: next, commands };
+  // One more call whatever the policy says: it was not the upstream that failed.
+  return schedule(
+    plan,
+    state,
+    open.map(({ at }) => at),
+    (step) => ({ inDoubt: step.inDoubt || step.status === "calling" }),
+  );
 }
 
 function resumeCompensation(state: SagaState): Transition {
@@ -74,8 +72,4 @@ function settle(state: SagaState): SagaState {
     return step.status === "calling" ? { ...step, status: "unknown" } : step;
   });
   return { ...state, steps };
-}
-
-function isUnderWay(step: StepState): boolean {
-  return step.status === "calling" || step.status === "due";
 }

@@ -8,7 +8,7 @@ import { needsUndo, planOf, type SagaFailure, type SagaState, type StepState } f
  */
 export function fail(plan: SagaPlan, state: SagaState, failure: SagaFailure): Transition {
   const steps = state.steps.map((step): StepState => {
-    if (step.status !== "due") {
+    if (step.status !== "due" && step.status !== "queued") {
       return step;
     }
     return { ...step, status: step.attempts > 0 ? "unknown" : "idle" };

@@ -2,10 +2,10 @@ import type { Failure } from "./event.js";
 import type { SagaPlan, StepPlan } from "./plan.js";
 
 /**
- * Where a step's call stands. "due": commanded, waiting or being built. "failed": definitely refused.
- * "unknown": the policy is used up and the outcome never became known.
+ * Where a step's call stands. "queued": a message on its topic asks for it. "due": commanded, waiting or being built.
+ * "failed": definitely refused. "unknown": the policy is used up and the outcome never became known.
  */
-export type StepStatus = "idle" | "due" | "calling" | "done" | "failed" | "unknown";
+export type StepStatus = "idle" | "queued" | "due" | "calling" | "done" | "failed" | "unknown";
 
 /** Where a step's compensation stands. "stuck": the policy is used up. "skipped": an operator declared it done. */
 export type UndoStatus = "idle" | "due" | "calling" | "done" | "stuck" | "skipped";
@@ -75,6 +75,16 @@ export function hasEnded(state: SagaState): boolean {
   return state.phase === "completed" || state.phase === "compensated" || state.phase === "stuck";
 }
 
+/** Whether a message on the step's topic is still wanted. */
+export function isQueued(state: SagaState, step: number): boolean {
+  return state.phase === "running" && stepOf(state, step).status === "queued";
+}
+
+/** Whether the step is to be, or is being, called. */
+export function isUnderWay({ status }: StepState): boolean {
+  return status === "queued" || status === "due" || status === "calling";
+}
+
 /** Whether the engine may still make the call that it was commanded to make. */
 export function mayCall(state: SagaState, step: number): boolean {
   return state.phase === "running" && stepOf(state, step).status === "due";
@@ -94,7 +104,8 @@ export function isPastPivot(plan: SagaPlan, state: SagaState): boolean {
 export function isPivotInDoubt(plan: SagaPlan, state: SagaState): boolean {
   return plan.steps.some((step, at) => {
     const { status, attempts } = stepOf(state, at);
-    return step.kind === "pivot" && (status === "calling" || (status === "due" && attempts > 0));
+    const again = (status === "due" || status === "queued") && attempts > 0;
+    return step.kind === "pivot" && (status === "calling" || again);
   });
 }
 

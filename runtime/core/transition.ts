@@ -7,11 +7,12 @@ import {
 } from "./backward.js";
 import type { SagaEvent } from "./event.js";
 import {
+  begin,
   deadlinePassed,
   responded,
   respondFailed,
-  startGroup,
   stepCalled,
+  stepDelivered,
   stepFailed,
   stepSucceeded,
 } from "./forward.js";
@@ -30,11 +31,14 @@ export function transition(plan: SagaPlan, state: SagaState, event: SagaEvent): 
       if (state.phase !== "new") {
         return unexpected(state, `a saga that is ${state.phase} can't start`);
       }
-      return startGroup(
-        plan,
-        { ...state, phase: "running", deadlineAtMs: event.deadlineAtMs, traceparent: event.traceparent },
-        0,
-      );
+      return begin(plan, {
+        ...state,
+        phase: "running",
+        deadlineAtMs: event.deadlineAtMs,
+        traceparent: event.traceparent,
+      });
+    case "step-delivered":
+      return stepDelivered(state, event);
     case "step-called":
       return stepCalled(state, event);
     case "step-succeeded":

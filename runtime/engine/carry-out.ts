@@ -2,10 +2,11 @@ import type { Command, Failure } from "../core/event.js";
 import { mayCall, mayCompensate, stepOf } from "../core/state.js";
 import type { Codec } from "../facade/codec.js";
 import { type Drive, putAside, react } from "./driver.js";
+import { awaits, enqueue } from "./enqueue.js";
 import { nodeFailure } from "./node-failure.js";
-import { rollbackMessage } from "./rollback-message.js";
 import { compensateContext, type Run, stepContext, stepDefinition } from "./run.js";
 import { sendCompensation, sendStep } from "./send.js";
+import { rollback } from "./ticket.js";
 
 /** Does what the state machine commands, up to the point where something must be durable first. */
 export function carryOut(drive: Drive, run: Run, command: Command): void {
@@ -19,8 +20,15 @@ export function carryOut(drive: Drive, run: Run, command: Command): void {
     case "respond":
       respond(drive, run);
       return;
+    case "queue-step":
+      later(drive, run, command.waitBoundMs, () => {
+        if (awaits(run, command.step)) {
+          enqueue(drive, run, command.step);
+        }
+      });
+      return;
     case "queue-rollback":
-      run.outgoing.push(rollbackMessage(drive, run));
+      enqueue(drive, run, rollback);
       return;
   }
 }

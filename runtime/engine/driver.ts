@@ -1,13 +1,15 @@
 import type { Broker } from "../broker/broker.js";
+import { isSagaError } from "../core/errors.js";
 import type { SagaEvent } from "../core/event.js";
 import { hasEnded, isPastPivot, type SagaState } from "../core/state.js";
 import { transition } from "../core/transition.js";
 import type { Answer, Entry, Journal, Message, StoredMessage, StoredPhase } from "../journal/journal.js";
-import { encodeRecord } from "../journal/record.js";
+import { encodeRecord, type RecordedEvent } from "../journal/record.js";
 import { answerOf } from "./answer.js";
 import { carryOut } from "./carry-out.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
 import type { Run } from "./run.js";
+import { settleTickets } from "./ticket.js";
 
 /** What driving a saga needs. */
 export interface Drive {
@@ -16,12 +18,27 @@ export interface Drive {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  /** The message that tells of a saga's end, to be stored with it; undefined where nobody wants one. */
+  completion(run: Run): Message | undefined;
+  /** An entry of the saga is durable. */
+  moved(run: Run, entry: Durable): void;
   /** The saga reached an end state, durably. */
   ended(run: Run): void;
   /** The journal refused an entry of the saga. */
   abandoned(run: Run, error: unknown): void;
+  /** Another process has moved the saga on. `lost`: what happened here and the journal does not have. */
+  overtaken(run: Run, lost: readonly SagaEvent[]): void;
   /** The journal already has a saga of this id; nothing of this run was stored, and nothing left. */
   exists(run: Run): void;
+}
+
+/** What an entry made durable. */
+export interface Durable {
+  readonly seq: number;
+  readonly state: SagaState;
+  readonly answer: Answer | undefined;
+  /** The messages that were stored with it. */
+  readonly stored: readonly StoredMessage[];
 }
 
 /**
@@ -29,6 +46,10 @@ export interface Drive {
  * does what was to be done. Events that follow at once are written in the same entry.
  */
 export function react(drive: Drive, run: Run, event: SagaEvent): void {
+  if (run.rebasing !== undefined) {
+    run.rebasing.push(event);
+    return;
+  }
   if (run.abandoned) {
     return; // The journal holds what is true; whoever adopts the saga goes by that.
   }
@@ -71,12 +92,13 @@ function write(drive: Drive, run: Run): void {
   run.writing = true;
   const { pending, effects, outgoing, state } = run;
   const answer = run.answerStored ? undefined : answerOf(run.facade, state);
+  const completion = hasEnded(state) && state.phase !== "stuck" ? drive.completion(run) : undefined;
   const entry: Entry = {
     sagaId: run.id,
     seq: run.seq,
     record: encodeRecord(drive.clock.now(), pending),
     phase: storedPhase(state),
-    messages: [],
+    messages: completion === undefined ? none : [completion],
     ...(answer === undefined ? {} : { answer }),
   };
   run.seq++;
@@ -92,13 +114,35 @@ function write(drive: Drive, run: Run): void {
         run.abandoned = true;
         drive.exists(run);
       } else if (!run.abandoned) {
-        durable(drive, run, { outgoing, effects, state, answer });
+        durable(drive, run, effects, outgoing, { seq: entry.seq, state, answer, stored: messages });
         write(drive, run);
+        flush(drive, run);
       }
     })
-    .catch((error) => putAside(drive, run, error));
+    .catch((error) => refused(drive, run, error, pending));
   if (entry.seq === 0) {
     run.creating = stored;
+  }
+}
+
+const none: readonly Message[] = [];
+
+function refused(drive: Drive, run: Run, error: unknown, pending: readonly RecordedEvent[]): void {
+  if (isSagaError(error) && error.code === "SAGA_JOURNAL_CONFLICT" && !run.abandoned) {
+    const lost = [...pending, ...run.pending].map(({ event }) => event);
+    run.abandoned = true;
+    drive.overtaken(run, lost);
+  } else {
+    putAside(drive, run, error);
+  }
+}
+
+/** Sends the messages that wait for nothing more to become durable. */
+export function flush(drive: Drive, run: Run): void {
+  if (run.pending.length === 0 && !run.writing && !run.abandoned && run.depth === 0 && run.outgoing.length > 0) {
+    const { outgoing } = run;
+    run.outgoing = [];
+    void drive.broker.publish(outgoing);
   }
 }
 
@@ -118,27 +162,25 @@ function store(drive: Drive, run: Run, entry: Entry): Promise<readonly StoredMes
   return drive.journal.create({ ...entry, facade, fingerprint, request: run.requestBytes });
 }
 
-interface Durable {
-  readonly outgoing: readonly Message[];
-  readonly effects: readonly (() => void)[];
-  readonly state: SagaState;
-  readonly answer: Answer | undefined;
-}
-
-function durable(drive: Drive, run: Run, { outgoing, effects, state, answer }: Durable): void {
+function durable(
+  drive: Drive,
+  run: Run,
+  effects: readonly (() => void)[],
+  outgoing: readonly Message[],
+  entry: Durable,
+): void {
   if (outgoing.length > 0) {
     void drive.broker.publish(outgoing);
   }
   for (const effect of effects) {
     effect();
   }
-  if (answer !== undefined) {
-    run.answer = answer;
-    for (const waiter of run.waiters.splice(0)) {
-      waiter.resolve(answer);
-    }
+  run.answer ??= entry.answer;
+  if (run.tickets.size > 0) {
+    settleTickets(run, entry.state, entry.seq);
   }
-  if (hasEnded(state)) {
+  drive.moved(run, entry);
+  if (hasEnded(entry.state)) {
     drive.ended(run);
   }
 }

@@ -1,22 +1,26 @@
-import type { Broker } from "../broker/broker.js";
+import type { Broker, Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
-import { initialState, isPastPivot } from "../core/state.js";
+import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
-import { restore } from "./adopt.js";
+import type { Answer, Journal } from "../journal/journal.js";
+import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
+import type { Changes } from "./changes.js";
+import { completionMessage } from "./completion.js";
+import { createDelivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
 import { createOperator, type Operator } from "./operator.js";
+import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
+import { createRecovery } from "./recovery.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
-import { readRollbackMessage } from "./rollback-message.js";
 import { createRun, type Run } from "./run.js";
+import { createRuns } from "./runs.js";
 import { fits, isSameRequest, taken } from "./same-request.js";
+import { failTickets, rollback } from "./ticket.js";
+import { createWaiters } from "./waiters.js";
 
-/** How many rollback messages of one facade are taken in at the same time. */
+/** How many sagas of one facade are rolled back at the same time. */
 const rollbackConcurrency = 64;
-
-/** How long a saga that the journal refused waits before it is taken up again, ms. */
-const readoptAfterMs = 1_000;
 
 /** What the engine drives sagas with. */
 export interface EngineOptions {
@@ -26,6 +30,12 @@ export interface EngineOptions {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  readonly changes: Changes;
+  readonly limits: QueueLimits;
+  /** How many messages of a step's topic are handled at the same time. */
+  readonly concurrencyOf: (topic: string) => number;
+  /** The topic that gets one message for each saga that has ended, and who handles it here, if anybody. */
+  readonly completion?: { readonly topic: string; readonly handler?: Handler | undefined } | undefined;
 }
 
 /** A client's call of a facade. */
@@ -43,13 +53,18 @@ export interface SagaCall {
 /** Runs sagas. */
 export interface Engine {
   /**
-   * Runs a sync facade's saga, joins the one that runs under this id, or finds its recorded answer.
-   * @throws SagaError SAGA_REQUEST_ID_TAKEN, SAGA_DRAINING, SAGA_JOURNAL_UNAVAILABLE or SAGA_STRUCTURE_CHANGED
+   * Begins a saga, joins the one that runs under this id, or finds its recorded answer. Resolves with what the client is
+   * told: for an async facade as soon as the saga is accepted, durably.
+   * @throws SagaError SAGA_REQUEST_ID_TAKEN, SAGA_QUEUE_FULL, SAGA_DRAINING, SAGA_JOURNAL_UNAVAILABLE or
+   *   SAGA_STRUCTURE_CHANGED
    */
   run(facade: FacadeDefinition, call: SagaCall): Promise<Answer>;
-  /** Takes up the sagas that the last process left, and begins to handle the rollback topics. */
+  /** Takes up the sagas that the last process left, and begins to handle the topics. */
   start(): Promise<void>;
-  /** Takes no new sagas and waits for the running ones. @returns how many were still running after `graceMs` */
+  /**
+   * Takes no new sagas and waits for those that clients wait for, and for the calls under way. What waits on topics is
+   * left to the next start, or to other servers. @returns how many calls were still under way after `graceMs`
+   */
   drain(graceMs: number): Promise<number>;
   /** Stops at once; what still runs is left to the next start. */
   stop(): Promise<void>;
@@ -57,12 +72,15 @@ export interface Engine {
 }
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
-export function createEngine({ facades, journal, broker, upstreams, clock, log }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { facades, journal, broker, upstreams, clock, log, changes, completion } = options;
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
-  const runs = new Map<string, Run>();
+  const admission = createAdmission(options.limits);
+  const runs = createRuns(admission);
+  const waiters = createWaiters();
+  const outbox = createOutbox(journal, broker, log);
   let draining = false;
   let stopped = false;
-  let idle: (() => void) | undefined;
 
   const drive: Drive = {
     journal,
@@ -70,8 +88,16 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     upstreams,
     clock,
     log,
+    completion: (run) => (completion === undefined ? undefined : completionMessage(completion.topic, run)),
+    moved(run, { answer, stored }) {
+      outbox.send(stored);
+      if (answer !== undefined) {
+        waiters.answer(run.id, answer);
+      }
+      changes.changed(run.id);
+    },
     ended(run) {
-      forget(run);
+      runs.forget(run);
       if (run.state.phase === "stuck") {
         reportStuck(run, log);
       } else {
@@ -79,61 +105,42 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
       }
     },
     abandoned(run, error) {
-      forget(run);
+      runs.forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
-      readopt(run.id);
+      recovery.readopt(run.id);
+    },
+    overtaken(run, lost) {
+      runs.forget(run);
+      log.debug({ saga: run.id }, "another server has moved the saga on");
+      failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has moved saga ${run.id} on`));
+      void recovery.rebase(run, lost);
     },
     exists(run) {
-      forget(run);
-      const { waiters } = run;
+      runs.forget(run);
+      failTickets(run, taken(run.id));
       recall(run).then(
-        (answer) => {
-          for (const waiter of waiters) {
-            waiter.resolve(answer);
-          }
-        },
-        (error) => {
-          for (const waiter of waiters) {
-            waiter.reject(error);
-          }
-        },
+        (answer) => waiters.answer(run.id, answer),
+        (error) => waiters.refuse(run.id, error),
       );
     },
   };
-
-  function forget(run: Run): void {
-    for (const cancel of run.timers) {
-      cancel();
-    }
-    run.timers.clear();
-    run.cancelDeadline?.();
-    if (runs.get(run.id) === run) {
-      runs.delete(run.id);
-    }
-    if (runs.size === 0) {
-      idle?.();
-    }
-  }
+  const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
 
   /** Tells whoever waits for the saga that this process can't say how it goes on. */
   function refuse(run: Run, error: unknown): void {
     for (const reject of run.onRefused.splice(0)) {
       reject(error);
     }
-    for (const waiter of run.waiters.splice(0)) {
-      waiter.reject(error);
-    }
+    failTickets(run, error);
+    waiters.refuse(run.id, error);
   }
 
   function join(run: Run, facade: FacadeDefinition, request: Uint8Array): Promise<Answer> {
     if (!fits(run, facade, request)) {
       return Promise.reject(taken(run.id));
     }
-    if (run.answer !== undefined) {
-      return Promise.resolve(run.answer);
-    }
-    return new Promise((resolve, reject) => run.waiters.push({ resolve, reject }));
+    return run.answer === undefined ? waiters.wait(run.id) : Promise.resolve(run.answer);
   }
 
   /** The answer of a saga that the journal already had when this run wanted to begin it. */
@@ -148,92 +155,49 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     if (stored.answer !== undefined) {
       return stored.answer;
     }
-    const adopted = adopt(stored);
+    const adopted = recovery.adopt(stored);
     if (adopted === undefined) {
       throw new SagaError("SAGA_STRUCTURE_CHANGED", `saga ${id} is of another structure than ${facade.name} has now`);
     }
     return join(adopted, facade, requestBytes);
   }
 
-  function adopt(stored: StoredSaga): Run | undefined {
-    const known = runs.get(stored.sagaId);
-    if (known !== undefined) {
-      return known;
-    }
-    if (stopped) {
-      throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
-    }
-    const run = restore(byName.get(stored.facade), stored);
-    if (typeof run === "string") {
-      log.error({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
-      return undefined;
-    }
-    runs.set(run.id, run);
-    react(drive, run, { kind: "recovered" });
-    watchDeadline(run);
-    return run;
-  }
-
-  function readopt(id: string): void {
-    clock.after(readoptAfterMs, () => {
-      if (!stopped && !runs.has(id)) {
-        journal
-          .load(id)
-          .then(
-            (stored) => stored?.phase === "open" && adopt(stored),
-            () => readopt(id),
-          )
-          .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
-      }
-    });
-  }
-
-  function watchDeadline(run: Run): void {
-    const { deadlineAtMs, phase } = run.state;
-    if (deadlineAtMs !== undefined && phase === "running" && !isPastPivot(run.facade, run.state)) {
-      const left = Math.max(0, deadlineAtMs - clock.now());
-      run.cancelDeadline = clock.after(left, () => react(drive, run, { kind: "deadline-passed" }));
-    }
-  }
-
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
-    const { sagaId, request, deadlineAtMs, traceparent } = call;
+    const { sagaId, request, traceparent } = call;
     const run = createRun(facade, sagaId, request, initialState(facade), 0);
     run.request = { value: call.message };
-    const own = facade.deadlineMs === undefined ? undefined : clock.now() + facade.deadlineMs;
-    const earlier = Math.min(own ?? Number.POSITIVE_INFINITY, deadlineAtMs ?? Number.POSITIVE_INFINITY);
-    runs.set(sagaId, run);
+    runs.add(run);
     const answer = join(run, facade, request);
-    react(drive, run, { kind: "started", deadlineAtMs: Number.isFinite(earlier) ? earlier : undefined, traceparent });
-    watchDeadline(run);
+    react(drive, run, { kind: "started", deadlineAtMs: deadlineOf(facade, call), traceparent });
+    recovery.watchDeadline(run);
     return answer;
   }
 
-  /** A draining server still tells what it has recorded. */
-  async function onlyRecorded(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
+  /** The earlier of the facade's own deadline and the client's; whoever calls an async facade does not wait for its end. */
+  function deadlineOf({ deadlineMs, mode }: FacadeDefinition, { deadlineAtMs }: SagaCall): number | undefined {
+    const own = deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadlineMs;
+    const clients = mode === "async" ? Number.POSITIVE_INFINITY : (deadlineAtMs ?? Number.POSITIVE_INFINITY);
+    const earlier = Math.min(own, clients);
+    return Number.isFinite(earlier) ? earlier : undefined;
+  }
+
+  /** A server that takes no new sagas still tells what it has recorded. */
+  async function onlyRecorded(facade: FacadeDefinition, call: SagaCall, refusal: SagaError): Promise<Answer> {
     const stored = await journal.load(call.sagaId);
     const same = stored?.facade === facade.name && isSameRequest(facade, stored.request, call.request);
     if (stored?.answer !== undefined && same) {
       return stored.answer;
     }
-    throw new SagaError("SAGA_DRAINING", "the server is shutting down; call again");
-  }
-
-  async function rollBack(facade: FacadeDefinition, body: string): Promise<void> {
-    const { requestId } = readRollbackMessage(facade, body);
-    const stored = runs.has(requestId) ? undefined : await journal.load(requestId);
-    const run = runs.get(requestId) ?? (stored?.phase === "open" ? adopt(stored) : undefined);
-    if (run?.state.phase === "rollback-queued") {
-      react(drive, run, { kind: "rollback-delivered" });
-    } else {
-      log.debug({ saga: requestId }, "a rollback message found the journal ahead of it");
-    }
+    throw refusal;
   }
 
   function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
     const running = runs.get(call.sagaId);
     if (running === undefined) {
-      return draining ? onlyRecorded(facade, call) : begin(facade, call);
+      if (draining) {
+        return onlyRecorded(facade, call, new SagaError("SAGA_DRAINING", "the server is shutting down; call again"));
+      }
+      return admission.hasRoom(facade) ? begin(facade, call) : onlyRecorded(facade, call, queueFull(facade));
     }
     if (running.creating !== undefined && !fits(running, facade, call.request)) {
       // Until the journal has it, the saga that runs is perhaps not the one that has this id.
@@ -242,49 +206,64 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     return join(running, facade, call.request);
   }
 
+  function subscribe(): void {
+    const parts = { drive, journal, runs, recovery };
+    for (const facade of facades) {
+      const { topics } = facade;
+      topics.steps.forEach((topic, at) => {
+        broker.subscribe(topic, { concurrency: options.concurrencyOf(topic) }, createDelivery(parts, facade, at));
+      });
+      const concurrency = rollbackConcurrency;
+      broker.subscribe(topics.rollback, { concurrency }, createDelivery(parts, facade, rollback));
+    }
+    if (completion?.handler !== undefined) {
+      const { topic, handler } = completion;
+      broker.subscribe(topic, { concurrency: options.concurrencyOf(topic) }, handler);
+    }
+  }
+
+  async function recoverAll(): Promise<void> {
+    for (const sagaId of await journal.list("open")) {
+      try {
+        const stored = await journal.load(sagaId);
+        if (stored?.phase === "open") {
+          recovery.adopt(stored);
+        }
+      } catch (err) {
+        // One saga that can't be read must not keep all others from being carried on.
+        log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
+      }
+    }
+  }
+
   return {
     run,
 
     async start() {
-      for (const sagaId of await journal.list("open")) {
-        try {
-          const stored = await journal.load(sagaId);
-          if (stored !== undefined) {
-            adopt(stored);
-          }
-        } catch (err) {
-          // One saga that can't be read must not keep all others from being carried on.
-          log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
-        }
-      }
+      subscribe();
+      await recoverAll();
       await reportAllStuck(journal, byName, log);
-      for (const facade of facades) {
-        const concurrency = rollbackConcurrency;
-        broker.subscribe(facade.topics.rollback, { concurrency }, (message) => rollBack(facade, message.body));
-      }
+      await outbox.resend();
       await broker.start();
     },
 
     async drain(graceMs) {
       draining = true;
-      if (runs.size > 0) {
-        await new Promise<void>((resolve) => {
-          const cancel = clock.after(graceMs, resolve);
-          idle = () => {
-            cancel();
-            resolve();
-          };
-        });
-      }
-      return runs.size;
+      let cancel = () => {};
+      const late = new Promise<void>((resolve) => {
+        cancel = clock.after(graceMs, resolve);
+      });
+      await Promise.race([runs.settled().then(() => broker.close()), late]);
+      cancel();
+      return runs.all().filter(({ facade, flying }) => facade.mode !== "async" || flying > 0).length;
     },
 
     async stop() {
       draining = true;
       stopped = true;
-      for (const run of [...runs.values()]) {
+      for (const run of runs.all()) {
         run.abandoned = true;
-        forget(run);
+        runs.forget(run);
         refuse(run, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
       }
       await broker.close();

@@ -4,6 +4,7 @@ import type { Journal } from "../journal/journal.js";
 import { restore } from "./adopt.js";
 import { type Drive, react } from "./driver.js";
 import type { Run } from "./run.js";
+import type { Runs } from "./runs.js";
 
 /** An operator's decision on a stuck compensation. */
 export interface OperatorAct {
@@ -28,7 +29,7 @@ interface Parts {
   readonly drive: Drive;
   readonly journal: Journal;
   readonly byName: ReadonlyMap<string, FacadeDefinition>;
-  readonly runs: Map<string, Run>;
+  readonly runs: Runs;
 }
 
 /** Makes the operator's hand on the engine's sagas. */
@@ -60,7 +61,7 @@ export function createOperator({ drive, journal, byName, runs }: Parts): Operato
     if (run.state.steps[at]?.undo !== "stuck") {
       throw new SagaError("SAGA_NOT_STUCK", `saga ${sagaId} has no stuck compensation of a step ${step}`);
     }
-    runs.set(sagaId, run);
+    runs.add(run);
     await new Promise<void>((resolve, reject) => {
       run.effects.push(resolve);
       run.onRefused.push(reject);

@@ -1,15 +1,11 @@
+import type { SagaEvent } from "../core/event.js";
 import type { SagaState } from "../core/state.js";
 import { stepOf } from "../core/state.js";
 import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
 import type { CompensateContext, StepContext } from "../facade/node.js";
 import type { Answer, Message } from "../journal/journal.js";
 import type { RecordedEvent } from "../journal/record.js";
-
-/** Somebody who waits for a saga's answer. */
-export interface Waiter {
-  readonly resolve: (answer: Answer) => void;
-  readonly reject: (error: unknown) => void;
-}
+import type { Ticket } from "./ticket.js";
 
 /** A saga that this process drives. */
 export interface Run {
@@ -35,13 +31,18 @@ export interface Run {
   /** What the clients are told, from when that is durable. */
   answer: Answer | undefined;
   answerStored: boolean;
-  waiters: Waiter[];
   /** Told when the journal refuses an entry, or the engine stops. */
   onRefused: ((error: unknown) => void)[];
   readonly timers: Set<() => void>;
+  /** The places on topics that it holds, by the step that the message asked for, or `rollback`. */
+  readonly tickets: Map<number, Ticket>;
+  /** How many upstream calls of it this process has under way. */
+  flying: number;
   cancelDeadline: (() => void) | undefined;
   /** The journal refused an entry: what this process believes is no longer the truth, and nothing more comes of it. */
   abandoned: boolean;
+  /** Another process has moved the saga on and its records are being read: what happens meanwhile. */
+  rebasing: SagaEvent[] | undefined;
   request: { readonly value: unknown } | undefined;
   readonly results: Map<string, unknown>;
 }
@@ -68,11 +69,13 @@ export function createRun(
     depth: 0,
     answer: undefined,
     answerStored: false,
-    waiters: [],
     onRefused: [],
     timers: new Set(),
+    tickets: new Map(),
+    flying: 0,
     cancelDeadline: undefined,
     abandoned: false,
+    rebasing: undefined,
     request: undefined,
     results: new Map(),
   };

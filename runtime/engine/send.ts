@@ -3,7 +3,7 @@ import { Status, statusName } from "../core/status.js";
 import { statusText } from "../core/status-text.js";
 import type { StepDefinition } from "../facade/definition.js";
 import { type Drive, putAside, react } from "./driver.js";
-import type { UpstreamOutcome } from "./ports.js";
+import type { UpstreamCall, UpstreamOutcome } from "./ports.js";
 import { type Run, stepDefinition } from "./run.js";
 
 const nothing = new Uint8Array();
@@ -11,16 +11,15 @@ const nothing = new Uint8Array();
 /** Makes a step's call; that it may leave is durable. */
 export function sendStep(drive: Drive, run: Run, at: number): void {
   const step = stepDefinition(run, at);
-  drive.upstreams
-    .call({
-      service: step.service,
-      path: step.path,
-      body: stepOf(run.state, at).sent ?? nothing,
-      timeoutMs: bounded(drive, run, step.timeoutMs),
-      sagaId: run.id,
-      idempotencyKey: `${run.id}/${step.name}`,
-      traceparent: run.state.traceparent,
-    })
+  fly(drive, run, {
+    service: step.service,
+    path: step.path,
+    body: stepOf(run.state, at).sent ?? nothing,
+    timeoutMs: bounded(drive, run, step.timeoutMs),
+    sagaId: run.id,
+    idempotencyKey: `${run.id}/${step.name}`,
+    traceparent: run.state.traceparent,
+  })
     .then((answer) => {
       const outcome = readable(run, step, answer);
       if (outcome.ok) {
@@ -38,6 +37,14 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
       }
     })
     .catch((error) => putAside(drive, run, error));
+}
+
+function fly(drive: Drive, run: Run, call: UpstreamCall): Promise<UpstreamOutcome> {
+  run.flying++;
+  return drive.upstreams.call(call).then((outcome) => {
+    run.flying--;
+    return outcome;
+  });
 }
 
 /** An answer that can't be decoded tells as little as one that was lost: the call may have taken effect. */
@@ -60,16 +67,15 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
   if (step.compensation === undefined) {
     return;
   }
-  drive.upstreams
-    .call({
-      service: step.service,
-      path: step.compensation.path,
-      body: stepOf(run.state, at).undoSent ?? nothing,
-      timeoutMs: step.compensation.timeoutMs,
-      sagaId: run.id,
-      idempotencyKey: `${run.id}/${step.name}/compensate`,
-      traceparent: run.state.traceparent,
-    })
+  fly(drive, run, {
+    service: step.service,
+    path: step.compensation.path,
+    body: stepOf(run.state, at).undoSent ?? nothing,
+    timeoutMs: step.compensation.timeoutMs,
+    sagaId: run.id,
+    idempotencyKey: `${run.id}/${step.name}/compensate`,
+    traceparent: run.state.traceparent,
+  })
     .then((outcome) => {
       if (outcome.ok) {
         react(drive, run, { kind: "compensation-succeeded", step: at });

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import type { KeyNames } from "../config/environment.js";
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import { findTodos } from "../facade/find-todos.js";
@@ -11,7 +12,7 @@ import type { SagaService } from "../facade/service.js";
 export function checkServices(services: readonly SagaService[]): FacadeDefinition[] {
   const facades = services.flatMap((service) => Object.values(service.facades));
   refuseTwins(facades.map(({ name }) => `facade ${name}`));
-  refuseTwins(facades.map(({ topics }) => `rollback topic ${topics.rollback}`));
+  refuseTwins(facades.flatMap(({ topics }) => [topics.rollback, ...topics.steps]).map((topic) => `topic ${topic}`));
   const todos = findTodos(facades);
   if (todos.length > 0) {
     const list = todos.map(({ what, file, line }) => `  ${relative(".", file)}:${line}: todo(${JSON.stringify(what)})`);
@@ -21,9 +22,12 @@ export function checkServices(services: readonly SagaService[]): FacadeDefinitio
   return facades;
 }
 
-/** The full names of the services that the facades call. */
-export function upstreamsOf(facades: readonly FacadeDefinition[]): string[] {
-  return [...new Set(facades.flatMap(({ steps }) => steps.map(({ service }) => service)))];
+/** The names that the configuration's keys may bear: of the services that the facades call, and of their topics. */
+export function keyNames(facades: readonly FacadeDefinition[]): Required<KeyNames> {
+  return {
+    upstreams: [...new Set(facades.flatMap(({ steps }) => steps.map(({ service }) => service)))],
+    topics: facades.flatMap(({ topics }) => topics.steps),
+  };
 }
 
 function refuseTwins(names: readonly string[]): void {

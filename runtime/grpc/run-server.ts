@@ -1,7 +1,7 @@
 import { loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
-import { checkServices, upstreamsOf } from "./check-services.js";
+import { checkServices, keyNames } from "./check-services.js";
 import { type SagaServer, type ServerOptions, startServer } from "./server.js";
 
 /** What a server's main program says. */
@@ -43,8 +43,8 @@ export async function runServer({
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   try {
-    const upstreams = upstreamsOf(checkServices(options.services));
-    const config = loadConfig({ env: process.env, upstreams, defaults });
+    const names = keyNames(checkServices(options.services));
+    const config = loadConfig({ env: process.env, ...names, defaults });
     server = await startServer({ ...options, config });
     const host = config.listen.slice(0, config.listen.lastIndexOf(":"));
     process.stdout.write(`${name} ready on ${host}:${server.port}\n`);

@@ -2,18 +2,22 @@ import { join } from "node:path";
 import { Server } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Logger, pino } from "pino";
-import { createEmbeddedBroker } from "../broker/embedded/embedded-broker.js";
+import type { BrokerObserver } from "../broker/broker.js";
 import { checkConfig } from "../config/load.js";
 import type { Config, ConfigInput } from "../config/schema.js";
+import { createChanges } from "../engine/changes.js";
+import type { Completion } from "../engine/completion.js";
 import { createEngine, type Engine } from "../engine/engine.js";
 import { type Clock, systemClock } from "../engine/ports.js";
 import type { SagaService } from "../facade/service.js";
 import type { Journal } from "../journal/journal.js";
 import { openSqliteJournal } from "../journal/sqlite/journal.js";
 import { addServices } from "./add-services.js";
-import { checkServices, upstreamsOf } from "./check-services.js";
+import { checkServices, keyNames } from "./check-services.js";
 import { expectFree, listen } from "./listen.js";
+import { openBroker } from "./open-broker.js";
 import { addReflection } from "./reflection.js";
+import { completionOf, concurrencyOf, withPrefix } from "./topics.js";
 import { createUpstreams } from "./upstreams.js";
 
 /** What a server is made of. */
@@ -28,6 +32,13 @@ export interface ServerOptions {
   readonly openJournal?: () => Journal;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
+  /** Told how the broker does, for metrics: lag, errors, dead letters. */
+  readonly observer?: Partial<BrokerObserver>;
+  /**
+   * Handles the messages on the completion topic: one for each saga that has ended, more after a crash. A rejection has
+   * the message delivered again. Needs `completion_topic` in the configuration.
+   */
+  readonly onCompletion?: (completion: Completion) => Promise<void>;
   /** Starts what the program wants beside the server. Runs once the port is known to be free, before all else. */
   readonly prepare?: (config: Config) => Promise<void>;
 }
@@ -51,9 +62,11 @@ export interface SagaServer {
  * @throws SagaError SAGA_CONFIG_INVALID, SAGA_DEFINITION_INVALID, SAGA_NODE_TODO, SAGA_LISTEN_FAILED or SAGA_JOURNAL_*
  */
 export async function startServer(options: ServerOptions): Promise<SagaServer> {
-  const { services, clock = systemClock } = options;
+  const { clock = systemClock } = options;
+  const config = checkConfig(options.config, keyNames(checkServices(options.services)));
+  const services = withPrefix(options.services, config.topic_prefix);
   const facades = checkServices(services);
-  const config = checkConfig(options.config, upstreamsOf(facades));
+  const completion = completionOf(config, facades, options.onCompletion);
   const logger = options.logger ?? pino({ level: config.log_level, base: { pod: config.pod_id } }, pino.destination(2));
 
   await expectFree(config.listen);
@@ -69,14 +82,21 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => journal.close());
     const upstreams = createUpstreams(config);
     opened.push(() => upstreams.close());
-    const broker = createEmbeddedBroker(journal.messages, {
-      failed: (err, topic) => logger.error({ topic, err }, "delivery failed"),
-      lag: () => {},
-      buried: (topic, reason) => logger.error({ topic, reason }, "message buried"),
-    });
+    const broker = openBroker({ journal, logger, observer: options.observer ?? {} });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
-    const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger });
+    const engine = createEngine({
+      facades,
+      journal,
+      broker,
+      upstreams,
+      clock,
+      log: logger,
+      changes: createChanges(journal),
+      limits: config.queue_limit,
+      concurrencyOf: concurrencyOf(config),
+      completion,
+    });
     // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
     opened.push(() => engine.stop());
 

@@ -64,6 +64,8 @@ function toKind(event: SagaEvent): Kind {
       const deadlineAtMs = BigInt(Math.ceil(event.deadlineAtMs ?? 0));
       return { $case: "started", value: { deadlineAtMs, traceparent: event.traceparent } };
     }
+    case "step-delivered":
+      return { $case: "stepDelivered", value: event };
     case "step-called":
       return { $case: "stepCalled", value: { step: event.step, attempt: event.attempt, sent: event.sent } };
     case "step-succeeded":
@@ -99,6 +101,8 @@ function fromKind({ $case, value }: Kind): SagaEvent {
       const deadlineAtMs = value.deadlineAtMs === 0n ? undefined : Number(value.deadlineAtMs);
       return { kind: "started", deadlineAtMs, traceparent: value.traceparent };
     }
+    case "stepDelivered":
+      return { kind: "step-delivered", step: value.step };
     case "stepCalled":
       return { kind: "step-called", step: value.step, attempt: value.attempt, ...sentOf(value.sent) };
     case "stepSucceeded":

@@ -5,7 +5,8 @@ import { createScope } from "../support/scope.js";
 
 const scope = createScope();
 const order = "pb.OrderService";
-const paths = configPaths([order]);
+const names = { upstreams: [order], topics: ["create_order"] };
+const paths = configPaths(names);
 
 /** What a key may be set to by the environment, and what comes of it; other than its default. By its last name. */
 const values: Readonly<Record<string, readonly [text: string, value: unknown]>> = {
@@ -21,6 +22,12 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   enabled: ["true", true],
   ca: ["other-ca.pem", "other-ca.pem"],
   keepalive_ms: ["456", 456],
+  topic_prefix: ["shop.", "shop."],
+  topic_concurrency: ["7", 7],
+  concurrency: ["8", 8],
+  async: ["9", 9],
+  throttled: ["10", 10],
+  completion_topic: ["done", "done"],
 };
 
 /** A configuration where every key may be set. */
@@ -42,10 +49,10 @@ describe("the environment", () => {
     "%s sets its key, and no other",
     (name, path) => {
       const [text, value] = values[path.at(-1) ?? ""] ?? ["", undefined];
-      const before = checkConfig(base, [order]);
+      const before = checkConfig(base, names);
       expect(at(before, path)).not.toEqual(value);
       const env = { OCH_PATH: scope.tempDir(), [name]: text };
-      const after = loadConfig({ env, upstreams: [order], defaults: base });
+      const after = loadConfig({ env, ...names, defaults: base });
       expect(at(after, path)).toEqual(value);
       for (const other of paths.filter((candidate) => candidate !== path)) {
         expect(at(after, other), other.join(".")).toEqual(at(before, other));
@@ -54,7 +61,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(14);
+    expect(paths).toHaveLength(20);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 
@@ -92,11 +99,11 @@ describe("the environment", () => {
     ["off", false],
   ])("says yes or no by %j", (text, value) => {
     const env = { SAGA_UPSTREAMS_PB_ORDERSERVICE_TLS_ENABLED: text };
-    const config = checkConfig(applyEnvironment(base, env, [order]), [order]);
+    const config = checkConfig(applyEnvironment(base, env, names), names);
     expect(config.upstreams[order]?.tls.enabled).toBe(value);
   });
 
   test("leaves alone what it does not name", () => {
-    expect(applyEnvironment(base, { SAGA_OTHER: "x", LISTEN: "y:1" }, [order])).toBe(base);
+    expect(applyEnvironment(base, { SAGA_OTHER: "x", LISTEN: "y:1" }, names)).toBe(base);
   });
 });

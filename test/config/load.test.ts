@@ -41,6 +41,10 @@ describe("app.yaml", () => {
     expect(config).toEqual({
       listen: "localhost:10000",
       pod_id: hostname(),
+      topic_prefix: "",
+      topic_concurrency: 64,
+      topics: {},
+      queue_limit: { async: 10_000, throttled: 1_000 },
       data_dir: "./data",
       log_level: "info",
       shutdown_grace_ms: 10_000,
@@ -133,16 +137,18 @@ upstreams:
   test.each(["localhost", ":1", "localhost:", "local host:1", "http://localhost:1", "localhost:65536", "::1:80"])(
     "address %j is none",
     (listen) => {
-      expect(problems(() => checkConfig({ listen }, [])).slice(1)).toEqual(["listen: must be host:port"]);
+      expect(problems(() => checkConfig({ listen }, { upstreams: [] })).slice(1)).toEqual([
+        "listen: must be host:port",
+      ]);
     },
   );
 
   test.each(["localhost:0", "10.0.0.1:65535", "[::1]:80", "my-host.example:443"])("address %j is one", (listen) => {
-    expect(checkConfig({ listen }, []).listen).toBe(listen);
+    expect(checkConfig({ listen }, { upstreams: [] }).listen).toBe(listen);
   });
 
   test.each([0, -1, 1.5, 2 ** 31, "", " ", "1s", "NaN", true, null, [5], {}])("%j is no number of ms", (value) => {
-    const [, problem] = problems(() => checkConfig({ shutdown_grace_ms: value }, []));
+    const [, problem] = problems(() => checkConfig({ shutdown_grace_ms: value }, { upstreams: [] }));
     expect(problem).toMatch(/^shutdown_grace_ms: /);
   });
 

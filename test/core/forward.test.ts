@@ -4,7 +4,8 @@ import { Status } from "../../runtime/core/status.js";
 import { transition } from "../../runtime/core/transition.js";
 import { events, failure, planOf, playing, step } from "./saga.js";
 
-const { called, succeeded, failed, notBuilt, late, delivered, undoCalled, undone, responded, notResponded } = events;
+const { arrived, called, succeeded, failed, notBuilt, late, delivered, undoCalled, undone, responded, notResponded } =
+  events;
 
 describe("attempts of a call", () => {
   test("are made as often as the policy says, with growing, capped waits; then the outcome is unknown", () => {
@@ -158,16 +159,17 @@ describe("the response", () => {
     expect(saga.ask(responded).unexpected).toContain("wants no response");
   });
 
-  test("of an async saga comes when it likes; the saga completes with its last step", () => {
+  test("of an async saga is wanted first; the saga completes with its last step", () => {
     const saga = playing(planOf([step(0), step(1)], { mode: "async" }));
-    saga.say(responded, called(0), succeeded(0), called(1));
+    expect(saga.ask(arrived(0)).unexpected).toContain("waits for no message");
+    saga.say(responded, arrived(0), called(0), succeeded(0), arrived(1), called(1));
     expect(saga.ask(responded).unexpected).toContain("wants no response");
     expect(saga.say(succeeded(1))).toEqual([]);
     expect(saga.state()).toMatchObject({ phase: "completed", response: Uint8Array.of(42) });
   });
 
   test("of a throttled saga is wanted at its end, as a sync one's", () => {
-    const saga = playing(planOf([step(0)], { mode: "throttled" }), called(0));
+    const saga = playing(planOf([step(0)], { mode: "throttled" }), arrived(0), called(0));
     expect(saga.say(succeeded(0))).toEqual(["respond"]);
   });
 });

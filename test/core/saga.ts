@@ -30,6 +30,7 @@ export function failure(code: StatusName, more: Partial<Failure> = {}): Failure 
 /** Events by short names. */
 export const events = {
   started: { kind: "started", deadlineAtMs: undefined, traceparent: "" },
+  arrived: (at: number): SagaEvent => ({ kind: "step-delivered", step: at }),
   called: (at: number, attempt = 1): SagaEvent => ({ kind: "step-called", step: at, attempt, sent: Uint8Array.of(at) }),
   succeeded: (at: number): SagaEvent => ({ kind: "step-succeeded", step: at, received: Uint8Array.of(at) }),
   failed: (at: number, code: StatusName): SagaEvent => ({ kind: "step-failed", step: at, failure: failure(code) }),
@@ -90,9 +91,12 @@ export function playing(plan: SagaPlan, ...before: SagaEvent[]): Playing {
 
 /** A command as text: "call 2 #3 <=10" is the third attempt of step 2, after at most 10 ms. */
 export function short(command: Command): string {
-  if (command.kind !== "call" && command.kind !== "compensate") {
+  if (command.kind === "respond" || command.kind === "queue-rollback") {
     return command.kind;
   }
   const wait = command.waitBoundMs === 0 ? "" : ` <=${command.waitBoundMs}`;
+  if (command.kind === "queue-step") {
+    return `queue ${command.step}${wait}`;
+  }
   return `${command.kind} ${command.step} #${command.attempt}${wait}`;
 }

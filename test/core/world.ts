@@ -2,7 +2,15 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import type { Command, Failure, SagaEvent } from "../../runtime/core/event.js";
 import type { SagaPlan, StepPlan } from "../../runtime/core/plan.js";
-import { hasEnded, initialState, mayCall, mayCompensate, type SagaState, stepOf } from "../../runtime/core/state.js";
+import {
+  hasEnded,
+  initialState,
+  isQueued,
+  mayCall,
+  mayCompensate,
+  type SagaState,
+  stepOf,
+} from "../../runtime/core/state.js";
 import { Status } from "../../runtime/core/status.js";
 import { replay, transition } from "../../runtime/core/transition.js";
 
@@ -33,7 +41,7 @@ export const anyPlan: fc.Arbitrary<SagaPlan> = fc
     before: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
     reads: fc.array(fc.boolean(), { minLength: 12, maxLength: 12 }),
     after: fc.option(fc.array(fc.integer({ min: 1, max: 2 }), { maxLength: 2 }), { nil: undefined }),
-    mode: fc.constantFrom("sync" as const, "async" as const),
+    mode: fc.constantFrom("sync" as const, "async" as const, "throttled" as const),
     recovery: fc.constantFrom("roll-back" as const, "carry-on" as const),
   })
   .chain(({ before, reads, after, mode, recovery }) => {
@@ -87,6 +95,8 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
   let due: Command[] = [];
   let flying: { readonly step: number; readonly undo: boolean }[] = [];
   let messages = 0;
+  // By step: messages on its topic. They are never taken away: any may come again, whenever.
+  const stepMessages = new Set<number>();
   let crashes = 0;
   // What the process may forget when it crashes is what nothing outside depends on yet.
   let safe = { events: 0, messages: 0 };
@@ -102,6 +112,8 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
     for (const command of next.commands) {
       if (command.kind === "queue-rollback") {
         messages++;
+      } else if (command.kind === "queue-step") {
+        stepMessages.add(command.step);
       } else {
         due.push(command);
       }
@@ -185,8 +197,15 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
     react({ kind: "rollback-delivered" });
   }
 
+  function deliverStep(at: number): void {
+    makeDurable();
+    react({ kind: "step-delivered", step: at });
+  }
+
   function crash(forget: boolean): void {
     crashes++;
+    // The process may have died before it published: what it would have sent is asked for again.
+    stepMessages.clear();
     if (forget) {
       durable.length = safe.events;
       messages = safe.messages;
@@ -208,6 +227,9 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
     ];
     if (messages > 0 && state.phase === "rollback-queued") {
       all.push({ kind: "good", run: deliver });
+    }
+    for (const at of stepMessages) {
+      all.push({ kind: isQueued(state, at) ? "good" : "bad", run: () => deliverStep(at) });
     }
     if (state.phase === "running") {
       all.push({ kind: "bad", run: () => react({ kind: "deadline-passed" }) });

@@ -88,14 +88,13 @@ test("a failure reaches the client as soon as the rollback is queued, and not be
   const { held, letGo, wrap } = holdingAnswers();
   place.upstreams.plan("/b", failing("FAILED_PRECONDITION", "sold out"));
   const undo = place.upstreams.hold("/a/undo");
-  const { ask, journal } = await place.start({ facades: [facadeOf({ steps: { a: {}, b: {} } })], wrap });
+  const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {}, b: {} } })], wrap });
   let answered = false;
   const answer = ask("s").finally(() => {
     answered = true;
   });
   await until(() => held.length === 1);
   expect(answered).toBe(false);
-  expect(held[0]?.messages, "the message goes into the same transaction").toHaveLength(1);
   letGo();
   expect(await answer).toEqual({
     ok: false,
@@ -108,5 +107,4 @@ test("a failure reaches the client as soon as the rollback is queued, and not be
   expect(place.saga("s")).toMatchObject({ phase: "open", answered: true });
   undo.answer(ok({}));
   await place.reaches("s", "compensated");
-  await until(async () => (await journal.messages.pending()).length === 0, { what: "the message to be done with" });
 });

@@ -1,21 +1,21 @@
 import { expect, test } from "vitest";
-import type { Journal, Outgoing } from "../../runtime/journal/journal.js";
+import { SagaError } from "../../runtime/core/errors.js";
+import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import { createScope } from "../support/scope.js";
-import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
-import { createPlace } from "./support/place.js";
+import { createPlace, type Place } from "./support/place.js";
 import { failing, ok } from "./support/upstream-stub.js";
 
 const scope = createScope();
 const facade = facadeOf({ steps: { a: {}, b: {} } });
-const topic = facade.topics.rollback;
-const message = (requestId: string, name = facade.name) =>
+const queued = facadeOf({ steps: { a: {}, b: {} }, name: "test.Service/Queued", mode: "async", recovery: "carry-on" });
+const message = ({ name, topics }: FacadeDefinition, requestId: string, at = -1) =>
   JSON.stringify({
     request_id: requestId,
     facade: name,
-    current_index: 1,
-    topics: [],
-    rollback_topic: topic,
+    current_index: at,
+    topics: topics.steps,
+    rollback_topic: topics.rollback,
     request: {},
     results: {},
   });
@@ -23,27 +23,27 @@ const message = (requestId: string, name = facade.name) =>
 const poison = [
   ["no JSON", "{"],
   ["no object", "[]"],
-  ["no request id", JSON.stringify({ facade: facade.name, current_index: 1, topics: [], rollback_topic: topic })],
-  ["of another facade", message("s", "test.Service/Other")],
+  ["no request id", JSON.stringify({ facade: facade.name, current_index: 1, topics: [], rollback_topic: "x" })],
+  ["of another facade", message(queued, "s")],
+  ["of a saga that the journal does not have", message(facade, "nobody")],
 ] as const;
 
 test("poison goes to the dead-letter topic with its reason, and the messages behind it go on", async () => {
   const place = createPlace(scope);
-  const first = await place.start({ facades: [facade] });
+  const { ask, broker, journal } = await place.start({ facades: [facade] });
+  const topic = facade.topics.rollback;
   place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
-  const { arrived } = place.upstreams.hold("/a/undo");
-  await first.ask("s");
+  const { arrived, answer } = place.upstreams.hold("/a/undo");
+  await ask("s");
   await arrived;
   // One key for all: even those of its own key must not wait behind the poison.
-  await first.journal.messages.add(poison.map(([, body]) => ({ topic, key: "s", body })));
-  await first.stop();
-
-  const { journal, ask } = await place.start({ facades: [facade] });
-  await until(async () => (await journal.messages.pending()).length === 0, { what: "the topic to be empty" });
+  const published = broker.publish(poison.map(([, body]) => ({ topic, key: "s", body })));
+  answer(ok({}));
+  expect(await published).toBe(true);
   const dead = await journal.messages.buried(topic);
   expect(dead.map(({ body }) => body)).toEqual(poison.map(([, body]) => body));
   for (const { reason } of dead) {
-    expect(reason).toContain(`SAGA_MESSAGE_POISON: on ${topic}: `);
+    expect(reason).toContain("SAGA_MESSAGE_POISON: ");
   }
   await place.reaches("s", "compensated");
   place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
@@ -51,69 +51,90 @@ test("poison goes to the dead-letter topic with its reason, and the messages beh
   await place.reaches("t", "compensated");
 });
 
-test("a rollback message that comes twice, too early, too late or for nobody changes nothing", async () => {
+test("a step's message with another step's number is poison", async () => {
   const place = createPlace(scope);
-  const first = await place.start({ facades: [facade] });
-  expect(await first.ask("done")).toMatchObject({ ok: true });
+  const { broker, journal } = await place.start({ facades: [queued] });
+  const [first = ""] = queued.topics.steps;
+  await broker.publish([{ topic: first, key: "s", body: message(queued, "s", 1) }]);
+  expect(await journal.messages.buried(first)).toMatchObject([
+    { reason: expect.stringContaining("current_index is 1") },
+  ]);
+});
+
+test("a rollback message that comes twice, or too late, changes nothing", async () => {
+  const place = createPlace(scope);
+  const { ask, broker, journal } = await place.start({ facades: [facade] });
+  expect(await ask("done")).toMatchObject({ ok: true });
   place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
-  await first.ask("undone");
+  await ask("undone");
   const { story } = await place.reaches("undone", "compensated");
   const calls = place.upstreams.calls.length;
-  const ids = ["done", "undone", "undone", "nobody"];
-  await first.journal.messages.add(ids.map((id) => ({ topic, key: id, body: message(id) })));
-  await first.stop();
-
-  const { journal } = await place.start({ facades: [facade] });
-  await until(async () => (await journal.messages.pending()).length === 0, { what: "the topic to be empty" });
+  const topic = facade.topics.rollback;
+  await broker.publish(["done", "undone", "undone"].map((id) => ({ topic, key: id, body: message(facade, id) })));
   expect(place.saga("done")).toMatchObject({ phase: "completed" });
   expect(place.saga("undone")).toMatchObject({ phase: "compensated", story });
-  expect(place.saga("nobody")).toBeUndefined();
   expect(await journal.messages.buried(topic)).toEqual([]);
   expect(place.upstreams.calls).toHaveLength(calls);
 });
 
-test("a rollback message for a saga that runs changes nothing", async () => {
+test("messages of any kind for a saga that is being called change nothing", async () => {
   const place = createPlace(scope);
-  const carried = facadeOf({ steps: { a: {}, b: {} }, recovery: "carry-on" });
-  const left = place.upstreams.hold("/a");
-  const first = await place.start({ facades: [carried] });
-  const abandoned = first.ask("s").catch(() => {});
-  await left.arrived;
-  await first.journal.messages.add(["s", "s"].map((key) => ({ topic, key, body: message("s") })));
-  await Promise.all([abandoned, first.stop()]);
-
-  const a = place.upstreams.hold("/a");
-  const second = await place.start({ facades: [carried] });
-  await a.arrived;
-  const answer = second.ask("s");
-  await until(async () => (await second.journal.messages.pending()).length === 0, { what: "the topic to be empty" });
-  a.answer(ok({}));
-  expect(await answer).toMatchObject({ ok: true });
-  expect(place.upstreams.paths()).toEqual(["/a", "/a", "/b"]);
+  const { ask, broker } = await place.start({ facades: [queued] });
+  const b = place.upstreams.hold("/b");
+  await ask("s");
+  await b.arrived;
+  await publishAll(broker, "s", [0, -1]);
+  const late = publishAll(broker, "s", [1]); // Waits: its key is busy on this topic.
+  b.answer(ok({}));
+  await late;
+  await place.reaches("s", "completed");
+  await publishAll(broker, "s", [0, 1, -1]);
+  expect(place.upstreams.paths()).toEqual(["/a", "/b"]);
+  expect(place.said).toEqual([]);
 });
 
-test("the message is there for people and other tools to read", async () => {
+function publishAll(broker: Awaited<ReturnType<Place["start"]>>["broker"], id: string, steps: readonly number[]) {
+  const { rollback, steps: topics } = queued.topics;
+  return broker.publish(steps.map((at) => ({ topic: topics[at] ?? rollback, key: id, body: message(queued, id, at) })));
+}
+
+test("the messages are there for people and other tools to read", async () => {
   const place = createPlace(scope);
-  const seen: Outgoing[] = [];
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    append: (entry) => {
-      seen.push(...entry.messages);
-      return journal.append(entry);
-    },
-  });
-  const { ask } = await place.start({ facades: [facade], wrap });
-  place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
+  const { ask, seen } = await place.start({ facades: [queued], concurrencyOf: () => 1 });
+  const [first = "", second = ""] = queued.topics.steps;
+  const held = place.upstreams.hold("/a");
+  await ask("in the way");
+  await held.arrived;
   await ask("s", { request: { wish: 1 } });
-  expect(seen).toMatchObject([{ topic, key: "s" }]);
-  expect(JSON.parse(seen[0]?.body ?? "")).toEqual({
-    request_id: "s",
-    facade: facade.name,
-    current_index: 1,
-    topics: [],
-    rollback_topic: topic,
-    request: { wish: 1 },
-    results: { a: { from: "/a" } },
-  });
+  place.upstreams.plan("/b", ok({ from: "/b" }), failing("OUT_OF_RANGE"));
+  const undo = place.upstreams.hold("/a/undo");
+  held.answer(ok({ from: "/a" }));
+  await undo.arrived;
+  undo.answer(ok({}));
   await place.reaches("s", "compensated");
+  const head = {
+    request_id: "s",
+    facade: queued.name,
+    topics: [first, second],
+    rollback_topic: queued.topics.rollback,
+  };
+  const mine = seen.filter(({ key }) => key === "s").map(({ topic, body }) => ({ topic, ...JSON.parse(body) }));
+  expect(mine[0]).toEqual({ topic: first, ...head, current_index: 0, request: { wish: 1 }, results: {} });
+});
+
+test("a handler that can't reach the journal has the message delivered again", async () => {
+  const place = createPlace(scope);
+  let refusals = 1;
+  const { broker, journal } = await place.start({
+    facades: [facade],
+    wrap: (inner) => ({
+      ...inner,
+      load: (id) =>
+        refusals-- > 0 ? Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "not now")) : inner.load(id),
+    }),
+  });
+  const topic = facade.topics.rollback;
+  expect(await broker.publish([{ topic, key: "x", body: message(facade, "x") }])).toBe(true);
+  expect(refusals).toBeLessThan(0);
+  expect(await journal.messages.buried(topic)).toHaveLength(1);
 });

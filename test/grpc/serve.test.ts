@@ -11,14 +11,13 @@ import { callRaw, reflect } from "./support/raw-call.js";
 
 const scope = createScope();
 
-test("an async facade says that it is not there yet", async () => {
-  const { client } = await startBookingServer(scope);
-  const request = BookingRequest.fromPartial({});
+test("an async facade answers the request id, and then books", async () => {
+  const { client, ledgers } = await startBookingServer(scope);
+  const request = BookingRequest.fromPartial({ ProductID: 1n });
   const call = callUnary(client, client.handleAsyncBooking, request, { "x-request-id": "a" });
-  expect(await ended(call)).toMatchObject({
-    code: status.UNIMPLEMENTED,
-    info: { reason: "SAGA_MODE_UNSUPPORTED", metadata: { saga_id: "a" } },
-  });
+  expect(await ended(call)).toMatchObject({ code: status.OK, response: { RequestID: "a" } });
+  await until(() => ledgers().payments.entries.length === 1);
+  expect(ledgers().orders.entries).toMatchObject([{ requestId: "a", status: "created" }]);
 });
 
 describe("reflection", () => {

@@ -34,7 +34,10 @@ export function facadeOf({ steps, name = "test.Service/Run", ...spec }: FacadeSp
     mode: "sync",
     fingerprint: "f1",
     recovery: "roll-back",
-    topics: { rollback: `${name}.rollback`, steps: [] },
+    topics: {
+      rollback: `${name}.rollback`,
+      steps: spec.mode === undefined || spec.mode === "sync" ? [] : Object.keys(steps).map((step) => `${name}.${step}`),
+    },
     request: jsonCodec,
     response: jsonCodec,
     respond: ({ results }) => results,

@@ -1,10 +1,12 @@
 import { join } from "node:path";
+import type { Broker } from "../../../runtime/broker/broker.js";
 import { createEmbeddedBroker } from "../../../runtime/broker/embedded/embedded-broker.js";
 import { type StatusName, statusName } from "../../../runtime/core/status.js";
-import { createEngine, type Engine } from "../../../runtime/engine/engine.js";
+import { createChanges } from "../../../runtime/engine/changes.js";
+import { createEngine, type Engine, type EngineOptions } from "../../../runtime/engine/engine.js";
 import type { Clock, Log } from "../../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../../runtime/facade/definition.js";
-import type { Answer, Journal } from "../../../runtime/journal/journal.js";
+import type { Answer, Journal, Message } from "../../../runtime/journal/journal.js";
 import { openSqliteJournal } from "../../../runtime/journal/sqlite/journal.js";
 import type { Scope } from "../../support/scope.js";
 import { until } from "../../support/until.js";
@@ -35,7 +37,7 @@ export interface Ask {
 }
 
 /** How an engine differs from the usual one. */
-export interface EngineSpec {
+export interface EngineSpec extends Partial<Pick<EngineOptions, "limits" | "concurrencyOf" | "completion">> {
   readonly facades: readonly FacadeDefinition[];
   readonly clock?: Clock;
   readonly upstreams?: UpstreamStub;
@@ -47,6 +49,9 @@ export interface EngineSpec {
 export interface RunningEngine {
   readonly engine: Engine;
   readonly journal: Journal;
+  readonly broker: Broker;
+  /** The messages that were published. */
+  readonly seen: readonly Message[];
   ask(sagaId: string, ask?: Ask): Promise<Told>;
   /** As a crash does: what runs is left as it is. */
   stop(): Promise<void>;
@@ -85,11 +90,31 @@ export function createPlace(scope: Scope): Place {
       ).catch((error: Error) => {
         throw new Error(`${error.message}; it has ${readSaga(file, id)?.story.join(", ")}`);
       }),
-    async start({ facades, clock = hastyClock, upstreams: own = upstreams, wrap = (journal) => journal }) {
+    async start({ facades, clock = hastyClock, upstreams: own = upstreams, wrap = (journal) => journal, ...more }) {
       const journal = openSqliteJournal(file);
       const wrapped = wrap(journal);
-      const broker = createEmbeddedBroker(journal.messages, (error) => said.push(`broker: ${String(error)}`));
-      const engine = createEngine({ facades, journal: wrapped, broker, upstreams: own, clock, log });
+      const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
+      const embedded = createEmbeddedBroker(journal.messages, observer, { redeliveryDelayMs: 5 });
+      const seen: Message[] = [];
+      const broker: Broker = {
+        ...embedded,
+        publish(messages) {
+          seen.push(...messages);
+          return embedded.publish(messages);
+        },
+      };
+      const engine = createEngine({
+        facades,
+        journal: wrapped,
+        broker,
+        upstreams: own,
+        clock,
+        log,
+        changes: createChanges(journal),
+        limits: { async: 1_000, throttled: 1_000 },
+        concurrencyOf: () => 64,
+        ...more,
+      });
       let stopped: Promise<void> | undefined;
       const stop = () => {
         stopped ??= engine.stop().then(() => journal.close());
@@ -97,7 +122,7 @@ export function createPlace(scope: Scope): Place {
       };
       scope.defer(stop);
       await engine.start();
-      return { engine, journal, stop, ask: (id, ask = {}) => askEngine(engine, facades[0], id, ask) };
+      return { engine, journal, broker, seen, stop, ask: (id, ask = {}) => askEngine(engine, facades[0], id, ask) };
     },
   };
 }

@@ -4,5 +4,5 @@
 /** The topics of pb.BookingService/HandleSyncBooking, without the configured prefix. */
 export const topics = {
   rollback: "cancel_sync_booking",
-  steps: ["create_order", "create_payment"],
+  steps: [],
 } as const;

@@ -50,6 +50,7 @@ export interface Event {
     | { $case: "respondFailed"; value: RespondFailed }
     | { $case: "operatorRetried"; value: OperatorRetried }
     | { $case: "operatorSkipped"; value: OperatorSkipped }
+    | { $case: "stepDelivered"; value: StepDelivered }
     | undefined;
   /** Set where the state machine did not expect the event, and so changed nothing: why. */
   unexpected: string;
@@ -61,6 +62,11 @@ export interface Started {
   deadlineAtMs: bigint;
   /** The W3C trace that the saga belongs to. */
   traceparent: string;
+}
+
+/** The message on the step's topic arrived. */
+export interface StepDelivered {
+  step: number;
 }
 
 /** The step's call may leave from now on. */
@@ -288,6 +294,9 @@ export const Event: MessageFns<Event> = {
       case "operatorSkipped":
         OperatorSkipped.encode(message.kind.value, writer.uint32(114).fork()).join();
         break;
+      case "stepDelivered":
+        StepDelivered.encode(message.kind.value, writer.uint32(130).fork()).join();
+        break;
     }
     if (message.unexpected !== "") {
       writer.uint32(122).string(message.unexpected);
@@ -423,6 +432,14 @@ export const Event: MessageFns<Event> = {
             message.kind = { $case: "operatorSkipped", value: OperatorSkipped.decode(reader, reader.uint32()) };
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.kind = { $case: "stepDelivered", value: StepDelivered.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 15: {
             if (tag !== 122) {
               break;
@@ -536,6 +553,12 @@ export const Event: MessageFns<Event> = {
         }
         break;
       }
+      case "stepDelivered": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "stepDelivered", value: StepDelivered.fromPartial(object.kind.value) };
+        }
+        break;
+      }
     }
     message.unexpected = object.unexpected ?? "";
     return message;
@@ -610,6 +633,61 @@ export const Started: MessageFns<Started> = {
       ? BigInt(object.deadlineAtMs)
       : 0n;
     message.traceparent = object.traceparent ?? "";
+    return message;
+  },
+};
+
+function createBaseStepDelivered(): StepDelivered {
+  return { step: 0 };
+}
+
+export const StepDelivered: MessageFns<StepDelivered> = {
+  encode(message: StepDelivered, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== 0) {
+      writer.uint32(8).int32(message.step);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepDelivered {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepDelivered();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.step = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StepDelivered>): StepDelivered {
+    return StepDelivered.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepDelivered>): StepDelivered {
+    const message = createBaseStepDelivered();
+    message.step = object.step ?? 0;
     return message;
   },
 };

@@ -1,0 +1,46 @@
+import { statusName } from "../core/status.js";
+import type { Message } from "../journal/journal.js";
+import type { Run } from "./run.js";
+
+/** What the completion topic tells of a saga, as JSON. */
+export interface Completion {
+  readonly request_id: string;
+  /** "pb.BookingService/HandleAsyncBooking" */
+  readonly facade: string;
+  readonly state: "COMPLETED" | "COMPENSATED";
+  /** The facade's response in proto3 JSON; absent where the saga was compensated. */
+  readonly response?: unknown;
+  /** Why the saga was compensated, or why it has no response. */
+  readonly failure?: {
+    readonly status: string;
+    readonly message: string;
+    readonly reason: string;
+    readonly step?: string;
+  };
+}
+
+/** The message on the completion topic of a saga that has ended. */
+export function completionMessage(topic: string, { id, facade, state }: Run): Message {
+  const { response, failure } = state;
+  const step = failure?.step === undefined ? undefined : facade.steps[failure.step]?.name;
+  const completed = state.phase === "completed";
+  const completion: Completion = {
+    request_id: id,
+    facade: facade.name,
+    state: completed ? "COMPLETED" : "COMPENSATED",
+    ...(completed && response !== undefined
+      ? { response: facade.response.toJSON(facade.response.decode(response)) }
+      : {}),
+    ...(failure === undefined
+      ? {}
+      : {
+          failure: {
+            status: statusName(failure.code),
+            message: failure.message,
+            reason: failure.reason,
+            ...(step === undefined ? {} : { step }),
+          },
+        }),
+  };
+  return { topic, key: id, body: JSON.stringify(completion) };
+}

@@ -1,0 +1,49 @@
+import { SagaError } from "../core/errors.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import type { Message } from "../journal/journal.js";
+import type { Drive } from "./driver.js";
+import { type Run, requestOf, resultsBefore } from "./run.js";
+import { rollback } from "./ticket.js";
+
+/** The topic of a step, or of a facade's rollback. */
+export function topicOf({ topics }: FacadeDefinition, at: number): string {
+  return at === rollback ? topics.rollback : (topics.steps[at] ?? "");
+}
+
+/** The message that asks for a step, or for a saga's rollback. */
+export function messageOf(drive: Drive, run: Run, at: number): Message {
+  const { dto, topics, name } = run.facade;
+  const head = {
+    requestId: run.id,
+    facade: name,
+    currentIndex: at === rollback ? (run.state.failure?.step ?? -1) : at,
+    topics: topics.steps,
+    rollbackTopic: topics.rollback,
+  };
+  return { topic: topicOf(run.facade, at), key: run.id, body: body() };
+
+  function body(): string {
+    try {
+      const results = resultsBefore(run, Number.POSITIVE_INFINITY);
+      return dto.encode({ ...head, request: requestOf(run), results });
+    } catch (error) {
+      // The payload is for people to read; the journal has it. A saga does not fail for it.
+      drive.log.warn({ saga: run.id, err: error }, "a message goes without its payload");
+      return dto.encode({ ...head, request: run.facade.request.decode(new Uint8Array()), results: {} });
+    }
+  }
+}
+
+/** The saga that a message asks for. @throws SagaError SAGA_MESSAGE_POISON */
+export function readMessage(facade: FacadeDefinition, at: number, { topic, body }: Message): string {
+  try {
+    const { requestId, currentIndex } = facade.dto.decode(body);
+    if (at !== rollback && currentIndex !== at) {
+      throw new RangeError(`current_index is ${currentIndex}, and this is the topic of step ${at}`);
+    }
+    return requestId;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SagaError("SAGA_MESSAGE_POISON", `on ${topic}: ${why}`, { cause: error });
+  }
+}

@@ -1,0 +1,158 @@
+import { SagaError } from "../core/errors.js";
+import type { SagaEvent } from "../core/event.js";
+import { isPastPivot } from "../core/state.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import type { Journal, StoredSaga } from "../journal/journal.js";
+import { restore } from "./adopt.js";
+import { type Drive, putAside, react } from "./driver.js";
+import type { Run } from "./run.js";
+import type { Runs } from "./runs.js";
+
+/** How long a saga that the journal refused waits before it is taken up again, ms. */
+const readoptAfterMs = 1_000;
+
+/** What recovery works on. */
+export interface RecoveryParts {
+  readonly drive: Drive;
+  readonly journal: Journal;
+  readonly runs: Runs;
+  readonly byName: ReadonlyMap<string, FacadeDefinition>;
+  readonly isStopped: () => boolean;
+}
+
+/** Takes sagas up from the journal. */
+export interface Recovery {
+  /** Takes up a saga that a process left in the middle. @returns undefined where this server may not drive it */
+  adopt(stored: StoredSaga): Run | undefined;
+  /** Takes up a saga that waits for a message and that no process drives just now. */
+  resume(stored: StoredSaga): Run | undefined;
+  /** Takes a saga up again after a while, unless somebody has by then. */
+  readopt(sagaId: string): void;
+  /** Goes on from what the journal holds, with what happened here and it does not have. */
+  rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
+  /** Has the saga turn back when its deadline passes. */
+  watchDeadline(run: Run): void;
+}
+
+/** Makes it. */
+export function createRecovery({ drive, journal, runs, byName, isStopped }: RecoveryParts): Recovery {
+  const { clock, log } = drive;
+
+  function take(stored: StoredSaga): Run | undefined {
+    const known = runs.get(stored.sagaId);
+    if (known !== undefined) {
+      return known;
+    }
+    if (isStopped()) {
+      throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
+    }
+    const run = restore(byName.get(stored.facade), stored);
+    if (typeof run === "string") {
+      log.error({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
+      return undefined;
+    }
+    return run;
+  }
+
+  function adopt(stored: StoredSaga): Run | undefined {
+    const run = take(stored);
+    if (run !== undefined && !runs.has(run.id)) {
+      runs.add(run);
+      react(drive, run, { kind: "recovered" });
+      watchDeadline(run);
+    }
+    return run;
+  }
+
+  function resume(stored: StoredSaga): Run | undefined {
+    const run = take(stored);
+    if (run?.state.phase === "compensating") {
+      return adopt(stored); // Whoever undid it is gone: waits between attempts are in no message.
+    }
+    if (run !== undefined && !runs.has(run.id)) {
+      runs.add(run);
+      watchDeadline(run);
+    }
+    return run;
+  }
+
+  function readopt(id: string): void {
+    clock.after(readoptAfterMs, () => {
+      if (!isStopped() && !runs.has(id)) {
+        journal
+          .load(id)
+          .then(
+            (stored) => stored?.phase === "open" && adopt(stored),
+            () => readopt(id),
+          )
+          .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
+      }
+    });
+  }
+
+  async function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
+    run.rebasing = lost.filter(isOutcome);
+    const stored = await journal.load(run.id);
+    const fresh = stored === undefined ? "the journal has it no more" : restore(run.facade, stored);
+    const events = run.rebasing;
+    run.rebasing = undefined;
+    if (isStopped() || runs.has(run.id)) {
+      return;
+    }
+    if (typeof fresh === "string") {
+      log.error({ saga: run.id }, `saga parked: ${fresh}`);
+      return;
+    }
+    const { state, seq, answer, answerStored } = fresh;
+    Object.assign(run, { state, seq, answer, answerStored, writing: false, depth: 0, abandoned: false });
+    Object.assign(run, { pending: [], effects: [], outgoing: [] });
+    if (events.length === 0 && run.flying === 0) {
+      return; // Whoever moved it drives it now.
+    }
+    runs.add(run);
+    watchDeadline(run);
+    for (const event of events) {
+      react(drive, run, undecided(event));
+    }
+  }
+
+  function watchDeadline(run: Run): void {
+    const { deadlineAtMs, phase } = run.state;
+    if (deadlineAtMs !== undefined && phase === "running" && !isPastPivot(run.facade, run.state)) {
+      const left = Math.max(0, deadlineAtMs - clock.now());
+      run.cancelDeadline = clock.after(left, () => react(drive, run, { kind: "deadline-passed" }));
+    }
+  }
+
+  return {
+    adopt,
+    resume,
+    readopt,
+    rebase: (run, lost) =>
+      rebase(run, lost).catch((error) => {
+        run.rebasing = undefined;
+        run.abandoned = false;
+        putAside(drive, run, error);
+      }),
+    watchDeadline,
+  };
+}
+
+/** Whether an event tells how a call ended: it happened, whatever the journal says meanwhile. */
+function isOutcome({ kind }: SagaEvent): boolean {
+  return (
+    kind === "step-succeeded" ||
+    kind === "step-failed" ||
+    kind === "compensation-succeeded" ||
+    kind === "compensation-failed"
+  );
+}
+
+/** What followed was decided on another state. */
+function undecided(event: SagaEvent): SagaEvent {
+  if (event.kind === "step-failed" || event.kind === "compensation-failed") {
+    const { decision: _, ...rest } = event;
+    return rest;
+  }
+  return event;
+}

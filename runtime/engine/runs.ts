@@ -1,0 +1,59 @@
+import type { Admission } from "./admission.js";
+import type { Run } from "./run.js";
+
+/** The sagas that this process drives. */
+export interface Runs {
+  get(sagaId: string): Run | undefined;
+  has(sagaId: string): boolean;
+  all(): readonly Run[];
+  add(run: Run): void;
+  /** Lets go of a saga: no timer of it fires any more. */
+  forget(run: Run): void;
+  /** Resolves once no saga runs that a client waits for, or that must be undone: those that topics drive are handed over. */
+  settled(): Promise<void>;
+}
+
+/** Makes an empty register. */
+export function createRuns(admission: Admission): Runs {
+  const runs = new Map<string, Run>();
+  /** Sagas that a stopping server finishes itself. */
+  let own = 0;
+  const onSettled: (() => void)[] = [];
+  const isOwn = ({ facade }: Run) => facade.mode !== "async";
+
+  return {
+    get: (sagaId) => runs.get(sagaId),
+    has: (sagaId) => runs.has(sagaId),
+    all: () => [...runs.values()],
+    add(run) {
+      if (runs.get(run.id) === run) {
+        return;
+      }
+      runs.set(run.id, run);
+      admission.opened(run.facade);
+      own += isOwn(run) ? 1 : 0;
+    },
+    forget(run) {
+      for (const cancel of run.timers) {
+        cancel();
+      }
+      run.timers.clear();
+      run.cancelDeadline?.();
+      run.cancelDeadline = undefined;
+      if (runs.get(run.id) !== run) {
+        return;
+      }
+      runs.delete(run.id);
+      admission.closed(run.facade);
+      own -= isOwn(run) ? 1 : 0;
+      if (own === 0) {
+        for (const resolve of onSettled.splice(0)) {
+          resolve();
+        }
+      }
+    },
+    settled() {
+      return own === 0 ? Promise.resolve() : new Promise((resolve) => onSettled.push(resolve));
+    },
+  };
+}

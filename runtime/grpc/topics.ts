@@ -1,0 +1,61 @@
+import type { Config } from "../config/schema.js";
+import { SagaError } from "../core/errors.js";
+import type { Completion } from "../engine/completion.js";
+import type { EngineOptions } from "../engine/engine.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import type { SagaService } from "../facade/service.js";
+
+/** The services as they are run: every topic bears the configured prefix. */
+export function withPrefix(services: readonly SagaService[], prefix: string): readonly SagaService[] {
+  if (prefix === "") {
+    return services;
+  }
+  return services.map((service) => ({
+    ...service,
+    facades: Object.fromEntries(
+      Object.entries(service.facades).map(([name, facade]) => [name, prefixed(facade, prefix)]),
+    ),
+  }));
+}
+
+/** How many messages of a topic, prefix included, are handled at the same time. */
+export function concurrencyOf({ topics, topic_concurrency, topic_prefix }: Config): (topic: string) => number {
+  return (topic) => topics[topic.slice(topic_prefix.length)]?.concurrency ?? topic_concurrency;
+}
+
+/**
+ * Who gets what on the completion topic.
+ * @throws SagaError SAGA_CONFIG_INVALID where nobody would ever read it, or a facade has the topic
+ */
+export function completionOf(
+  { completion_topic, topic_prefix }: Config,
+  facades: readonly FacadeDefinition[],
+  onCompletion: ((completion: Completion) => Promise<void>) | undefined,
+): EngineOptions["completion"] {
+  if (completion_topic === undefined) {
+    if (onCompletion !== undefined) {
+      throw new SagaError("SAGA_CONFIG_INVALID", "onCompletion is given, and completion_topic is not set; set it");
+    }
+    return undefined;
+  }
+  const topic = topic_prefix + completion_topic;
+  const owner = facades.find(({ topics }) => topics.rollback === topic || topics.steps.includes(topic));
+  if (owner !== undefined) {
+    throw new SagaError(
+      "SAGA_CONFIG_INVALID",
+      `completion_topic: ${owner.name} has the topic ${topic}; choose another`,
+    );
+  }
+  if (onCompletion === undefined) {
+    throw new SagaError(
+      "SAGA_CONFIG_INVALID",
+      "completion_topic is set, and nobody would read it: give startServer or runServer an onCompletion",
+    );
+  }
+  return { topic, handler: ({ body }) => onCompletion(JSON.parse(body) as Completion) };
+}
+
+function prefixed(facade: FacadeDefinition, prefix: string): FacadeDefinition {
+  const { rollback, steps } = facade.topics;
+  return { ...facade, topics: { rollback: prefix + rollback, steps: steps.map((step) => prefix + step) } };
+}
