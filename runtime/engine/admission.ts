@@ -1,5 +1,7 @@
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
+import type { Journal } from "../journal/journal.js";
+import type { Clock } from "./ports.js";
 
 /** How many sagas may be open at the same time, waiting ones included, for each facade. */
 export interface QueueLimits {
@@ -13,20 +15,72 @@ export interface Admission {
   hasRoom(facade: FacadeDefinition): boolean;
   /** A saga is open. */
   opened(facade: FacadeDefinition): void;
-  /** A saga is open no more. */
+  /** A saga is open no more, or is another process's now. */
   closed(facade: FacadeDefinition): void;
 }
 
-/** Makes an admission that counts the open sagas. */
-export function createAdmission(limits: QueueLimits): Admission {
-  const open = new Map<FacadeDefinition, number>();
-  const count = (facade: FacadeDefinition, by: number) => open.set(facade, (open.get(facade) ?? 0) + by);
+/** How old a count may be, ms, on a journal where others count, too. */
+const freshMs = 250;
+
+interface Count {
+  open: number;
+  askedAtMs: number;
+  asking: boolean;
+}
+
+/**
+ * Makes an admission. On a journal of its own it counts as it goes; on a shared one it asks now and then how many sagas
+ * are open, and adds those that began here since.
+ */
+export function createAdmission(limits: QueueLimits, journal: Journal, clock: Clock): Admission {
+  const counts = new Map<FacadeDefinition, Count>();
+
+  function countOf(facade: FacadeDefinition): Count {
+    const known = counts.get(facade) ?? { open: 0, askedAtMs: Number.NEGATIVE_INFINITY, asking: false };
+    counts.set(facade, known);
+    return known;
+  }
+
+  function refresh(facade: FacadeDefinition, count: Count): void {
+    const now = clock.now();
+    if (count.asking || now - count.askedAtMs < freshMs) {
+      return;
+    }
+    count.asking = true;
+    count.askedAtMs = now;
+    const before = count.open;
+    journal
+      .countOpen(facade.name)
+      .then(
+        (open) => {
+          count.open = open + Math.max(0, count.open - before);
+        },
+        () => {}, // A journal that can't be read refuses the saga itself, and says so.
+      )
+      .finally(() => {
+        count.asking = false;
+      });
+  }
+
   return {
     hasRoom(facade) {
-      return facade.mode === "sync" || (open.get(facade) ?? 0) < limits[facade.mode];
+      if (facade.mode === "sync") {
+        return true;
+      }
+      const count = countOf(facade);
+      if (journal.shared) {
+        refresh(facade, count);
+      }
+      return count.open < limits[facade.mode];
     },
-    opened: (facade) => count(facade, 1),
-    closed: (facade) => count(facade, -1),
+    opened(facade) {
+      countOf(facade).open++;
+    },
+    closed(facade) {
+      if (!journal.shared) {
+        countOf(facade).open--;
+      }
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import type { Changes } from "./changes.js";
 import { completionMessage } from "./completion.js";
 import { createDelivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
+import { createElsewhere } from "./elsewhere.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
@@ -75,10 +76,11 @@ export interface Engine {
 export function createEngine(options: EngineOptions): Engine {
   const { facades, journal, broker, upstreams, clock, log, changes, completion } = options;
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
-  const admission = createAdmission(options.limits);
+  const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
+  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log });
   let draining = false;
   let stopped = false;
 
@@ -95,6 +97,7 @@ export function createEngine(options: EngineOptions): Engine {
         waiters.answer(run.id, answer);
       }
       changes.changed(run.id);
+      elsewhere.release(run);
     },
     ended(run) {
       runs.forget(run);
@@ -154,6 +157,11 @@ export function createEngine(options: EngineOptions): Engine {
     }
     if (stored.answer !== undefined) {
       return stored.answer;
+    }
+    if (journal.shared && !runs.has(id)) {
+      const answer = waiters.wait(id);
+      elsewhere.follow(id);
+      return answer;
     }
     const adopted = recovery.adopt(stored);
     if (adopted === undefined) {
@@ -261,6 +269,10 @@ export function createEngine(options: EngineOptions): Engine {
     async stop() {
       draining = true;
       stopped = true;
+      elsewhere.close();
+      for (const sagaId of [...waiters.ids()].filter((id) => !runs.has(id))) {
+        waiters.refuse(sagaId, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
+      }
       for (const run of runs.all()) {
         run.abandoned = true;
         runs.forget(run);

@@ -1,0 +1,118 @@
+import type { Journal } from "../journal/journal.js";
+import type { Changes } from "./changes.js";
+import type { Log } from "./ports.js";
+import type { Run } from "./run.js";
+import type { Runs } from "./runs.js";
+import type { Waiters } from "./waiters.js";
+
+interface Parts {
+  readonly journal: Journal;
+  readonly changes: Changes;
+  readonly runs: Runs;
+  readonly waiters: Waiters;
+  readonly log: Log;
+}
+
+/** Follows sagas that another process drives, on a journal that several share. */
+export interface Elsewhere {
+  /** Has whoever waits here for a saga told its answer once the journal has it. */
+  follow(sagaId: string): void;
+  /** Lets go of a saga that has come to rest here: its next message may reach any process. */
+  release(run: Run): void;
+  close(): void;
+}
+
+/** Makes it. */
+export function createElsewhere({ journal, changes, runs, waiters, log }: Parts): Elsewhere {
+  const followed = new Map<string, () => void>();
+
+  function stop(sagaId: string): void {
+    followed.get(sagaId)?.();
+    followed.delete(sagaId);
+  }
+
+  async function look(sagaId: string): Promise<void> {
+    const stored = await journal.load(sagaId);
+    if (stored?.answer !== undefined) {
+      waiters.answer(sagaId, stored.answer);
+    }
+  }
+
+  function follow(sagaId: string): void {
+    if (followed.has(sagaId)) {
+      return;
+    }
+    let looking = false;
+    let again = false;
+    const check = () => {
+      if (!waiters.has(sagaId)) {
+        stop(sagaId);
+      } else if (looking) {
+        again = true;
+      } else if (!runs.has(sagaId)) {
+        looking = true;
+        again = false;
+        look(sagaId)
+          .catch((err) =>
+            log.warn({ saga: sagaId, err }, "a saga's answer can't be read; the next change is waited for"),
+          )
+          .finally(() => {
+            looking = false;
+            if (again || !waiters.has(sagaId)) {
+              check();
+            }
+          });
+      }
+    };
+    followed.set(sagaId, changes.subscribe(sagaId, check));
+    check(); // What changed before is told to nobody.
+  }
+
+  function release(run: Run): void {
+    if (journal.shared && rests(run) && run.cancelDeadline === undefined) {
+      runs.forget(run);
+      if (waiters.has(run.id)) {
+        follow(run.id);
+      }
+    }
+  }
+
+  /** What this process remembers of a saga that another has moved on is of no use any more. */
+  async function drop(sagaId: string): Promise<void> {
+    const run = runs.get(sagaId);
+    if (run === undefined || !rests(run)) {
+      return;
+    }
+    const stored = await journal.load(sagaId);
+    if (stored !== undefined && stored.records.length > run.seq && runs.get(sagaId) === run && rests(run)) {
+      runs.forget(run);
+      run.abandoned = true;
+      if (waiters.has(sagaId)) {
+        follow(sagaId);
+      }
+    }
+  }
+
+  const end = journal.onChange((sagaId) => {
+    drop(sagaId).catch((err) => log.warn({ saga: sagaId, err }, "a saga that another server moved on can't be read"));
+  });
+
+  return {
+    follow,
+    release,
+    close() {
+      end();
+      for (const sagaId of [...followed.keys()]) {
+        stop(sagaId);
+      }
+    },
+  };
+}
+
+/** Whether nothing happens to a saga in this process until a message, or its deadline, comes. */
+function rests(run: Run): boolean {
+  const { phase } = run.state;
+  const waits = phase === "rollback-queued" || (phase === "running" && run.facade.mode !== "sync");
+  const idle = run.pending.length === 0 && run.outgoing.length === 0 && run.effects.length === 0 && !run.writing;
+  return waits && idle && run.flying === 0 && run.tickets.size === 0 && run.timers.size === 0;
+}
