@@ -165,6 +165,27 @@ export const badFacades: readonly BadInput[] = [
     ],
   },
   {
+    name: "topics that are the dead-letter topics of others",
+    rpcs: `${facade(`mode: MODE_ASYNC
+      rollback_topic: "undo"
+      steps {call: "$.Up.Do"}
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "again" topic: "do.dead-letter"}
+      steps {call: "$.Up.Read" topic: "later_dead-letter"}
+      steps {call: "$.Up.Read" name: "deep" topic: "do.dead-letter.dead-letters"}`)}
+  ${facade(
+    `mode: MODE_THROTTLED
+      rollback_topic: "no"
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" topic: "later"}
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "other" topic: "undo_dead-letter"}`,
+    "G",
+  )}`,
+    says: [
+      'topic "do.dead-letter" of step $.Up.Do of $.S.F would be the dead-letter topic of topic "do" of step $.Up.Do of $.S.F',
+      'topic "later" of step $.Up.Do of $.S.G would have "later_dead-letter" as its dead-letter topic, and that is the topic of step $.Up.Read of $.S.F',
+      'topic "undo_dead-letter" of step $.Up.Do of $.S.G would be the dead-letter topic of topic "undo" of the rollback of $.S.F',
+    ],
+  },
+  {
     name: "a topic of a sync facade's step",
     rpcs: facade('mode: MODE_SYNC\n      /*SAGA_TOPIC_UNUSED*/steps {call: "$.Up.Do" topic: "do"}'),
     says: ['step $.Up.Do of $.S.F has topic "do", and MODE_SYNC uses none; remove it'],

@@ -4,5 +4,8 @@
 /** The topics of pb.BookingService/HandleSyncBooking, without the configured prefix. */
 export const topics = {
   rollback: "cancel_sync_booking",
-  steps: ["create_order", "create_payment"],
+  steps: [],
 } as const;
+
+/** The same topics of the steps, by step name. */
+export const stepTopics = {} as const;
