@@ -105,9 +105,10 @@ describe("the JSON", () => {
         const request = codec.decode(bytes);
         fc.pre(canEncode(codec, request));
         const json = JSON.parse(dto.encode({ ...head, request, results: {} }));
-        fc.pre(json.wire === undefined);
-        const read = fromJson(descriptor, json.request, { registry });
-        expect(codec.decode(toBinary(descriptor, read))).toEqual(request);
+        // ts-proto reads its word for an enum number without a name as -1, which may be what it was.
+        fc.pre(json.wire === undefined && !JSON.stringify(json).includes('"UNRECOGNIZED"'));
+        const read = codec.decode(toBinary(descriptor, fromJson(descriptor, json.request, { registry })));
+        expect(codec.encode(read).finish()).toEqual(codec.encode(request).finish());
       }),
       { numRuns: 300 },
     );
