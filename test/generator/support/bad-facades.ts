@@ -1,3 +1,4 @@
+import { deadLetterTopic } from "../../../runtime/broker/dead-letter.js";
 import { type BadInput, facade } from "./bad-input.js";
 
 /** What can be wrong with a facade, its entries, names and topics. */
@@ -169,7 +170,7 @@ export const badFacades: readonly BadInput[] = [
     rpcs: `${facade(`mode: MODE_ASYNC
       rollback_topic: "undo"
       steps {call: "$.Up.Do"}
-      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "again" topic: "do.dead-letter"}
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "again" topic: "${deadLetterTopic("do")}"}
       steps {call: "$.Up.Read" topic: "later_dead-letter"}
       steps {call: "$.Up.Read" name: "deep" topic: "do.dead-letter.dead-letters"}`)}
   ${facade(
