@@ -65,7 +65,7 @@ export const configSchema = z.strictObject({
   tls: serverTls.describe("The server's own TLS. Default: plaintext."),
   topic_prefix: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{0,40}$/, "must be letters, digits, . _ and -, at most 40 of them")
+    .regex(/^[A-Za-z0-9._-]{0,37}$/, "must be letters, digits, . _ and -, at most 37 of them")
     .default("")
     .describe("Stands before the name of every topic."),
   topic_concurrency: count(1, 10_000)

@@ -1,5 +1,6 @@
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
+import type { DtoWire } from "../facade/dto.js";
 import type { Message } from "../journal/journal.js";
 import type { Drive } from "./driver.js";
 import { type Run, requestOf, resultsBefore } from "./run.js";
@@ -25,13 +26,22 @@ export function messageOf(drive: Drive, run: Run, at: number): Message {
   function body(): string {
     try {
       const results = resultsBefore(run, Number.POSITIVE_INFINITY);
-      return dto.encode({ ...head, request: requestOf(run), results });
+      return dto.encode({ ...head, request: requestOf(run), results, wire: wireOf(run) });
     } catch (error) {
       // The payload is for people to read; the journal has it. A saga does not fail for it.
       drive.log.warn({ saga: run.id, err: error }, "a message goes without its payload");
       return dto.encode({ ...head, request: run.facade.request.decode(new Uint8Array()), results: {} });
     }
   }
+}
+
+/** The payloads as they came over the wire: JSON can't say all that stands in them. */
+function wireOf({ facade, state, requestBytes }: Run): DtoWire {
+  const received = facade.steps.flatMap(({ name }, at) => {
+    const bytes = state.steps[at]?.received;
+    return bytes === undefined ? [] : [[name, bytes] as const];
+  });
+  return { request: requestBytes, results: Object.fromEntries(received) };
 }
 
 /** The saga that a message asks for. @throws SagaError SAGA_MESSAGE_POISON */

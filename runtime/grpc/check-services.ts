@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { deadLetterTopic } from "../broker/dead-letter.js";
 import type { KeyNames } from "../config/environment.js";
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
@@ -12,7 +13,8 @@ import type { SagaService } from "../facade/service.js";
 export function checkServices(services: readonly SagaService[]): FacadeDefinition[] {
   const facades = services.flatMap((service) => Object.values(service.facades));
   refuseTwins(facades.map(({ name }) => `facade ${name}`));
-  refuseTwins(facades.flatMap(({ topics }) => [topics.rollback, ...topics.steps]).map((topic) => `topic ${topic}`));
+  const topics = facades.flatMap(({ topics: { rollback, steps } }) => [rollback, ...steps]);
+  refuseTwins([...topics, ...topics.map(deadLetterTopic)].map((topic) => `topic ${topic}`));
   const todos = findTodos(facades);
   if (todos.length > 0) {
     const list = todos.map(({ what, file, line }) => `  ${relative(".", file)}:${line}: todo(${JSON.stringify(what)})`);

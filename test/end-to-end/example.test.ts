@@ -10,7 +10,7 @@ const scope = createScope();
 async function startExample(place: Place) {
   const process = scope.start("examples/booking/main.ts", { env: { ...place.env, BOOKING_UPSTREAMS: "" } });
   await process.line("ready on");
-  const upstreams = childrenOf(process.pid);
+  const upstreams = childrenOf(process.pid, "-main.ts");
   scope.defer(() => {
     for (const pid of living(upstreams)) {
       globalThis.process.kill(pid, "SIGKILL");

@@ -4,12 +4,13 @@ interface Row {
   readonly pid: number;
   readonly parent: number;
   readonly state: string;
+  readonly command: string;
 }
 
-/** The processes that a process started and that live. */
-export function childrenOf(pid: number): number[] {
+/** The processes that a process started from a file and that live: a TypeScript loader may have some of its own. */
+export function childrenOf(pid: number, file: string): number[] {
   return rows()
-    .filter(({ parent }) => parent === pid)
+    .filter(({ parent, command }) => parent === pid && command.includes(file))
     .map((row) => row.pid);
 }
 
@@ -21,9 +22,11 @@ export function living(pids: readonly number[]): number[] {
 }
 
 function rows(): Row[] {
-  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat="], { encoding: "utf8" }).trim().split("\n");
+  const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,stat=,args="], { encoding: "utf8" }).trim().split("\n");
   return lines
     .map((line) => line.trim().split(/\s+/))
-    .map(([pid, parent, state = ""]) => ({ pid: Number(pid), parent: Number(parent), state }))
+    .map(([pid, parent, state = "", ...command]) => {
+      return { pid: Number(pid), parent: Number(parent), state, command: command.join(" ") };
+    })
     .filter(({ state }) => !state.startsWith("Z"));
 }

@@ -65,12 +65,13 @@ describe("the catalogues", () => {
     expect(known).toEqual(expect.arrayContaining(named));
   });
 
-  test("say a status that is an error, and UNAVAILABLE of just those that a repeat may mend or that a crash made", () => {
+  test("say a status that is an error, and one that means "later" of just those that a repeat may mend or that a crash made", () => {
     const valid: number[] = Object.values(Status).filter((status) => status !== Status.OK);
     for (const code of runtimeCodes) {
       const { status, retriable } = errorCatalogue[code];
       expect(valid).toContain(status);
-      expect(status === Status.UNAVAILABLE, code).toBe(retriable || code === "SAGA_INTERRUPTED");
+      const later = ([Status.UNAVAILABLE, Status.RESOURCE_EXHAUSTED, Status.ABORTED] as number[]).includes(status);
+      expect(later, code).toBe(retriable || code === "SAGA_INTERRUPTED");
     }
   });
 });
