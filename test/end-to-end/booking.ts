@@ -17,9 +17,20 @@ export interface Place {
   startUpstreams(): Promise<RunningProcess[]>;
   /** Starts a server: the example's main program unless told otherwise. It uses the upstreams of `startUpstreams`. */
   startServer(file?: string, args?: readonly string[]): Promise<RunningProcess>;
-  book(requestId: string, request?: { faultInject?: boolean; productId?: bigint }): Promise<Answer>;
+  book(requestId: string, request?: BookingOptions): Promise<Answer>;
   ledgers(): Ledgers;
 }
+
+/** How a booking differs from the usual one. */
+export interface BookingOptions {
+  readonly faultInject?: boolean;
+  readonly productId?: bigint;
+  /** Sync unless told otherwise. */
+  readonly mode?: Mode;
+}
+
+/** Which of the three RPCs books. */
+export type Mode = "sync" | "async" | "throttled";
 
 /** What a client was told. */
 export interface Answer {
@@ -31,12 +42,13 @@ export interface Answer {
   readonly info?: ErrorInfo | undefined;
 }
 
-/** Makes a place with a data directory and ports of its own; everything ends with the test. */
-export async function createPlace(scope: Scope): Promise<Place> {
+/** Makes a place with a data directory and ports of its own; everything ends with the test. @param more environment of the server */
+export async function createPlace(scope: Scope, more: Readonly<Record<string, string>> = {}): Promise<Place> {
   const data = scope.tempDir();
   const [server, order, payment] = [await freePort(), await freePort(), await freePort()];
   const client = scope.use(new BookingServiceClient(`localhost:${server}`, credentials.createInsecure()));
   const env = {
+    ...more,
     SAGA_LISTEN: `localhost:${server}`,
     SAGA_DATA_DIR: data,
     SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: `localhost:${order}`,
@@ -60,17 +72,17 @@ export async function createPlace(scope: Scope): Promise<Place> {
       await process.line(`ready on localhost:${server}`);
       return process;
     },
-    async book(requestId, { faultInject = false, productId = 1n } = {}) {
+    async book(requestId, { faultInject = false, productId = 1n, mode = "sync" } = {}) {
       const request = { ProductID: productId, Count: 1n, FaultInject: faultInject };
       const options = { deadline: Date.now() + 20_000 };
+      const metadata = { "x-request-id": requestId };
       try {
-        const answer = await callUnary(
-          client,
-          client.handleSyncBooking,
-          request,
-          { "x-request-id": requestId },
-          options,
-        );
+        if (mode === "async") {
+          await callUnary(client, client.handleAsyncBooking, request, metadata, options);
+          return { code: 0, message: "" };
+        }
+        const method = mode === "sync" ? client.handleSyncBooking : client.handleThrottledBooking;
+        const answer = await callUnary(client, method, request, metadata, options);
         return { code: 0, message: "", orderId: answer.OrderID, paymentId: answer.PaymentID };
       } catch (error) {
         const { code, details, metadata } = error as ServiceError;

@@ -65,7 +65,7 @@ describe("the catalogues", () => {
     expect(known).toEqual(expect.arrayContaining(named));
   });
 
-  test("say a status that is an error, and one that means "later" of just those that a repeat may mend or that a crash made", () => {
+  test("say a status that is an error, and one that stands for later of just those that a repeat may mend or that a crash made", () => {
     const valid: number[] = Object.values(Status).filter((status) => status !== Status.OK);
     for (const code of runtimeCodes) {
       const { status, retriable } = errorCatalogue[code];
