@@ -33,11 +33,18 @@ export function configPaths({ upstreams, topics = [] }: KeyNames): string[][] {
   ];
 }
 
-/** Lays the environment over a configuration. POD_ID is another name of SAGA_POD_ID. */
+/** Other names of keys, which other programs know, too. */
+const aliases: Readonly<Record<string, string>> = {
+  pod_id: "POD_ID",
+  "journal.postgres.url": "PG_URL",
+  "broker.kafka.brokers": "KAFKA_BROKERS",
+};
+
+/** Lays the environment over a configuration. POD_ID, PG_URL and KAFKA_BROKERS are other names of keys. */
 export function applyEnvironment(config: unknown, env: Environment, names: KeyNames): unknown {
   let result = config;
   for (const path of configPaths(names)) {
-    const value = env[environmentName(path)] ?? (path.join() === "pod_id" ? env.POD_ID : undefined);
+    const value = env[environmentName(path)] ?? env[aliases[path.join(".")] ?? ""];
     if (value !== undefined) {
       result = withValue(result, path, value);
     }

@@ -1,37 +1,7 @@
 import { hostname } from "node:os";
 import { z } from "zod";
-
-const address = z
-  .string()
-  .refine(
-    (text) =>
-      /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) < 65_536,
-    "must be host:port",
-  );
-/** The environment has only texts; a file's value must be a number (zod's own coercion would take `true` for 1). */
-const ms = z.preprocess(
-  (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
-  z
-    .number()
-    .int()
-    .min(1)
-    .max(2 ** 31 - 1),
-);
-const flag = z.union([z.boolean(), z.stringbool()], "must be true or false");
-const file = z.string().min(1);
-
-const clientTls = z.strictObject({
-  enabled: flag.default(false).describe("Whether to speak TLS; otherwise plaintext."),
-  ca: file.optional().describe("PEM file of the authorities to trust. Default: the system's."),
-  cert: file.optional().describe("PEM file of the client's certificate."),
-  key: file.optional().describe("PEM file of the client's key."),
-});
-
-const count = (least: number, most: number) =>
-  z.preprocess(
-    (value) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value),
-    z.number().int().min(least).max(most),
-  );
+import { brokerSchema, journalSchema } from "./broker-schema.js";
+import { address, clientTls, count, file, ms } from "./values.js";
 
 /** What is set for one topic alone. */
 export const topicSchema = z.strictObject({
@@ -63,6 +33,8 @@ export const configSchema = z.strictObject({
   log_level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
   shutdown_grace_ms: ms.default(10_000).describe("How long running sagas may take to finish on SIGTERM, ms."),
   tls: serverTls.describe("The server's own TLS. Default: plaintext."),
+  journal: journalSchema.describe("Where sagas are recorded."),
+  broker: brokerSchema.describe("What carries topics."),
   topic_prefix: z
     .string()
     .regex(/^[A-Za-z0-9._-]{0,37}$/, "must be letters, digits, . _ and -, at most 37 of them")

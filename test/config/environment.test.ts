@@ -28,10 +28,25 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   async: ["9", 9],
   throttled: ["10", 10],
   completion_topic: ["done", "done"],
+  brokers: ["k1:1, k2:2", ["k1:1", "k2:2"]],
+  client_id: ["c", "c"],
+  group_id: ["g", "g"],
+  partitions: ["12", 12],
+  replication_factor: ["3", 3],
+  session_timeout_ms: ["789", 789],
+  mechanism: ["scram-sha-512", "scram-sha-512"],
+  username: ["ann", "ann"],
+  password: ["secret", "secret"],
+  url: ["postgres://other", "postgres://other"],
+  pool_size: ["13", 13],
 };
+
+const kinds: typeof values = { broker: ["kafka", "kafka"], journal: ["postgres", "postgres"] };
 
 /** A configuration where every key may be set. */
 const base = {
+  broker: { kafka: { brokers: ["k:1"], sasl: { mechanism: "plain", username: "u", password: "p" } } },
+  journal: { postgres: { url: "postgres://x" } },
   tls: { cert: "cert.pem", key: "key.pem" },
   upstreams: { [order]: { address: "orders:1" } },
 };
@@ -48,7 +63,10 @@ describe("the environment", () => {
   test.each(paths.map((path) => [environmentName(path), path] as const))(
     "%s sets its key, and no other",
     (name, path) => {
-      const [text, value] = values[path.at(-1) ?? ""] ?? ["", undefined];
+      const [text, value] = (path.at(-1) === "kind" ? kinds[path[0] ?? ""] : values[path.at(-1) ?? ""]) ?? [
+        "",
+        undefined,
+      ];
       const before = checkConfig(base, names);
       expect(at(before, path)).not.toEqual(value);
       const env = { OCH_PATH: scope.tempDir(), [name]: text };
@@ -61,7 +79,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(20);
+    expect(paths).toHaveLength(37);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 
@@ -79,6 +97,13 @@ describe("the environment", () => {
   ])("%j names the pod %s", (env, pod) => {
     const OCH_PATH = scope.tempDir();
     expect(loadConfig({ env: { OCH_PATH, ...env }, upstreams: [], defaults: { pod_id: "c" } }).pod_id).toBe(pod);
+  });
+
+  test("has other names for what other programs know, too", () => {
+    const env = { OCH_PATH: scope.tempDir(), PG_URL: "postgres://a", KAFKA_BROKERS: "k1:1,k2:2" };
+    const { journal, broker } = loadConfig({ env, upstreams: [] });
+    expect(journal.postgres.url).toBe("postgres://a");
+    expect(broker.kafka.brokers).toEqual(["k1:1", "k2:2"]);
   });
 
   test("alone is enough for an upstream", () => {

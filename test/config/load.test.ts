@@ -41,6 +41,19 @@ describe("app.yaml", () => {
     expect(config).toEqual({
       listen: "localhost:10000",
       pod_id: hostname(),
+      journal: { kind: "sqlite", postgres: { pool_size: 8 } },
+      broker: {
+        kind: "embedded",
+        kafka: {
+          brokers: [],
+          client_id: "protosaga",
+          group_id: "protosaga",
+          partitions: 6,
+          replication_factor: 1,
+          session_timeout_ms: 30_000,
+          tls: { enabled: false },
+        },
+      },
       topic_prefix: "",
       topic_concurrency: 64,
       topics: {},

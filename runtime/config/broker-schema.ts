@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { address, clientTls, count, ms } from "./values.js";
+
+/** A list of addresses; the environment separates them by commas. */
+const addresses = z.preprocess(
+  (value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()) : value),
+  z.array(address),
+);
+
+const sasl = z
+  .strictObject({
+    mechanism: z.enum(["plain", "scram-sha-256", "scram-sha-512"]),
+    username: z.string().min(1),
+    password: z.string().min(1),
+  })
+  .optional();
+
+const kafka = z.strictObject({
+  brokers: addresses.default([]).describe("Where to find the cluster: host:port of some of its brokers."),
+  client_id: z.string().min(1).default("protosaga").describe("Names this program in the brokers' logs."),
+  group_id: z.string().min(1).default("protosaga").describe("The consumer group: one for all servers of a journal."),
+  partitions: count(1, 10_000).default(6).describe("Of a topic that is missing and so is made."),
+  replication_factor: count(1, 100).default(1).describe("Of a topic that is missing and so is made."),
+  session_timeout_ms: ms.default(30_000).describe("After how long a silent server's share goes to the others, ms."),
+  sasl: sasl.describe("How to log in. Default: not at all."),
+  tls: clientTls.prefault({}),
+});
+
+/** What carries topics. */
+export const brokerSchema = z
+  .strictObject({
+    kind: z.enum(["embedded", "kafka"]).default("embedded"),
+    kafka: kafka.prefault({}).describe("For kind kafka."),
+  })
+  .refine(({ kind, kafka: { brokers } }) => kind !== "kafka" || brokers.length > 0, {
+    path: ["kafka", "brokers"],
+    message: "name at least one broker, host:port, here or in SAGA_BROKER_KAFKA_BROKERS",
+  })
+  .prefault({});
+
+/** The connection to Kafka. */
+export type KafkaConfig = z.output<typeof kafka>;
+
+/** Where sagas are recorded. */
+export const journalSchema = z
+  .strictObject({
+    kind: z.enum(["sqlite", "postgres"]).default("sqlite"),
+    postgres: z
+      .strictObject({
+        url: z.string().min(1).optional().describe("postgres://user:password@host:port/database"),
+        pool_size: count(2, 1_000).default(8).describe("Connections, at most."),
+      })
+      .prefault({})
+      .describe("For kind postgres."),
+  })
+  .refine(({ kind, postgres: { url } }) => kind !== "postgres" || url !== undefined, {
+    path: ["postgres", "url"],
+    message: "name the database, postgres://…, here or in PG_URL",
+  })
+  .prefault({});
