@@ -26,6 +26,7 @@ export function facadeFile(context: FacadeContext): EmittedFile {
   const steps = facade.steps.map((step, i) => stepDefinition(step, nodes[i]?.local ?? "", imports));
   const nodeExtension = options.importExtension === "none" ? "js" : options.importExtension;
   const nodeFile = specifier(path, `node/${place}`, { importExtension: nodeExtension });
+  const types = Object.entries({ request: facade.rpc.input, response: facade.rpc.output });
   const entries: Layout[] = [
     `name: ${JSON.stringify(facadeName(facade))}`,
     `mode: ${JSON.stringify(facade.mode)}`,
@@ -35,6 +36,7 @@ export function facadeFile(context: FacadeContext): EmittedFile {
     property("topics", topics),
     property("request", imports.message(facade.rpc.input)),
     property("response", imports.message(facade.rpc.output)),
+    ["types: ", braces(types.map(([key, { fullName }]) => `${key}: ${JSON.stringify(fullName)}`))],
     ["steps: ", brackets(steps, { broken: true })],
     property("respond", respond),
     `dto: ${dto}`,

@@ -46,6 +46,8 @@ export interface FacadeDefinition extends SagaPlan {
   readonly topics: { readonly rollback: string; readonly steps: readonly string[] };
   readonly request: Codec<unknown>;
   readonly response: Codec<unknown>;
+  /** The full names of the message types: "pb.BookingRequest". */
+  readonly types: { readonly request: string; readonly response: string };
   readonly steps: readonly StepDefinition[];
   respond(context: StepContext<unknown, unknown>): unknown;
   readonly dto: DtoCodec;

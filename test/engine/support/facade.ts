@@ -37,6 +37,7 @@ export function facadeOf({ steps, name = "test.Service/Run", ...spec }: FacadeSp
     topics: { rollback: `${name}.rollback`, steps: [] },
     request: jsonCodec,
     response: jsonCodec,
+    types: { request: "test.Request", response: "test.Response" },
     respond: ({ results }) => results,
     dto: defineDto<unknown, Record<string, unknown>>(name, {
       request: jsonCodec,
