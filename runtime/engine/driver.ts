@@ -16,6 +16,8 @@ export interface Drive {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  /** An entry of the saga is durable. Must not throw. */
+  changed(sagaId: string): void;
   /** The saga reached an end state, durably. */
   ended(run: Run): void;
   /** The journal refused an entry of the saga. */
@@ -141,6 +143,7 @@ function durable(drive: Drive, run: Run, { outgoing, effects, state, answer }: D
   if (hasEnded(state)) {
     drive.ended(run);
   }
+  drive.changed(run.id);
 }
 
 function storedPhase(state: SagaState): StoredPhase {

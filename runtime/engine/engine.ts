@@ -26,6 +26,8 @@ export interface EngineOptions {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each saga that moved on, once that is durable. Must not throw. */
+  readonly changed?: (sagaId: string) => void;
 }
 
 /** A client's call of a facade. */
@@ -57,7 +59,8 @@ export interface Engine {
 }
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
-export function createEngine({ facades, journal, broker, upstreams, clock, log }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { facades, journal, broker, upstreams, clock, log, changed = () => {} } = options;
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const runs = new Map<string, Run>();
   let draining = false;
@@ -70,6 +73,7 @@ export function createEngine({ facades, journal, broker, upstreams, clock, log }
     upstreams,
     clock,
     log,
+    changed,
     ended(run) {
       forget(run);
       if (run.state.phase === "stuck") {

@@ -5,6 +5,7 @@ import { type Logger, pino } from "pino";
 import { createEmbeddedBroker } from "../broker/embedded/embedded-broker.js";
 import { checkConfig } from "../config/load.js";
 import type { Config, ConfigInput } from "../config/schema.js";
+import { createChanges } from "../engine/changes.js";
 import { createEngine, type Engine } from "../engine/engine.js";
 import { type Clock, systemClock } from "../engine/ports.js";
 import type { SagaService } from "../facade/service.js";
@@ -14,6 +15,7 @@ import { addServices } from "./add-services.js";
 import { checkServices, upstreamsOf } from "./check-services.js";
 import { expectFree, listen } from "./listen.js";
 import { addReflection } from "./reflection.js";
+import { sagaService, sagaServiceAbout } from "./saga-service.js";
 import { createUpstreams } from "./upstreams.js";
 
 /** What a server is made of. */
@@ -76,15 +78,22 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
-    const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger });
+    const changes = createChanges(journal);
+    opened.push(() => changes.close());
+    const { changed } = changes;
+    const engine = createEngine({ facades, journal, broker, upstreams, clock, log: logger, changed });
     // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
     opened.push(() => engine.stop());
 
-    const names = ["", ...services.map(({ name }) => name)];
+    const byName = new Map(facades.map((facade) => [facade.name, facade]));
+    const sagas = sagaService({ journal, byName, changes, log: logger });
+    const served = [...services, sagaServiceAbout];
+    const names = ["", ...served.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
     addServices(server, services, engine, logger);
+    sagas.addToServer(server);
     health.addToServer(server);
-    addReflection(server, services);
+    addReflection(server, served);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
     const port = await listen(server, config);
@@ -98,6 +107,8 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
           health.setStatus(name, "NOT_SERVING");
         }
         const left = await engine.drain(config.shutdown_grace_ms);
+        // Whoever watches sees how the sagas that ran here ended, and is told where one has not.
+        sagas.drain();
         await closeAll();
         return left;
       },

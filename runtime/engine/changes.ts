@@ -1,0 +1,45 @@
+import type { Journal } from "../journal/journal.js";
+
+/** Tells that sagas have changed. */
+export interface Changes {
+  /**
+   * Has a listener told each time that the journal holds more of a saga than before; now and then also where it does not.
+   * @returns a function that ends it
+   */
+  subscribe(sagaId: string, listener: () => void): () => void;
+}
+
+/** Passes on what changed, in this process and in others. */
+export interface ChangeHub extends Changes {
+  /** Says that an entry of a saga that this process drives is durable. */
+  changed(sagaId: string): void;
+  /** Listens to the journal no more. */
+  close(): void;
+}
+
+/** Makes a hub that is also fed by what other processes write to the same journal. */
+export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
+  const listeners = new Map<string, Set<() => void>>();
+  const changed = (sagaId: string) => {
+    for (const listener of [...(listeners.get(sagaId) ?? [])]) {
+      listener();
+    }
+  };
+  const close = journal.onChange(changed);
+  return {
+    changed,
+    close,
+    subscribe(sagaId, listener) {
+      // Wrapped, so that the same function given twice is told twice and ended apart.
+      const own = () => listener();
+      const all = listeners.get(sagaId) ?? new Set();
+      listeners.set(sagaId, all.add(own));
+      return () => {
+        all.delete(own);
+        if (all.size === 0 && listeners.get(sagaId) === all) {
+          listeners.delete(sagaId);
+        }
+      };
+    },
+  };
+}
