@@ -161,6 +161,9 @@ function readable<T>(read: () => T): T | undefined {
   }
 }
 
+/** The last moment that a google.protobuf.Timestamp has. A deadline beyond it is none. */
+const latestMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 function dateOf(ms: number | undefined): Date | undefined {
-  return ms === undefined ? undefined : new Date(ms);
+  return ms === undefined || ms > latestMs ? undefined : new Date(ms);
 }
