@@ -44,7 +44,7 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
     let written = () => {};
     call.on("cancelled", () => {
       own.hangUp();
-      written(); // grpc-js never calls back for what a cancelled call had to write.
+      written(); // grpc-js does not call back for a write that failed.
     });
     watches.add(own);
     if (draining) {

@@ -66,11 +66,11 @@ function later(
   };
 }
 
-/** A span's first start stays; its end is undone where it goes on. */
+/** A span's first start stays, and so does its end: nothing that has ended goes on. */
 function moved(span: CallSpan, started: boolean, ended: boolean, atMs: number): CallSpan {
   return {
     ...span,
     startedMs: span.startedMs ?? (started ? atMs : undefined),
-    endedMs: ended ? (span.endedMs ?? atMs) : undefined,
+    endedMs: span.endedMs ?? (ended ? atMs : undefined),
   };
 }
