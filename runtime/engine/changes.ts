@@ -4,6 +4,7 @@ import type { Journal } from "../journal/journal.js";
 export interface Changes {
   /**
    * Has a listener told each time that the journal holds more of a saga than before; now and then also where it does not.
+   * It must not throw.
    * @returns a function that ends it
    */
   subscribe(sagaId: string, listener: () => void): () => void;
@@ -21,7 +22,9 @@ export interface ChangeHub extends Changes {
 export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
   const listeners = new Map<string, Set<() => void>>();
   const changed = (sagaId: string) => {
-    for (const listener of [...(listeners.get(sagaId) ?? [])]) {
+    const all = listeners.get(sagaId);
+    // A copy: who is told may end, or begin, to listen. Mostly there is nobody.
+    for (const listener of all === undefined ? [] : [...all]) {
       listener();
     }
   };

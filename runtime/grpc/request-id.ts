@@ -21,11 +21,16 @@ export function checkRequestId(id: string, key: string): string {
   if (id.length === 0) {
     throw new SagaError("SAGA_REQUEST_ID_MISSING", `missing ${key}`);
   }
-  if (id.length > longest || !allowed.test(id)) {
+  if (!isRequestId(id)) {
     throw new SagaError(
       "SAGA_REQUEST_ID_INVALID",
       `${key} must have 1 to ${longest} of the characters A-Z a-z 0-9 . _ : / -`,
     );
   }
   return id;
+}
+
+/** Whether a text is a request id. One that is not must go neither into a header nor into the log: it may be of any length. */
+export function isRequestId(text: string): boolean {
+  return text.length <= longest && allowed.test(text);
 }

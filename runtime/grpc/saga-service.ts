@@ -1,5 +1,6 @@
 import type { Server, ServerWritableStream, StatusObject } from "@grpc/grpc-js";
 import { isSagaError } from "../core/errors.js";
+import { statusName } from "../core/status.js";
 import type { Log } from "../engine/ports.js";
 import type { SagaService } from "../facade/service.js";
 import { readSaga, type SagaSource, type Watch, watchSaga } from "../operate/watch-saga.js";
@@ -10,7 +11,7 @@ import {
   type WatchSagaResponse,
 } from "../pb/saga/v1/service.js";
 import { sagaServiceDescriptors } from "../pb/saga/v1/service-descriptors.js";
-import { checkRequestId } from "./request-id.js";
+import { checkRequestId, isRequestId } from "./request-id.js";
 import { errorStatus } from "./status.js";
 
 /** What health and reflection are told of the service. */
@@ -31,11 +32,16 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
   const watches = new Set<Watch>();
   let draining = false;
 
-  function failed(error: unknown, rpc: string, sagaId: string): StatusObject {
-    if (!isSagaError(error)) {
-      log.error({ saga: sagaId, rpc, err: error }, "a call failed by an error of ours");
+  function failed(error: unknown, rpc: string, { requestId }: { readonly requestId: string }): StatusObject {
+    const sagaId = isRequestId(requestId) ? requestId : undefined;
+    const status = errorStatus(error, sagaId);
+    const about = { saga: sagaId, rpc, status: statusName(status.code) };
+    if (isSagaError(error)) {
+      log.info({ ...about, reason: error.code }, error.plain);
+    } else {
+      log.error({ ...about, err: error }, "a call failed by an error of ours");
     }
-    return errorStatus(error, sagaId);
+    return status;
   }
 
   async function watch(call: ServerWritableStream<WatchSagaRequest, WatchSagaResponse>): Promise<void> {
@@ -69,11 +75,11 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
       const answer = async () => ({ saga: await readSaga(source, requestIdIn(call.request)) });
       answer().then(
         (response) => callback(null, response),
-        (error) => callback(failed(error, call.getPath(), call.request.requestId)),
+        (error) => callback(failed(error, call.getPath(), call.request)),
       );
     },
     watchSaga(call) {
-      watch(call).catch((error) => call.emit("error", failed(error, call.getPath(), call.request.requestId)));
+      watch(call).catch((error) => call.emit("error", failed(error, call.getPath(), call.request)));
     },
   };
 
