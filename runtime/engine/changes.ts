@@ -1,30 +1,45 @@
 import type { Journal } from "../journal/journal.js";
 
-/** Tells of sagas that have moved on, whichever process moved them. */
+/** Tells that sagas have changed. */
 export interface Changes {
-  /** An entry of the saga is durable. */
-  changed(sagaId: string): void;
-  /** Has a listener told whenever the saga has moved on; perhaps also when it has not. @returns a function that ends it */
+  /**
+   * Has a listener told each time that the journal holds more of a saga than before; now and then also where it does not.
+   * It must not throw.
+   * @returns a function that ends it
+   */
   subscribe(sagaId: string, listener: () => void): () => void;
 }
 
-/** Makes the hub of a process. */
-export function createChanges(journal: Pick<Journal, "onChange">): Changes {
+/** Passes on what changed, in this process and in others. */
+export interface ChangeHub extends Changes {
+  /** Says that an entry of a saga that this process drives is durable. */
+  changed(sagaId: string): void;
+  /** Listens to the journal no more. */
+  close(): void;
+}
+
+/** Makes a hub that is also fed by what other processes write to the same journal. */
+export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
   const listeners = new Map<string, Set<() => void>>();
   const changed = (sagaId: string) => {
-    for (const listener of listeners.get(sagaId) ?? []) {
+    const all = listeners.get(sagaId);
+    // A copy: who is told may end, or begin, to listen. Mostly there is nobody.
+    for (const listener of all === undefined ? [] : [...all]) {
       listener();
     }
   };
-  journal.onChange(changed);
+  const close = journal.onChange(changed);
   return {
     changed,
+    close,
     subscribe(sagaId, listener) {
-      const set = listeners.get(sagaId) ?? new Set();
-      listeners.set(sagaId, set.add(listener));
+      // Wrapped, so that the same function given twice is told twice and ended apart.
+      const own = () => listener();
+      const all = listeners.get(sagaId) ?? new Set();
+      listeners.set(sagaId, all.add(own));
       return () => {
-        set.delete(listener);
-        if (set.size === 0 && listeners.get(sagaId) === set) {
+        all.delete(own);
+        if (all.size === 0 && listeners.get(sagaId) === all) {
           listeners.delete(sagaId);
         }
       };

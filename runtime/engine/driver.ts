@@ -20,7 +20,7 @@ export interface Drive {
   readonly log: Log;
   /** The message that tells of a saga's end, to be stored with it; undefined where nobody wants one. */
   completion(run: Run): Message | undefined;
-  /** An entry of the saga is durable. */
+  /** An entry of the saga is durable. Must not throw. */
   moved(run: Run, entry: Durable): void;
   /** The saga reached an end state, durably. */
   ended(run: Run): void;

@@ -4,7 +4,7 @@ import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Journal } from "../journal/journal.js";
 import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
-import type { Changes } from "./changes.js";
+import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
 import { createDelivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
@@ -31,7 +31,7 @@ export interface EngineOptions {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
-  readonly changes: Changes;
+  readonly changes: ChangeHub;
   readonly limits: QueueLimits;
   /** How many messages of a step's topic are handled at the same time. */
   readonly concurrencyOf: (topic: string) => number;

@@ -7,8 +7,11 @@ import { errorDetailsDescriptors } from "../pb/google/rpc/error-details-descript
 /** What ReflectionService reads of a package definition: the files, and which services to name. */
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 
+/** What reflection needs of a service. */
+type Reflected = Pick<SagaService, "name" | "descriptors">;
+
 /** Serves gRPC reflection, v1 and v1alpha, from the descriptors that the generator left in the handler files. */
-export function addReflection(server: Server, services: readonly SagaService[]): void {
+export function addReflection(server: Server, services: readonly Reflected[]): void {
   const files = new Map<string, Buffer>();
   // With the error details, clients such as grpcurl can show those of our errors.
   for (const descriptors of [...services.map((service) => service.descriptors), errorDetailsDescriptors]) {

@@ -9,16 +9,28 @@ const allowed = /^[A-Za-z0-9._:/-]+$/;
 
 /** A call's request id. @throws SagaError SAGA_REQUEST_ID_MISSING or SAGA_REQUEST_ID_INVALID */
 export function requestIdOf(metadata: Metadata): string {
-  const id = metadata.get(requestIdKey)[0];
-  if (id === undefined || id.length === 0) {
-    throw new SagaError("SAGA_REQUEST_ID_MISSING", `missing ${requestIdKey}`);
+  return checkRequestId(metadata.get(requestIdKey)[0]?.toString() ?? "", requestIdKey);
+}
+
+/**
+ * A request id that came in.
+ * @param key what the client knows it by: the metadata's key or the message's field
+ * @throws SagaError SAGA_REQUEST_ID_MISSING where it is empty, or SAGA_REQUEST_ID_INVALID
+ */
+export function checkRequestId(id: string, key: string): string {
+  if (id.length === 0) {
+    throw new SagaError("SAGA_REQUEST_ID_MISSING", `missing ${key}`);
   }
-  const text = id.toString();
-  if (text.length > longest || !allowed.test(text)) {
+  if (!isRequestId(id)) {
     throw new SagaError(
       "SAGA_REQUEST_ID_INVALID",
-      `${requestIdKey} must have 1 to ${longest} of the characters A-Z a-z 0-9 . _ : / -`,
+      `${key} must have 1 to ${longest} of the characters A-Z a-z 0-9 . _ : / -`,
     );
   }
-  return text;
+  return id;
+}
+
+/** Whether a text is a request id. One that is not must go neither into a header nor into the log: it may be of any length. */
+export function isRequestId(text: string): boolean {
+  return text.length <= longest && allowed.test(text);
 }

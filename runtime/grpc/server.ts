@@ -17,6 +17,7 @@ import { checkServices, keyNames } from "./check-services.js";
 import { expectFree, listen } from "./listen.js";
 import { openBroker } from "./open-broker.js";
 import { addReflection } from "./reflection.js";
+import { sagaService, sagaServiceAbout } from "./saga-service.js";
 import { completionOf, concurrencyOf, withPrefix } from "./topics.js";
 import { createUpstreams } from "./upstreams.js";
 
@@ -85,6 +86,8 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const broker = openBroker({ journal, logger, observer: options.observer ?? {} });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
+    const changes = createChanges(journal);
+    opened.push(() => changes.close());
     const engine = createEngine({
       facades,
       journal,
@@ -92,7 +95,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
       upstreams,
       clock,
       log: logger,
-      changes: createChanges(journal),
+      changes,
       limits: config.queue_limit,
       concurrencyOf: concurrencyOf(config),
       completion,
@@ -100,11 +103,15 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
     opened.push(() => engine.stop());
 
-    const names = ["", ...services.map(({ name }) => name)];
+    const byName = new Map(facades.map((facade) => [facade.name, facade]));
+    const sagas = sagaService({ journal, byName, changes, log: logger });
+    const served = [...services, sagaServiceAbout];
+    const names = ["", ...served.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
     addServices(server, services, engine, logger);
+    sagas.addToServer(server);
     health.addToServer(server);
-    addReflection(server, services);
+    addReflection(server, served);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
     const port = await listen(server, config);
@@ -118,6 +125,8 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
           health.setStatus(name, "NOT_SERVING");
         }
         const left = await engine.drain(config.shutdown_grace_ms);
+        // Whoever watches sees how the sagas that ran here ended, and is told where one has not.
+        sagas.drain();
         await closeAll();
         return left;
       },

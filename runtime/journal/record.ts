@@ -24,6 +24,11 @@ export function encodeRecord(atMs: number, events: readonly RecordedEvent[]): Ui
   }).finish();
 }
 
+/** When a record was written, ms since the Unix epoch. @throws Error where the bytes are no record */
+export function recordTime(bytes: Uint8Array): number {
+  return Number(RecordMessage.decode(bytes).atMs);
+}
+
 /**
  * The events of a record that changed the saga: those recorded as unexpected are left out.
  * @throws Error where the bytes are no record, or one of a newer protosaga

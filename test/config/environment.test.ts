@@ -45,7 +45,7 @@ const kinds: typeof values = { broker: ["kafka", "kafka"], journal: ["postgres",
 
 /** A configuration where every key may be set. */
 const base = {
-  broker: { kafka: { brokers: ["k:1"], sasl: { mechanism: "plain", username: "u", password: "p" } } },
+  broker: { kafka: { brokers: ["k:1"], sasl: { mechanism: "plain" as const, username: "u", password: "p" } } },
   journal: { postgres: { url: "postgres://x" } },
   tls: { cert: "cert.pem", key: "key.pem" },
   upstreams: { [order]: { address: "orders:1" } },

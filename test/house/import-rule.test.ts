@@ -23,22 +23,30 @@ const outside = ["../../runtime/core/errors.js", "protosaga", generated];
 const rooms: readonly Room[] = [
   {
     file: "runtime/core/x.ts",
-    refused: [...["facade", "journal", "broker", "engine", "grpc", "pb"].map(runtime), "node:fs", "zod", generated],
+    refused: [
+      ...["facade", "journal", "broker", "engine", "operate", "grpc", "pb"].map(runtime),
+      "node:fs",
+      "zod",
+      generated,
+    ],
     allowed: ["./plan.js"],
   },
   {
     file: "runtime/facade/x.ts",
-    refused: ["protosaga", ...["journal", "broker", "engine", "grpc"].map(runtime), generated, generator],
+    refused: ["protosaga", ...["journal", "broker", "engine", "operate", "grpc"].map(runtime), generated, generator],
     allowed: ["../core/plan.js", "./codec.js"],
   },
   {
     file: "runtime/config/x.ts",
-    refused: [...["facade", "journal", "broker", "engine", "grpc"].map(runtime), generated, generator, "../index.js"],
+    refused: [
+      ...["facade", "journal", "broker", "engine", "operate", "grpc"].map(runtime),
+      ...[generated, generator, "../index.js"],
+    ],
     allowed: ["../core/errors.js", "./schema.js", "zod"],
   },
   {
     file: "runtime/journal/x.ts",
-    refused: ["protosaga", ...["broker", "engine", "grpc"].map(runtime), generated, generator],
+    refused: ["protosaga", ...["broker", "engine", "operate", "grpc"].map(runtime), generated, generator],
     allowed: ["../core/plan.js", "../pb/x.js", "node:fs", "libsql"],
   },
   {
@@ -48,18 +56,30 @@ const rooms: readonly Room[] = [
   },
   {
     file: "runtime/broker/x.ts",
-    refused: ["protosaga", ...["engine", "grpc"].map(runtime), generated, generator],
+    refused: ["protosaga", ...["engine", "operate", "grpc"].map(runtime), generated, generator],
     allowed: ["../journal/journal.js", "../core/errors.js"],
   },
   {
     file: "runtime/engine/x.ts",
-    refused: ["protosaga", "../grpc/server.js", "@grpc/grpc-js", generated, generator],
+    refused: ["protosaga", "../operate/x.js", "../grpc/server.js", "@grpc/grpc-js", generated, generator],
     allowed: ["../broker/broker.js", "../journal/journal.js", "../facade/node.js", "../core/plan.js"],
+  },
+  {
+    file: "runtime/operate/x.ts",
+    refused: [
+      "protosaga",
+      "../grpc/server.js",
+      "@grpc/grpc-js",
+      generated,
+      generator,
+      "../../examples/booking/main.js",
+    ],
+    allowed: ["../pb/x.js", ...["core", "facade", "journal", "broker", "engine"].map(runtime)],
   },
   {
     file: "runtime/grpc/x.ts",
     refused: ["protosaga", generated, generator, "../../examples/booking/main.js"],
-    allowed: ["@grpc/grpc-js", ...["core", "facade", "journal", "broker", "engine"].map(runtime)],
+    allowed: ["@grpc/grpc-js", ...["core", "facade", "journal", "broker", "engine", "operate"].map(runtime)],
   },
   {
     file: "generator/x.ts",
@@ -172,7 +192,8 @@ const oneWay: Readonly<Record<string, readonly string[]>> = {
   journal: ["core", "facade", "pb"],
   broker: ["core", "facade", "journal"],
   engine: ["core", "facade", "journal", "broker", "pb"],
-  grpc: ["core", "facade", "journal", "broker", "engine", "config", "pb"],
+  operate: ["core", "facade", "journal", "broker", "engine", "pb"],
+  grpc: ["core", "facade", "journal", "broker", "engine", "operate", "config", "pb"],
 };
 
 describe("the runtime's rooms", () => {

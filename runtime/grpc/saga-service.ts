@@ -1,0 +1,99 @@
+import type { Server, ServerWritableStream, StatusObject } from "@grpc/grpc-js";
+import { isSagaError } from "../core/errors.js";
+import { statusName } from "../core/status.js";
+import type { Log } from "../engine/ports.js";
+import type { SagaService } from "../facade/service.js";
+import { readSaga, type SagaSource, type Watch, watchSaga } from "../operate/watch-saga.js";
+import {
+  type SagaServiceServer,
+  SagaServiceService,
+  type WatchSagaRequest,
+  type WatchSagaResponse,
+} from "../pb/saga/v1/service.js";
+import { sagaServiceDescriptors } from "../pb/saga/v1/service-descriptors.js";
+import { checkRequestId, isRequestId } from "./request-id.js";
+import { errorStatus } from "./status.js";
+
+/** What health and reflection are told of the service. */
+export const sagaServiceAbout: Pick<SagaService, "name" | "descriptors"> = {
+  name: "saga.v1.SagaService",
+  descriptors: sagaServiceDescriptors,
+};
+
+/** The service that tells of sagas. */
+export interface RunningSagaService {
+  addToServer(server: Server): void;
+  /** Ends every watch, and each that begins from now on, once it has told what there is to tell. */
+  drain(): void;
+}
+
+/** Makes the SagaService of proto/saga/v1/service.proto. */
+export function sagaService({ log, ...source }: SagaSource & { readonly log: Log }): RunningSagaService {
+  const watches = new Set<Watch>();
+  let draining = false;
+
+  function failed(error: unknown, rpc: string, { requestId }: { readonly requestId: string }): StatusObject {
+    const sagaId = isRequestId(requestId) ? requestId : undefined;
+    const status = errorStatus(error, sagaId);
+    const about = { saga: sagaId, rpc, status: statusName(status.code) };
+    if (isSagaError(error)) {
+      log.info({ ...about, reason: error.code }, error.plain);
+    } else {
+      log.error({ ...about, err: error }, "a call failed by an error of ours");
+    }
+    return status;
+  }
+
+  async function watch(call: ServerWritableStream<WatchSagaRequest, WatchSagaResponse>): Promise<void> {
+    const sagaId = requestIdIn(call.request);
+    const own = watchSaga(source, sagaId);
+    let written = () => {};
+    call.on("cancelled", () => {
+      own.hangUp();
+      written(); // grpc-js does not call back for a write that failed.
+    });
+    watches.add(own);
+    if (draining) {
+      own.drain();
+    }
+    try {
+      for await (const saga of own.states()) {
+        // Waits until the message has left: a slow client is then told the newest state, not every one since.
+        await new Promise<void>((resolve) => {
+          written = resolve;
+          call.write({ saga }, () => resolve());
+        });
+      }
+      call.end();
+    } finally {
+      watches.delete(own);
+    }
+  }
+
+  const handlers: SagaServiceServer = {
+    getSaga(call, callback) {
+      const answer = async () => ({ saga: await readSaga(source, requestIdIn(call.request)) });
+      answer().then(
+        (response) => callback(null, response),
+        (error) => callback(failed(error, call.getPath(), call.request)),
+      );
+    },
+    watchSaga(call) {
+      watch(call).catch((error) => call.emit("error", failed(error, call.getPath(), call.request)));
+    },
+  };
+
+  return {
+    addToServer: (server) => server.addService(SagaServiceService, handlers),
+    drain() {
+      draining = true;
+      for (const own of watches) {
+        own.drain();
+      }
+    },
+  };
+}
+
+function requestIdIn({ requestId }: { readonly requestId: string }): string {
+  return checkRequestId(requestId, "request_id");
+}

@@ -1,0 +1,97 @@
+import { SagaError } from "../core/errors.js";
+import type { Changes } from "../engine/changes.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import type { Journal, StoredSaga } from "../journal/journal.js";
+import type { Saga } from "../pb/saga/v1/service.js";
+import { sagaView } from "./saga-view.js";
+
+/** Where sagas are found. */
+export interface SagaSource {
+  readonly journal: Pick<Journal, "load">;
+  /** The facades of this server. */
+  readonly byName: ReadonlyMap<string, FacadeDefinition>;
+  readonly changes: Changes;
+}
+
+/** Where a saga stands now. @throws SagaError SAGA_NOT_FOUND or SAGA_JOURNAL_UNAVAILABLE */
+export async function readSaga(source: SagaSource, sagaId: string): Promise<Saga> {
+  return view(source, await load(source, sagaId));
+}
+
+/** Somebody who watches a saga. */
+export interface Watch {
+  /**
+   * The saga's state, and each newer one, until it has ended. States are loaded when they are asked for: who asks slowly
+   * gets fewer, and the newest each time. To be asked for once.
+   * @throws SagaError SAGA_NOT_FOUND, SAGA_JOURNAL_UNAVAILABLE, or SAGA_DRAINING after `drain`
+   */
+  states(): AsyncGenerator<Saga, void>;
+  /** Ends the watch once it has told what there is to tell. */
+  drain(): void;
+  /** Ends the watch: nobody listens any more. */
+  hangUp(): void;
+}
+
+/** Makes a watch of a saga. Nothing is held for it until its states are asked for. */
+export function watchSaga(source: SagaSource, sagaId: string): Watch {
+  let changed = true;
+  let draining = false;
+  let hungUp = false;
+  let wake = () => {};
+
+  async function* states(): AsyncGenerator<Saga, void> {
+    // Before the first load, so that no change falls between the two.
+    const unsubscribe = source.changes.subscribe(sagaId, () => {
+      changed = true;
+      wake();
+    });
+    let told = 0;
+    try {
+      while (!hungUp) {
+        if (changed) {
+          changed = false;
+          const stored = await load(source, sagaId);
+          if (stored.records.length > told) {
+            told = stored.records.length;
+            yield view(source, stored);
+          }
+          if (stored.phase === "completed" || stored.phase === "compensated") {
+            return;
+          }
+        } else if (draining) {
+          throw new SagaError("SAGA_DRAINING", "the server is shutting down; watch again");
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  return {
+    states,
+    drain() {
+      draining = true;
+      wake();
+    },
+    hangUp() {
+      hungUp = true;
+      wake();
+    },
+  };
+}
+
+async function load({ journal }: SagaSource, sagaId: string): Promise<StoredSaga> {
+  const stored = await journal.load(sagaId);
+  if (stored === undefined) {
+    throw new SagaError("SAGA_NOT_FOUND", `the journal has no saga ${sagaId}`);
+  }
+  return stored;
+}
+
+function view({ byName }: SagaSource, stored: StoredSaga): Saga {
+  return sagaView(stored, byName.get(stored.facade));
+}

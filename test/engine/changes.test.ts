@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { createChanges } from "../../runtime/engine/changes.js";
+
+/** A hub, with what stands in for other processes. */
+function createHub() {
+  let elsewhere: ((sagaId: string) => void) | undefined;
+  const hub = createChanges({
+    onChange(listener) {
+      elsewhere = listener;
+      return () => {
+        elsewhere = undefined;
+      };
+    },
+  });
+  return { ...hub, elsewhere: (sagaId: string) => elsewhere?.(sagaId) };
+}
+
+test("a change is told to those who listen to that saga, wherever it was made", () => {
+  const hub = createHub();
+  const heard: string[] = [];
+  hub.subscribe("a", () => heard.push("a"));
+  hub.subscribe("b", () => heard.push("b"));
+  hub.subscribe("b", () => heard.push("b again"));
+  hub.changed("a");
+  hub.elsewhere("b");
+  hub.changed("nobody's");
+  expect(heard).toEqual(["a", "b", "b again"]);
+});
+
+test("who has ended hears nothing more, and ending twice ends nobody else", () => {
+  const hub = createHub();
+  let heard = 0;
+  const listener = () => heard++;
+  const end = [hub.subscribe("a", listener), hub.subscribe("a", listener)];
+  end[0]?.();
+  end[0]?.();
+  hub.changed("a");
+  expect(heard, "the same function, given twice").toBe(1);
+  end[1]?.();
+  const endLater = hub.subscribe("a", listener);
+  end[1]?.();
+  hub.changed("a");
+  expect(heard).toBe(2);
+  endLater();
+  hub.changed("a");
+  expect(heard).toBe(2);
+});
+
+test("a listener that ends itself, or begins another, does not disturb the others", () => {
+  const hub = createHub();
+  const heard: string[] = [];
+  const end = hub.subscribe("a", () => {
+    heard.push("once");
+    end();
+    hub.subscribe("a", () => heard.push("later"));
+  });
+  hub.subscribe("a", () => heard.push("always"));
+  hub.changed("a");
+  expect(heard).toEqual(["once", "always"]);
+  hub.changed("a");
+  expect(heard).toEqual(["once", "always", "always", "later"]);
+});
+
+test("a closed hub listens to the journal no more", () => {
+  const hub = createHub();
+  let heard = 0;
+  hub.subscribe("a", () => heard++);
+  hub.close();
+  hub.elsewhere("a");
+  expect(heard).toBe(0);
+});
