@@ -195,7 +195,7 @@ describe("a saga is told of", () => {
 
   test("whose answer to the client came first: the response is told once it has completed", () => {
     const later = facadeOf({ mode: "async", steps: { a: {} } });
-    const entries = [[started, events.responded], [called(0)], [succeeded(0)]];
+    const entries = [[started, events.responded], [events.arrived(0), called(0)], [succeeded(0)]];
     const views = [1, 2, 3].map((n) => sagaView(storedSaga(later, ...entries.slice(0, n)), later));
     expect(views.map(({ state }) => state)).toEqual([
       SagaState.SAGA_STATE_RUNNING,
