@@ -55,6 +55,7 @@ export interface FetchedRecord {
   readonly offset: bigint;
   readonly key: Buffer | null;
   readonly value: Buffer | null;
+  readonly headers: ReadonlyMap<string, string>;
 }
 
 /** Messages of one partition, in their order. */

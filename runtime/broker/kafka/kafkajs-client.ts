@@ -1,6 +1,7 @@
 import kafkajs, {
   type Consumer,
   type EachBatchPayload,
+  type IHeaders,
   type KafkaConfig,
   type PartitionAssigner,
   type TopicMessages,
@@ -117,7 +118,12 @@ function startConsumer(consumer: Consumer, topics: readonly string[], listener: 
       autoCommit: false,
       async eachBatch({ batch: { topic, partition, highWatermark, messages }, commitOffsetsIfNecessary }) {
         commitOnce = commitOffsetsIfNecessary;
-        const records = messages.map(({ offset, key, value }) => ({ offset: BigInt(offset), key, value }));
+        const records = messages.map((message) => ({
+          offset: BigInt(message.offset),
+          key: message.key,
+          value: message.value,
+          headers: toHeaders(message.headers),
+        }));
         unlessClosed(() => listener.batch({ topic, partition, end: BigInt(highWatermark), records }))();
       },
     });
@@ -191,16 +197,21 @@ function toTls({ ca, cert, key }: KafkaTls): NonNullable<KafkaConfig["ssl"]> {
   };
 }
 
+const noHeaders: ReadonlyMap<string, string> = new Map();
+
+function toHeaders(headers: IHeaders | undefined): ReadonlyMap<string, string> {
+  const entries = Object.entries(headers ?? {});
+  return entries.length === 0 ? noHeaders : new Map(entries.map(([name, value]) => [name, String(value)]));
+}
+
 function toTopicMessages(records: readonly OutgoingRecord[]): TopicMessages[] {
   return [...byTopic(records)].map(([topic, entries]) => ({
     topic,
-    messages: entries.map(
-      ({ key, value, headers }): Message => ({
-        key: key as Message["key"],
-        value: value as Message["value"],
-        ...(headers && { headers }),
-      }),
-    ),
+    messages: entries.map(({ key, value, headers }) => ({
+      key,
+      value,
+      ...(headers && { headers: { ...headers } }),
+    })),
   }));
 }
 
