@@ -1,18 +1,26 @@
 import type { Logger } from "pino";
 import type { Broker, BrokerObserver } from "../broker/broker.js";
 import { createEmbeddedBroker } from "../broker/embedded/embedded-broker.js";
+import { createKafkaBroker } from "../broker/kafka/kafka-broker.js";
+import type { KafkaTls } from "../broker/kafka/options.js";
+import type { KafkaConfig } from "../config/broker-schema.js";
+import type { Config } from "../config/schema.js";
 import type { Journal } from "../journal/journal.js";
+import { readPem } from "./pem.js";
 
 /** What a broker is opened with. */
 export interface BrokerParts {
+  readonly config: Config;
   readonly journal: Journal;
   readonly logger: Logger;
   /** What the program wants to know of the broker, beside the log. */
   readonly observer: Partial<BrokerObserver>;
+  /** Topics that are published to and that nobody subscribes to in this server. */
+  readonly extraTopics: readonly string[];
 }
 
-/** The configured broker. */
-export function openBroker({ journal, logger, observer }: BrokerParts): Broker {
+/** The configured broker. @throws SagaError SAGA_CONFIG_INVALID where a PEM file can't be read */
+export function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Broker {
   const told: BrokerObserver = {
     failed(err, topic) {
       logger.error({ topic, err }, "the broker failed; it is tried again");
@@ -24,5 +32,34 @@ export function openBroker({ journal, logger, observer }: BrokerParts): Broker {
       observer.buried?.(topic, reason);
     },
   };
-  return createEmbeddedBroker(journal.messages, told);
+  const { kind, kafka } = config.broker;
+  if (kind === "embedded") {
+    return createEmbeddedBroker(journal.messages, told);
+  }
+  const tls = tlsOf(kafka);
+  const options = {
+    brokers: kafka.brokers,
+    clientId: `${kafka.client_id}-${config.pod_id}`,
+    groupId: config.topic_prefix + kafka.group_id,
+    partitions: kafka.partitions,
+    replicationFactor: kafka.replication_factor,
+    sessionTimeoutMs: kafka.session_timeout_ms,
+    extraTopics,
+    log: (level: "error" | "warn" | "info" | "debug", message: string, details: object) =>
+      logger[level === "info" ? "debug" : level](details, `kafka: ${message}`),
+    ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+  return createKafkaBroker(options, told);
+}
+
+function tlsOf({ tls }: KafkaConfig): KafkaTls | undefined {
+  if (!tls.enabled) {
+    return undefined;
+  }
+  const read = (key: "ca" | "cert" | "key") => {
+    const path = tls[key];
+    return path === undefined ? {} : { [key]: readPem(path, `broker.kafka.tls.${key}`) };
+  };
+  return { ...read("ca"), ...read("cert"), ...read("key") };
 }

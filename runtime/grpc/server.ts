@@ -83,7 +83,9 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => journal.close());
     const upstreams = createUpstreams(config);
     opened.push(() => upstreams.close());
-    const broker = openBroker({ journal, logger, observer: options.observer ?? {} });
+    const { observer = {} } = options;
+    const extraTopics = completion === undefined || completion.handler !== undefined ? [] : [completion.topic];
+    const broker = openBroker({ config, journal, logger, observer, extraTopics });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
     const changes = createChanges(journal);

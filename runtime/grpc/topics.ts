@@ -4,6 +4,7 @@ import type { Completion } from "../engine/completion.js";
 import type { EngineOptions } from "../engine/engine.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { SagaService } from "../facade/service.js";
+import type { Message } from "../journal/journal.js";
 
 /** The services as they are run: every topic bears the configured prefix. */
 export function withPrefix(services: readonly SagaService[], prefix: string): readonly SagaService[] {
@@ -28,7 +29,7 @@ export function concurrencyOf({ topics, topic_concurrency, topic_prefix }: Confi
  * @throws SagaError SAGA_CONFIG_INVALID where nobody would ever read it, or a facade has the topic
  */
 export function completionOf(
-  { completion_topic, topic_prefix }: Config,
+  { completion_topic, topic_prefix, broker: { kind } }: Config,
   facades: readonly FacadeDefinition[],
   onCompletion: ((completion: Completion) => Promise<void>) | undefined,
 ): EngineOptions["completion"] {
@@ -46,13 +47,14 @@ export function completionOf(
       `completion_topic: ${owner.name} has the topic ${topic}; choose another`,
     );
   }
-  if (onCompletion === undefined) {
+  if (onCompletion === undefined && kind === "embedded") {
     throw new SagaError(
       "SAGA_CONFIG_INVALID",
-      "completion_topic is set, and nobody would read it: give startServer or runServer an onCompletion",
+      "completion_topic is set, and nobody would read it on the embedded broker: give startServer or runServer an onCompletion",
     );
   }
-  return { topic, handler: ({ body }) => onCompletion(JSON.parse(body) as Completion) };
+  const handler = onCompletion && (({ body }: Message) => onCompletion(JSON.parse(body) as Completion));
+  return { topic, handler };
 }
 
 function prefixed(facade: FacadeDefinition, prefix: string): FacadeDefinition {

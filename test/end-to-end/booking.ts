@@ -3,11 +3,13 @@ import { credentials, type ServiceError } from "@grpc/grpc-js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
 import { ErrorInfo } from "../../runtime/pb/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../../runtime/pb/google/rpc/status.js";
+import { readSaga } from "../engine/support/journal-file.js";
 import { callUnary } from "../support/call-unary.js";
 import { freePort } from "../support/free-port.js";
 import { type Ledgers, readLedgers } from "../support/ledger-reader.js";
 import type { RunningProcess } from "../support/process.js";
 import type { Scope } from "../support/scope.js";
+import { until } from "../support/until.js";
 
 /** A booking server with real upstreams in processes of their own, all on one data directory. */
 export interface Place {
@@ -19,6 +21,8 @@ export interface Place {
   startServer(file?: string, args?: readonly string[]): Promise<RunningProcess>;
   book(requestId: string, request?: BookingOptions): Promise<Answer>;
   ledgers(): Ledgers;
+  /** Waits until all of these sagas have ended. */
+  settled(ids: readonly string[], what?: string): Promise<unknown>;
 }
 
 /** How a booking differs from the usual one. */
@@ -90,6 +94,11 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
       }
     },
     ledgers: () => readLedgers(upstreamData),
+    settled: (ids, what = "all sagas to end") =>
+      until(() => ids.every((id) => readSaga(join(data, "journal.db"), id)?.phase !== "open"), {
+        what,
+        timeoutMs: 60_000,
+      }),
   };
 }
 

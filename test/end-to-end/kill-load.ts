@@ -1,7 +1,5 @@
-import { join } from "node:path";
 import { setTimeout as after } from "node:timers/promises";
 import { expect } from "vitest";
-import { readSaga } from "../engine/support/journal-file.js";
 import { until } from "../support/until.js";
 import type { Answer, Mode, Place } from "./booking.js";
 
@@ -41,7 +39,10 @@ export async function killUnderLoad(place: Place, plan: KillPlan): Promise<void>
   }
   await place.startServer();
   const final = await askAgain(place, bookings, moments);
-  await allEnded(place, bookings, moments);
+  await place.settled(
+    bookings.map(({ id }) => id),
+    `all sagas to end; killed after ${moments} ms`,
+  );
   compare(place, bookings, final);
   expect(bookings.length, "there was a load").toBeGreaterThan(plan.rounds * plan.clients - 1);
 }
@@ -88,13 +89,6 @@ async function askAgain(place: Place, bookings: readonly Booking[], moments: rea
     }
   }
   return final;
-}
-
-async function allEnded(place: Place, bookings: readonly Booking[], moments: readonly number[]): Promise<void> {
-  const journal = join(place.data, "journal.db");
-  await until(() => bookings.every(({ id }) => readSaga(journal, id)?.phase !== "open"), {
-    what: `all sagas to end; killed after ${moments} ms`,
-  });
 }
 
 function compare(place: Place, bookings: readonly Booking[], final: ReadonlyMap<string, Answer>): void {

@@ -41,6 +41,7 @@ export const eventsByKind: { readonly [One in Kind]: fc.Arbitrary<Of<One>> } = {
     traceparent: text,
   }),
   "step-called": called("step-called"),
+  "step-delivered": fc.record({ kind: fc.constant("step-delivered"), step }),
   "step-succeeded": fc.record({ kind: fc.constant("step-succeeded"), step, received: bytes }),
   "step-failed": failed("step-failed"),
   "deadline-passed": fc.constant({ kind: "deadline-passed" }),
