@@ -40,6 +40,8 @@ export interface RecordedCall {
 export interface Faults {
   /** Plans a fault for the next calls of a method; plans queue up. */
   plan(method: string, fault: Fault): void;
+  /** Has each call that nothing is planned for go as its saga, and the number of its attempt from 1, say. */
+  decideBy(decide: (method: string, sagaId: string, attempt: number) => Fault): void;
   readonly calls: readonly RecordedCall[];
   /** The calls of one method. */
   callsOf(method: string): readonly RecordedCall[];
@@ -49,11 +51,17 @@ export interface Faults {
 export function withFaults<Handlers extends UntypedServiceImplementation>(handlers: Handlers) {
   const plans = new Map<string, { fault: Fault; left: number }[]>();
   const calls: RecordedCall[] = [];
+  const attempts = new Map<string, number>();
+  let decide: Parameters<Faults["decideBy"]>[0] = () => ({});
 
-  function nextFault(method: string): Fault {
+  function nextFault(method: string, sagaId = ""): Fault {
     const queue = plans.get(method) ?? [];
     const head = queue[0];
-    if (head === undefined) return {};
+    if (head === undefined) {
+      const attempt = (attempts.get(`${method} ${sagaId}`) ?? 0) + 1;
+      attempts.set(`${method} ${sagaId}`, attempt);
+      return decide(method, sagaId, attempt);
+    }
     head.left -= 1;
     if (head.left <= 0) queue.shift();
     return head.fault;
@@ -67,8 +75,8 @@ export function withFaults<Handlers extends UntypedServiceImplementation>(handle
         record.code = error === null ? status.OK : (error.code ?? status.UNKNOWN);
         callback(error, ...rest);
       };
-      run(nextFault(method), (then) => handler(call, then), answer).catch((error: unknown) =>
-        answer({ code: status.INTERNAL, details: `the fault itself failed: ${String(error)}` }),
+      run(nextFault(method, record.metadata["x-request-id"]), (then) => handler(call, then), answer).catch(
+        (error: unknown) => answer({ code: status.INTERNAL, details: `the fault itself failed: ${String(error)}` }),
       );
     };
   }
@@ -79,6 +87,9 @@ export function withFaults<Handlers extends UntypedServiceImplementation>(handle
       const queue = plans.get(method) ?? [];
       queue.push({ fault, left: fault.times ?? 1 });
       plans.set(method, queue);
+    },
+    decideBy(decideNow) {
+      decide = decideNow;
     },
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
