@@ -50,6 +50,11 @@ export function freshSchema(): string {
   return `test_${process.pid}_${Date.now().toString(36)}_${++schemas}`;
 }
 
+/** Removes a schema of {@link freshSchema} and all that is in it. */
+export async function dropSchema(schema: string): Promise<void> {
+  await runSql(await postgresUrl(), `SET client_min_messages = warning; DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+}
+
 /** Runs one statement on a connection of its own. */
 export async function runSql<Row extends pg.QueryResultRow>(
   url: string,
