@@ -3,7 +3,7 @@ import type { Journal } from "../../runtime/journal/journal.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgresServer } from "../support/describe-postgres.js";
 import { freshSchema, type PostgresServer, startPostgres } from "../support/postgres.js";
-import { type Harm, type Proxy, startProxy } from "../support/proxy.js";
+import { type Harm, type HarmfulProxy, startProxy } from "../support/proxy.js";
 import { createScope } from "../support/scope.js";
 import { entry, firstEntry, numbersOf } from "./entries.js";
 
@@ -11,7 +11,7 @@ import { entry, firstEntry, numbersOf } from "./entries.js";
 describePostgresServer("a commit whose fate is not known, since its connection died", () => {
   const scope = createScope();
   let server: PostgresServer;
-  let proxy: Proxy;
+  let proxy: HarmfulProxy;
   let schema: string;
   let journal: Journal;
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { createServer, connect as dial, type Socket } from "node:net";
 
 /** Stands between a client and a server on this machine, and harms what goes through it. */
-export interface Proxy {
+export interface HarmfulProxy {
   readonly port: number;
   /**
    * Harms the next request that holds the text, once.
@@ -17,6 +17,8 @@ export interface Proxy {
   /** Cuts all connections, and refuses new ones until `restore`. */
   cut(): void;
   restore(): void;
+  /** Leaves all connections open, and lets nothing through any more, as a network that is gone does. New ones work. */
+  freeze(): void;
   close(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ export interface Proxy {
 export type Harm = "lose-request" | "lose-answer" | "delay-request";
 
 /** Starts a proxy before the server on a port. */
-export async function startProxy(target: number): Promise<Proxy> {
+export async function startProxy(target: number): Promise<HarmfulProxy> {
   const sockets = new Set<Socket>();
   let planned: { text: string; how: Harm; done: () => void } | undefined;
   let delayed: (() => Promise<void>)[] = [];
@@ -102,6 +104,9 @@ export async function startProxy(target: number): Promise<Proxy> {
     },
     restore() {
       refusing = false;
+    },
+    freeze() {
+      for (const socket of sockets) socket.pause();
     },
     close() {
       for (const socket of sockets) socket.destroy();

@@ -1,6 +1,6 @@
 import type pg from "pg";
 import { SagaError } from "../../core/errors.js";
-import { migrations, schemaVersion } from "./schema.js";
+import { migrations } from "./schema.js";
 
 /** Of the advisory lock that pods take while they look after the tables: "saga" in ASCII. */
 const lockClass = 0x73616761;
@@ -8,17 +8,18 @@ const lockClass = 0x73616761;
 /**
  * Brings the journal's tables to this version, or makes them. Several pods may do it at once.
  * @param client set up: its search path is the schema alone
+ * @param steps as {@link migrations} are
  * @throws SagaError SAGA_JOURNAL_NEWER, SAGA_CONFIG_INVALID; errors of PostgreSQL
  */
-export async function migrate(client: pg.Client, schema: string): Promise<void> {
+export async function migrate(client: pg.Client, schema: string, steps = migrations): Promise<void> {
   // Where nothing is to be done, the role needs no right to change tables, and nobody waits for anybody.
-  if ((await version(client, schema)) === schemaVersion) {
+  if ((await version(client, schema, steps.length)) === steps.length) {
     return;
   }
   await client.query("BEGIN");
   try {
     await client.query({ text: "SELECT pg_advisory_xact_lock($1, hashtext($2))", values: [lockClass, schema] });
-    await migrateLocked(client, schema);
+    await migrateLocked(client, schema, steps);
     await client.query("COMMIT");
   } catch (error) {
     await client.query("ROLLBACK").catch(() => {});
@@ -26,19 +27,19 @@ export async function migrate(client: pg.Client, schema: string): Promise<void> 
   }
 }
 
-async function migrateLocked(client: pg.Client, schema: string): Promise<void> {
+async function migrateLocked(client: pg.Client, schema: string, steps: readonly string[]): Promise<void> {
   const { rows } = await client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (rows.length === 0) {
     await client.query(`CREATE SCHEMA "${schema}"`);
   }
-  const from = await version(client, schema);
+  const from = await version(client, schema, steps.length);
   if (from === 0) {
     await expectNoTables(client, schema);
     await client.query(
       "CREATE TABLE schema_version (version integer PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())",
     );
   }
-  for (const [at, step] of migrations.entries()) {
+  for (const [at, step] of steps.entries()) {
     if (at >= from) {
       await client.query(step);
       await client.query("INSERT INTO schema_version (version) VALUES ($1)", [at + 1]);
@@ -47,7 +48,7 @@ async function migrateLocked(client: pg.Client, schema: string): Promise<void> {
 }
 
 /** The version of the tables; 0 where there are none. */
-async function version(client: pg.Client, schema: string): Promise<number> {
+async function version(client: pg.Client, schema: string, known: number): Promise<number> {
   const table = await client.query("SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_version'", [
     schema,
   ]);
@@ -58,10 +59,10 @@ async function version(client: pg.Client, schema: string): Promise<number> {
     "SELECT coalesce(max(version), 0)::integer AS version FROM schema_version",
   );
   const found = rows[0]?.version ?? 0;
-  if (found > schemaVersion) {
+  if (found > known) {
     throw new SagaError(
       "SAGA_JOURNAL_NEWER",
-      `the journal's tables in schema "${schema}" have version ${found}, this protosaga knows up to ${schemaVersion}. ` +
+      `the journal's tables in schema "${schema}" have version ${found}, this protosaga knows up to ${known}. ` +
         "Run the newer protosaga that made them, or name another schema. The tables were not touched.",
     );
   }

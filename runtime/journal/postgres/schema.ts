@@ -45,6 +45,3 @@ export const migrations: readonly string[] = [
   CREATE UNIQUE INDEX message_buried_once ON message (writer) WHERE dead_reason IS NOT NULL;
   `,
 ];
-
-/** The version that the steps come to. */
-export const schemaVersion = migrations.length;
