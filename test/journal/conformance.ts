@@ -111,6 +111,19 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
         );
       });
 
+      test("has entries that are handed over at once take effect in their order", async () => {
+        const answer: Answer = { ok: true, response: Uint8Array.of(1) };
+        for (const id of ["a", "b", "c"]) {
+          const phases = ["stuck", "open", "stuck", "compensated"] as const;
+          await Promise.all([
+            journal.create(firstEntry(id)),
+            ...phases.map((phase, at) => journal.append(entry(id, at + 1, { phase, ...(at === 1 ? { answer } : {}) }))),
+          ]);
+          expect(await journal.load(id)).toMatchObject({ phase: "compensated", answer });
+          expect(await numbersOf(journal, id)).toEqual([0, 1, 2, 3, 4]);
+        }
+      });
+
       test("orders by number, not by text", async () => {
         await journal.create(firstEntry("a"));
         for (let seq = 1; seq < 12; seq++) {

@@ -81,6 +81,8 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
   });
 
   test("is told of what it missed while its connection led nowhere", async () => {
+    await writer.create(firstEntry("before"));
+    await untilTold("before");
     proxy.freeze();
     await writer.create(firstEntry("meanwhile"));
     await untilTold("meanwhile");
