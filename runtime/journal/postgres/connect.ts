@@ -18,6 +18,8 @@ export interface Connection {
 
 /** How long a connection may take to be made, ms. */
 const connectTimeoutMs = 5_000;
+/** How long a connection that nobody uses is kept: less than what lies between may be expected to remember it, ms. */
+const idleTimeoutMillis = 60_000;
 /** How long the server lets a statement run, and how long we wait for its answer, ms: longer, so that the server ends it. */
 export const statementTimeoutMs = 5_000;
 const answerTimeoutMs = 7_000;
@@ -47,6 +49,7 @@ export function readConnection(url: string, podId: string, schema: string): Conn
         statement_timeout: statementTimeoutMs,
         query_timeout: answerTimeoutMs,
         keepAlive: true,
+        keepAliveInitialDelayMillis: idleTimeoutMillis,
       },
       place: `${host}:${port}/${database}`,
       schema,
@@ -97,11 +100,31 @@ export async function connect({ config, schema }: Connection): Promise<pg.Client
  * @param onError told of connections that were lost while nobody used them
  */
 export function createPool({ config, schema }: Connection, size: number, onError: (error: Error) => void): Database {
-  const pool = new pg.Pool({ ...config, max: size, onConnect: (client) => setUp(client, schema) });
+  const pool = new pg.Pool({ ...config, max: size, idleTimeoutMillis, onConnect: (client) => setUp(client, schema) });
   pool.on("error", onError);
   pool.on("connect", (client) => client.on("error", () => {}));
+  let free = size;
+  const waiting: (() => void)[] = [];
+
   return {
-    query: async <Row extends pg.QueryResultRow>(query: pg.QueryConfig) => (await pool.query<Row>(query)).rows,
+    async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig) {
+      // They wait here, not in the pool: there the time to connect would run meanwhile.
+      if (free === 0) {
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      } else {
+        free--;
+      }
+      try {
+        return (await pool.query<Row>(query)).rows;
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) {
+          free++;
+        } else {
+          next();
+        }
+      }
+    },
     close: () => pool.end(),
   };
 }

@@ -21,7 +21,7 @@ export interface PostgresOptions {
   readonly url: string;
   /** Names this process among those that share the journal; the same after a restart. */
   readonly podId: string;
-  /** The most connections for reading and writing. One more listens. Default: 4 */
+  /** The most connections for reading and writing, at least 2; one more listens. Default: 5 */
   readonly poolSize?: number;
   /** The schema that holds the tables, made where there is none. Default: `protosaga` */
   readonly schema?: string;
@@ -71,25 +71,22 @@ async function prepare(connection: Connection, onError: (error: Error) => void):
 }
 
 async function journalOn(connection: Connection, options: PostgresOptions): Promise<Journal> {
-  const { podId, poolSize = 4, giveUpAfterMs = 10_000, onError = () => {} } = options;
+  const { podId, poolSize = 5, giveUpAfterMs = 10_000, onError = () => {} } = options;
   const writer = createWriter();
   const channel = connection.schema;
-  const database = createPool(connection, poolSize, onError);
-  const listening = await listen({ connection, database, channel, prefix: writer.prefix, onError }).catch(
-    async (error) => {
-      await database.close();
-      throw error;
-    },
-  );
+  const listening = await listen({ connection, channel, prefix: writer.prefix, onError });
+  // Of their own, so that a start that reads thousands of sagas holds no entry up.
+  const writing = createPool(connection, Math.max(1, Math.min(writingLanes + 1, poolSize - 1)), onError);
+  const reading = createPool(connection, Math.max(1, poolSize - writingLanes - 1), onError);
   const retry = createRetry(giveUpAfterMs, onError);
-  const reader = createReader(database, retry, podId);
+  const reader = createReader(reading, retry, podId);
   const group = createGroupCommit<Item, Stored>({
-    lanes: Math.max(1, Math.min(writingLanes, poolSize - 1)),
+    lanes: writingLanes,
     keyOf: ({ entry }) => entry.sagaId,
     bytesOf: ({ entry, first }) => entry.record.length + (first?.request.length ?? 0),
-    commit: createStore({ database, retry, podId, writer, channel }),
+    commit: createStore({ database: writing, retry, podId, writer, channel }),
   });
-  const messages = createMessageStore({ database, retry, podId, writer });
+  const messages = createMessageStore({ reading, writing, retry, podId, writer });
   let closing: Promise<void> | undefined;
 
   const underWay = new Set<Promise<unknown>>();
@@ -126,7 +123,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
   async function close(): Promise<void> {
     await Promise.allSettled(underWay);
     await listening.close();
-    await database.close();
+    await Promise.all([writing.close(), reading.close()]);
   }
 
   return {
@@ -150,5 +147,5 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
   };
 }
 
-/** How many transactions are on their way at once, at most. */
+/** How many transactions of entries are on their way at once: while one is committed, the next is carried out. */
 const writingLanes = 2;

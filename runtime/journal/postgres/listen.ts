@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import { type Connection, connect, type Database } from "./connect.js";
+import { type Connection, connect } from "./connect.js";
 import { decodeNotice } from "./notice.js";
 
 /** Hears of sagas that other processes have moved on. */
@@ -12,7 +12,6 @@ export interface Listening {
 /** How listening works. */
 export interface ListenOptions {
   readonly connection: Connection;
-  readonly database: Database;
   readonly channel: string;
   /** Of this process's own writes. */
   readonly prefix: string;
@@ -40,7 +39,7 @@ SELECT id FROM saga WHERE phase = 'open' AND created_at >= $1::timestamptz - mak
  * up in the tables. Resolves once it listens.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { connection, database, channel, prefix, onError } = options;
+  const { connection, channel, prefix, onError } = options;
   const listeners = new Set<(sagaId: string) => void>();
   const closing = new AbortController();
   /** By the database's clock: until then nothing was missed. */
@@ -71,9 +70,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     return rows[0]?.now ?? "now";
   }
 
-  async function catchUp(): Promise<void> {
+  async function catchUp(client: pg.Client): Promise<void> {
     if (listeners.size > 0) {
-      const rows = await database.query<{ id: string }>({ text: selectChanged, values: [heardUntil, marginS, prefix] });
+      const { rows } = await client.query<{ id: string }>(selectChanged, [heardUntil, marginS, prefix]);
       tell(rows.map(({ id }) => id));
     }
   }
@@ -96,7 +95,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
         if (client === undefined) {
           client = await open();
           // Listening already: what is committed from here on is told by its notice.
-          await catchUp();
+          await catchUp(client);
           failures = 0;
         }
         await watch(client);

@@ -14,14 +14,15 @@ interface MessageRow {
 
 /** What the message store works with. */
 export interface MessageOptions {
-  readonly database: Database;
+  readonly reading: Database;
+  readonly writing: Database;
   readonly retry: Retry;
   readonly podId: string;
   readonly writer: Writer;
 }
 
 /** The messages' table. */
-export function createMessageStore({ database, retry, podId, writer }: MessageOptions): MessageStore {
+export function createMessageStore({ reading, writing, retry, podId, writer }: MessageOptions): MessageStore {
   const removal = createGroupCommit<{ readonly key: string; readonly ids: readonly number[] }, "removed">({
     lanes: 1,
     keyOf: ({ key }) => key,
@@ -34,7 +35,7 @@ export function createMessageStore({ database, retry, podId, writer }: MessageOp
 
   async function write(text: string, values: unknown[], sinceMs?: number): Promise<void> {
     try {
-      await retry.run(() => database.query({ text, values }), sinceMs);
+      await retry.run(() => writing.query({ text, values }), sinceMs);
     } catch (error) {
       throw unavailable("written", error);
     }
@@ -42,7 +43,7 @@ export function createMessageStore({ database, retry, podId, writer }: MessageOp
 
   async function read<Row extends MessageRow>(text: string, value: string): Promise<readonly Row[]> {
     try {
-      return await retry.run(() => database.query<Row>({ text, values: [value] }));
+      return await retry.run(() => reading.query<Row>({ text, values: [value] }));
     } catch (error) {
       throw unavailable("read", error);
     }
