@@ -71,14 +71,18 @@ export async function runSql<Row extends pg.QueryResultRow>(
   }
 }
 
-const started = new Set<{ readonly child: ChildProcess; readonly root: string }>();
-// A test run that is cut short must not leave servers behind.
-process.on("exit", () => {
-  for (const { child, root } of started) {
-    killTree(child, "SIGKILL");
-    rmSync(root, { recursive: true, force: true });
-  }
-});
+/** Ends the server $1 and removes the folder $2 once standard input closes, which it does however its parent ends. */
+const watchdog = 'read _; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"';
+
+/** Sees to it that a test run that is cut short, or a worker that is killed, leaves no server behind. */
+function guard(child: ChildProcess, root: string): void {
+  const guardian = spawn("sh", ["-c", watchdog, "sh", String(child.pid), root], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  guardian.unref();
+  child.once("exit", () => guardian.kill("SIGKILL"));
+}
 
 /**
  * Starts a server on a free port, with fsync on.
@@ -112,7 +116,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   ];
   appendFileSync(join(data, "postgresql.conf"), `\n${own.join("\n")}\n`);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
-  let running: { readonly child: ChildProcess; readonly root: string; readonly exited: Promise<void> } | undefined;
+  let running: { readonly child: ChildProcess; readonly exited: Promise<void> } | undefined;
 
   async function launch(): Promise<boolean> {
     const child = spawn(...as("postgres", ["-D", data]), { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
@@ -121,10 +125,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
       log = (log + text).slice(-20_000);
     });
     const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    const entry = { child, root, exited };
-    started.add(entry);
-    running = entry;
-    void exited.then(() => started.delete(entry));
+    guard(child, root);
+    running = { child, exited };
     await until(() => child.exitCode !== null || log.includes("database system is ready to accept connections"), {
       what: "PostgreSQL to start",
     });
