@@ -23,4 +23,5 @@ export { todo } from "./facade/todo.js";
 export { type RunOptions, runServer } from "./grpc/run-server.js";
 export { type SagaServer, type ServerOptions, startServer } from "./grpc/server.js";
 export type { Journal } from "./journal/journal.js";
+export { openPostgresJournal, type PostgresOptions } from "./journal/postgres/journal.js";
 export { openSqliteJournal } from "./journal/sqlite/journal.js";

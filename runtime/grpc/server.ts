@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { Server } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Logger, pino } from "pino";
@@ -11,11 +10,11 @@ import { createEngine, type Engine } from "../engine/engine.js";
 import { type Clock, systemClock } from "../engine/ports.js";
 import type { SagaService } from "../facade/service.js";
 import type { Journal } from "../journal/journal.js";
-import { openSqliteJournal } from "../journal/sqlite/journal.js";
 import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
 import { expectFree, listen } from "./listen.js";
 import { openBroker } from "./open-broker.js";
+import { openJournal } from "./open-journal.js";
 import { addReflection } from "./reflection.js";
 import { sagaService, sagaServiceAbout } from "./saga-service.js";
 import { completionOf, concurrencyOf, withPrefix } from "./topics.js";
@@ -29,8 +28,8 @@ export interface ServerOptions {
   readonly config: ConfigInput;
   /** Default: pino on standard error, at the configured level. */
   readonly logger?: Logger;
-  /** Opens the journal. Default: SQLite in the data directory. */
-  readonly openJournal?: () => Journal;
+  /** Opens the journal. Default: the configured one. */
+  readonly openJournal?: () => Journal | Promise<Journal>;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
   /** Told how the broker does, for metrics: lag, errors, dead letters. */
@@ -79,7 +78,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     }
   };
   try {
-    const journal = options.openJournal?.() ?? openSqliteJournal(join(config.data_dir, "journal.db"));
+    const journal = await (options.openJournal?.() ?? openJournal(config, logger));
     opened.push(() => journal.close());
     const upstreams = createUpstreams(config);
     opened.push(() => upstreams.close());

@@ -13,6 +13,7 @@ export type OpenJournal = () => Journal | Promise<Journal>;
 compareBytesByContent();
 
 const unavailable = { name: "SagaError", code: "SAGA_JOURNAL_UNAVAILABLE" };
+const conflict = { name: "SagaError", code: "SAGA_JOURNAL_CONFLICT" };
 
 /** What every journal must do. @param place makes room for a fresh journal */
 export function journalConformance(name: string, place: (scope: Scope) => OpenJournal): void {
@@ -78,8 +79,11 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
         expect(stored?.records).toHaveLength(2);
       });
 
-      test("is not there before it is made", async () => {
-        expect(await journal.load("a")).toBeUndefined();
+      test("is not there before it is made, whatever the id that is asked for", async () => {
+        await journal.create(firstEntry("b"));
+        for (const id of ["a", "", "b\0", "\0", "'; --", "B", "b "]) {
+          expect(await journal.load(id), JSON.stringify(id)).toBeUndefined();
+        }
       });
     });
 
@@ -107,6 +111,19 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
         );
       });
 
+      test("has entries that are handed over at once take effect in their order", async () => {
+        const answer: Answer = { ok: true, response: Uint8Array.of(1) };
+        for (const id of ["a", "b", "c"]) {
+          const phases = ["stuck", "open", "stuck", "compensated"] as const;
+          await Promise.all([
+            journal.create(firstEntry(id)),
+            ...phases.map((phase, at) => journal.append(entry(id, at + 1, { phase, ...(at === 1 ? { answer } : {}) }))),
+          ]);
+          expect(await journal.load(id)).toMatchObject({ phase: "compensated", answer });
+          expect(await numbersOf(journal, id)).toEqual([0, 1, 2, 3, 4]);
+        }
+      });
+
       test("orders by number, not by text", async () => {
         await journal.create(firstEntry("a"));
         for (let seq = 1; seq < 12; seq++) {
@@ -115,7 +132,10 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
         expect(await numbersOf(journal, "a")).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
       });
 
-      test.each([0, 1])("refuses entry %i twice, and nothing else of the same moment", async (seq) => {
+      test.each([
+        [0, unavailable],
+        [1, conflict],
+      ])("refuses entry %i twice, and nothing else of the same moment", async (seq, refusal) => {
         await journal.create(firstEntry("a"));
         await journal.append(entry("a", 1));
         const message = { topic: "t", key: "a", body: "of the refused one" };
@@ -127,7 +147,7 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
         ];
         expect(await Promise.allSettled(others)).toEqual([
           { status: "fulfilled", value: [expect.objectContaining({ key: "b" })] },
-          { status: "rejected", reason: expect.objectContaining(unavailable) },
+          { status: "rejected", reason: expect.objectContaining(refusal) },
           { status: "fulfilled", value: [] },
           { status: "fulfilled", value: "exists" },
         ]);
@@ -177,6 +197,25 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
       });
     });
 
+    describe("counting", () => {
+      test("counts a facade's open sagas, and no others", async () => {
+        const [mine, other] = ["pb.BookingService.HandleSyncBooking", "pb.BookingService.HandleAsyncBooking"];
+        expect(await journal.countOpen(mine)).toBe(0);
+        for (const phase of ["open", "stuck", "completed", "compensated"] as const) {
+          await journal.create(firstEntry(`born ${phase}`, { phase }));
+          await journal.create(firstEntry(`became ${phase}`));
+          await journal.append(entry(`became ${phase}`, 1, { phase }));
+        }
+        await journal.create(firstEntry("other", { facade: other }));
+        expect(await journal.countOpen(mine)).toBe(2);
+        expect(await journal.countOpen(other)).toBe(1);
+        await journal.append(entry("became stuck", 2));
+        await reopen();
+        expect(await journal.countOpen(mine), "the stuck one was set going again").toBe(3);
+        expect(await journal.countOpen("")).toBe(0);
+      });
+    });
+
     describe("an answer", () => {
       const failure = { code: 9, message: "ausverkauft: ☕ 😀", reason: "SAGA_STEP_FAILED", beforeCall: false };
       const answers: [string, Answer][] = [
@@ -222,7 +261,8 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
       });
 
       test("ends everything, and may be said twice", async () => {
-        const [message] = await journal.messages.add([{ topic: "t", key: "k", body: "{}" }]);
+        const stored = await journal.create(firstEntry("b", { messages: [{ topic: "t", key: "k", body: "{}" }] }));
+        const ids = stored === "exists" ? [] : stored.map(({ id }) => id);
         await journal.close();
         await journal.close();
         const { messages } = journal;
@@ -231,17 +271,18 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
           () => journal.append(entry("a", 1)),
           () => journal.load("a"),
           () => journal.list("open"),
-          () => messages.add([{ topic: "t", key: "k", body: "{}" }]),
+          () => journal.countOpen("f"),
           () => messages.pending(),
-          () => messages.remove(message?.id ?? 0),
-          () => messages.bury(message?.id ?? 0, "no"),
+          () => messages.remove(ids),
+          () => messages.bury({ topic: "t", key: "k", body: "?" }, "no"),
           () => messages.buried("t"),
         ];
         for (const act of acts) {
           await expect(act(), act.toString()).rejects.toMatchObject(unavailable);
         }
         journal = await open();
-        expect(await journal.messages.pending()).toEqual([expect.objectContaining({ id: message?.id })]);
+        expect(await journal.messages.pending()).toEqual(stored);
+        expect(await journal.messages.buried("t")).toEqual([]);
       });
     });
   });

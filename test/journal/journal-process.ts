@@ -1,10 +1,13 @@
-// A process that holds a journal: `<path> <task>`. It prints "ready" and what its task says, and ends by being killed.
+// A process that holds a journal: `<path> <task>`, or `<PostgreSQL's URL> <schema> <task>`. It prints "ready" and what
+// its task says, and ends by being killed.
 import { writeSync } from "node:fs";
 import type { Journal } from "../../runtime/journal/journal.js";
+import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import { entry, firstEntry } from "./entries.js";
 
-const [path = "", task = ""] = process.argv.slice(2);
+const place = process.argv.slice(2, -1);
+const task = process.argv.at(-1);
 /** Straight to the pipe: what a process that is killed had only buffered would be lost. */
 function say(line: string): void {
   writeSync(1, `${line}\n`);
@@ -64,8 +67,14 @@ async function run(journal: Journal): Promise<void> {
   }
 }
 
+async function open([where = "", schema]: readonly string[]): Promise<Journal> {
+  return schema === undefined
+    ? openSqliteJournal(where)
+    : await openPostgresJournal({ url: where, schema, podId: "killed" });
+}
+
 try {
-  await run(openSqliteJournal(path));
+  await run(await open(place));
 } catch (error) {
   // As the server does: Node then ends in good order, and closes what it still has open.
   process.stderr.write(String(error));

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Journal, Outgoing } from "../../runtime/journal/journal.js";
+import type { Journal, Message, StoredMessage } from "../../runtime/journal/journal.js";
 import { createScope, type Scope } from "../support/scope.js";
 import type { OpenJournal } from "./conformance.js";
 import { entry, firstEntry } from "./entries.js";
@@ -16,64 +16,104 @@ export function messageConformance(name: string, place: (scope: Scope) => OpenJo
       journal = await open();
     });
 
-    function message(body: string, topic = "cancel"): Outgoing {
+    function message(body: string, topic = "cancel"): Message {
       return { topic, key: "saga", body };
+    }
+
+    /** Stores messages with a saga of their own. */
+    async function store(sagaId: string, ...messages: Message[]): Promise<readonly StoredMessage[]> {
+      const stored = await journal.create(firstEntry(sagaId, { messages }));
+      if (stored === "exists") throw new Error(`saga ${sagaId} exists`);
+      return stored;
+    }
+
+    async function reopen(): Promise<void> {
+      await journal.close();
+      journal = await open();
     }
 
     async function pending(): Promise<string[]> {
       return (await journal.messages.pending()).map(({ body }) => body);
     }
 
-    test("keeps messages in the order in which they came, from entries and on their own", async () => {
+    test("keeps messages in the order in which they came", async () => {
       const stored = [
-        await journal.create(firstEntry("a", { messages: [message("1"), message("2")] })),
+        await store("a", message("1"), message("2")),
         await journal.append(entry("a", 1, { messages: [message("3")] })),
-        await journal.messages.add([message("4"), message("5", "other")]),
+        await store("b", message("4"), message("5", "other")),
       ].flat();
       expect(await journal.messages.pending()).toEqual(stored);
       expect(await pending()).toEqual(["1", "2", "3", "4", "5"]);
-      await journal.close();
-      journal = await open();
+      await reopen();
       expect(await journal.messages.pending()).toEqual(stored);
     });
 
-    test("gives every message all that it was stored with", async () => {
-      const sent = { topic: "buchung_stornieren-ü", key: "a/1", body: '{"note":"☕ \\u0000 😀\\n"}' };
-      const [stored] = await journal.messages.add([sent]);
-      expect(stored).toEqual({ ...sent, id: expect.any(Number) });
-      expect(await journal.messages.pending()).toEqual([stored]);
+    test("gives each of many entries at once its own messages, in their order", async () => {
+      const sagas = Array.from({ length: 50 }, (_, at) => [1, 2, 3].map((no) => message(`${at}/${no}`)));
+      const stored = await Promise.all(sagas.map((messages, at) => store(`s${at}`, ...messages)));
+      expect(stored.map((each) => each.map(({ body }) => body))).toEqual(
+        sagas.map((each) => each.map(({ body }) => body)),
+      );
+      const byId = [...stored.flat()].sort((one, other) => one.id - other.id);
+      expect(await journal.messages.pending()).toEqual(byId);
     });
 
-    test("forgets a message that was handled, and no other", async () => {
-      const [first, second] = await journal.messages.add([message("1"), message("2")]);
-      await journal.messages.remove(first?.id ?? 0);
-      await journal.messages.remove(first?.id ?? 0);
-      expect(await journal.messages.pending()).toEqual([second]);
+    test("gives every message all that it was stored with", async () => {
+      const sent = { topic: "buchung_stornieren-ü", key: "a/1", body: '{"note":"☕ \\u0000 😀\\n","quote":"\\"{},"}' };
+      const [stored] = await store("a", sent, message(""));
+      expect(stored).toEqual({ ...sent, id: expect.any(Number) });
+      await reopen();
+      expect(await journal.messages.pending()).toEqual([stored, expect.objectContaining({ body: "" })]);
+    });
+
+    test("forgets messages that were handled, once or twice, and no others", async () => {
+      const [first, second, third, fourth] = await store("a", ...["1", "2", "3", "4"].map((body) => message(body)));
+      const id = (stored: StoredMessage | undefined) => stored?.id ?? 0;
+      await Promise.all([journal.messages.remove([id(first)]), journal.messages.remove([id(third), id(first)])]);
+      await journal.messages.remove([]);
+      await journal.messages.remove([id(third)]);
+      expect(await journal.messages.pending()).toEqual([second, fourth]);
+      await reopen();
+      expect(await journal.messages.pending()).toEqual([second, fourth]);
     });
 
     test("never gives a number again, also after the last was forgotten and a restart", async () => {
-      const [first] = await journal.messages.add([message("1")]);
-      await journal.messages.remove(first?.id ?? 0);
-      await journal.close();
-      journal = await open();
-      const [second] = await journal.messages.add([message("2")]);
+      const [first] = await store("a", message("1"));
+      await journal.messages.remove([first?.id ?? 0]);
+      await reopen();
+      const [second] = await store("b", message("2"));
       expect(second?.id).toBeGreaterThan(first?.id ?? 0);
     });
 
-    test("moves what can't be handled to the dead letters of its topic, with the first reason", async () => {
-      const [bad, good, other] = await journal.messages.add([message("?"), message("{}"), message("!", "other")]);
-      await journal.messages.bury(bad?.id ?? 0, "no JSON: «?»");
-      await journal.messages.bury(bad?.id ?? 0, "said again");
-      await journal.messages.bury(other?.id ?? 0, "neither");
-      expect(await journal.messages.pending()).toEqual([good]);
-      await journal.close();
-      journal = await open();
-      expect(await journal.messages.pending()).toEqual([good]);
+    test("keeps what can't be handled on the dead-letter topic of its topic, with the reason", async () => {
+      const good = await store("a", message("{}"));
+      await journal.messages.bury(message("?"), "no JSON: «?»");
+      await journal.messages.bury(message("!", "other"), "neither");
+      await journal.messages.bury(message("??"), "again");
+      await reopen();
+      expect(await journal.messages.pending(), "what is buried is not delivered").toEqual(good);
       expect(await journal.messages.buried("cancel")).toEqual([
-        { ...bad, topic: "cancel.dead-letter", reason: "no JSON: «?»" },
+        { id: expect.any(Number), topic: "cancel.dead-letter", key: "saga", body: "?", reason: "no JSON: «?»" },
+        { id: expect.any(Number), topic: "cancel.dead-letter", key: "saga", body: "??", reason: "again" },
       ]);
       expect(await journal.messages.buried("other")).toEqual([expect.objectContaining({ body: "!" })]);
       expect(await journal.messages.buried("nothing")).toEqual([]);
+    });
+
+    test("buries whatever bytes a message has", async () => {
+      const bad = { topic: "cancel", key: "k'\"\\", body: 'a\0b \u0001 \\ " {} \u{1f600} \ufffd' };
+      await journal.messages.bury(bad, "at \0: what is this?");
+      await reopen();
+      expect(await journal.messages.buried("cancel")).toEqual([
+        { ...bad, id: expect.any(Number), topic: "cancel.dead-letter", reason: "at \\0: what is this?" },
+      ]);
+    });
+
+    test("buries also what has a key of no sense", async () => {
+      await journal.messages.bury({ topic: "cancel", key: "a\0b", body: "?" }, "no key");
+      expect(await journal.messages.buried("cancel")).toEqual([
+        expect.objectContaining({ body: "?", reason: "no key" }),
+      ]);
     });
 
     test("stores nothing of an entry that is refused", async () => {

@@ -3,37 +3,14 @@ import { expect, test } from "vitest";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import { openSqlite } from "../../runtime/journal/sqlite/open.js";
 import { createScope } from "../support/scope.js";
-import { until } from "../support/until.js";
 import { numbersOf } from "./entries.js";
+import { holder, killConformance, killed } from "./kill-conformance.js";
 
 const scope = createScope();
-const holder = "test/journal/journal-process.ts";
-const killed = { code: null, signal: "SIGKILL" };
 
-test("what was said to be stored is there after SIGKILL, with its messages, time and again", async () => {
+killConformance("SQLite", scope, async () => {
   const path = join(scope.tempDir(), "journal.db");
-  const said: string[] = [];
-  for (const atLeast of [1, 50, 400]) {
-    const writer = scope.start(holder, { args: [path, "write"] });
-    await writer.line("ready");
-    const lines = () => writer.stdout().split("\n").slice(0, -1);
-    await until(() => lines().length > atLeast, { what: `${atLeast} writes` });
-    expect(await writer.kill9()).toEqual(killed);
-    said.push(...lines().flatMap((line) => (line.startsWith("stored ") ? [line.slice("stored ".length)] : [])));
-  }
-  expect(said.length).toBeGreaterThan(450);
-
-  const journal = scope.use(openSqliteJournal(path));
-  const stored: string[] = [];
-  for (const id of await journal.list("open")) {
-    const numbers = await numbersOf(journal, id);
-    stored.push(...(numbers ?? []).map((number) => `${id}/${number}`));
-  }
-  expect(stored).toEqual(expect.arrayContaining(said));
-  const messages = await journal.messages.pending();
-  expect(messages.map(({ body }) => body).sort(), "each entry has its message, each message its entry").toEqual(
-    stored.sort(),
-  );
+  return { args: [path], open: () => openSqliteJournal(path) };
 });
 
 test("a process killed between an entry and its messages leaves neither", async () => {

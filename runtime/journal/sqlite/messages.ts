@@ -11,6 +11,11 @@ export interface Access {
   write<Result>(work: () => Result): Promise<Result>;
 }
 
+interface BuriedRow extends Omit<StoredMessage, "body"> {
+  readonly body: string | ArrayBuffer;
+  readonly reason: string;
+}
+
 /** The messages' table. */
 export function createMessageStore(
   db: Sqlite,
@@ -48,9 +53,17 @@ export function createMessageStore(
         }),
       bury: ({ topic, key, body }, reason) =>
         write(() => {
-          bury.run(topic, key, body, reason.replaceAll("\0", "\\0"));
+          // libsql cuts a text at a NUL, and what can't be read may hold anything.
+          const exact = body.includes("\0") ? Buffer.from(body) : body;
+          bury.run(topic, key, exact, reason.replaceAll("\0", "\\0"));
         }),
-      buried: (topic) => read(() => buried.all(topic) as (StoredMessage & { reason: string })[]),
+      buried: (topic) =>
+        read(() =>
+          (buried.all(topic) as BuriedRow[]).map((row) => ({
+            ...row,
+            body: typeof row.body === "string" ? row.body : Buffer.from(row.body).toString("utf8"),
+          })),
+        ),
     },
   };
 }

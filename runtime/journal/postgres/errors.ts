@@ -1,0 +1,68 @@
+import { isSagaError, SagaError } from "../../core/errors.js";
+
+/**
+ * SQLSTATE classes, or whole codes, after which the same work may well succeed on a fresh connection: a connection that
+ * failed, a rollback for a serialization failure or a deadlock, too few resources, a lock or a cancelled statement, a
+ * server that shuts down, starts or is a standby, and its own I/O errors.
+ */
+const passing = ["08", "40", "53", "55P03", "57", "58", "25006"];
+
+/** SQLSTATE classes that say at the start that the URL, the rights or the schema are wrong. */
+const misconfigured = ["28", "3D", "42", "3F", "0A", "22"];
+
+function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) && "severity" in (error as Error) ? code : undefined;
+}
+
+/** Whether work that failed so may succeed when it is done again: an error without an SQLSTATE is the connection's. */
+export function isPassing(error: unknown): boolean {
+  if (isSagaError(error) || error instanceof TypeError || error instanceof RangeError) {
+    return false;
+  }
+  const state = sqlState(error);
+  return state === undefined || passing.some((start) => state.startsWith(start));
+}
+
+/** What a failed read or write is reported as. */
+export function unavailable(what: "read" | "written", error: unknown): SagaError {
+  if (isSagaError(error)) {
+    return error;
+  }
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return new SagaError("SAGA_JOURNAL_UNAVAILABLE", `the journal can't be ${what}: ${message}`, { cause: error });
+}
+
+/** What every method of a closed journal rejects with. */
+export function closedError(): SagaError {
+  return new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed");
+}
+
+/** Errors of TLS: they name no SQLSTATE, and do not pass. */
+const tls = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH)/;
+
+/** What a journal that can't be opened is reported as. @param place the host and the database, never the password */
+export function describeOpening(place: string, error: unknown): SagaError {
+  if (isSagaError(error)) {
+    return error;
+  }
+  const message = error instanceof Error ? error.message || causes(error) : String(error);
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const state = sqlState(error);
+  const wrong =
+    state === undefined
+      ? tls.test(code) || /SSL|SASL|certificate/.test(message)
+      : misconfigured.some((start) => state.startsWith(start));
+  return new SagaError(
+    wrong ? "SAGA_CONFIG_INVALID" : "SAGA_JOURNAL_UNAVAILABLE",
+    `the journal at ${place} can't be opened: ${message}`,
+    { cause: error },
+  );
+}
+
+/** Node reports that every address of a host refused as one error without a text. */
+function causes(error: Error): string {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [];
+  const messages = errors.map((each) => (each instanceof Error ? each.message : String(each)));
+  return messages.join(", ") || error.name;
+}

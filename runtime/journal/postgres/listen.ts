@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type pg from "pg";
+import { type Connection, connect } from "./connect.js";
+import { decodeNotice } from "./notice.js";
+
+/** Hears of sagas that other processes have moved on. */
+export interface Listening {
+  add(listener: (sagaId: string) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** How listening works. */
+export interface ListenOptions {
+  readonly connection: Connection;
+  readonly channel: string;
+  /** Of this process's own writes. */
+  readonly prefix: string;
+  readonly onError: (error: Error) => void;
+}
+
+/** How often the connection is asked whether it lives, and how long it may take to answer, ms. */
+const heartbeatMs = 3_000;
+/** The wait after a connection that failed; it doubles with each, ms. */
+const firstWaitMs = 50;
+const longestWaitMs = 2_000;
+/** How much further back than the last sign of life we look: a row is older than its commit, and its notice later, s. */
+const marginS = 15;
+
+// What was ended at once, in its first entry, nobody could have waited for.
+const selectChanged = `
+SELECT saga_id AS id FROM record WHERE written_at >= $1::timestamptz - make_interval(secs => $2)
+  AND left(writer::text, 18) <> $3
+UNION
+SELECT id FROM saga WHERE phase = 'open' AND created_at >= $1::timestamptz - make_interval(secs => $2)
+  AND left(writer::text, 18) <> $3`;
+
+/**
+ * Listens on a connection of its own, which is made anew whenever it is lost; what was written meanwhile is then looked
+ * up in the tables. Resolves once it listens.
+ */
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { connection, channel, prefix, onError } = options;
+  const listeners = new Set<(sagaId: string) => void>();
+  const closing = new AbortController();
+  /** By the database's clock: until then nothing was missed. */
+  let heardUntil: string;
+
+  function tell(sagaIds: readonly string[]): void {
+    for (const id of sagaIds) {
+      for (const listener of listeners) {
+        listener(id);
+      }
+    }
+  }
+
+  async function open(): Promise<pg.Client> {
+    const client = await connect(connection);
+    client.on("notification", ({ payload = "" }) => tell(decodeNotice(prefix, payload)));
+    try {
+      await client.query(`LISTEN "${channel}"`);
+    } catch (error) {
+      client.end().catch(() => {});
+      throw error;
+    }
+    return client;
+  }
+
+  async function clock(client: pg.Client): Promise<string> {
+    const { rows } = await client.query<{ now: string }>("SELECT clock_timestamp()::text AS now");
+    return rows[0]?.now ?? "now";
+  }
+
+  async function catchUp(client: pg.Client): Promise<void> {
+    if (listeners.size > 0) {
+      const { rows } = await client.query<{ id: string }>(selectChanged, [heardUntil, marginS, prefix]);
+      tell(rows.map(({ id }) => id));
+    }
+  }
+
+  /** Resolves when the connection is lost; rejects when it does not answer. */
+  async function watch(client: pg.Client): Promise<void> {
+    const lost = new AbortController();
+    client.once("end", () => lost.abort());
+    const ended = AbortSignal.any([lost.signal, closing.signal]);
+    while (!ended.aborted) {
+      heardUntil = await clock(client);
+      await sleep(heartbeatMs, undefined, { signal: ended }).catch(() => {});
+    }
+  }
+
+  async function keepListening(first: pg.Client): Promise<void> {
+    let client: pg.Client | undefined = first;
+    for (let failures = 0; !closing.signal.aborted; ) {
+      try {
+        if (client === undefined) {
+          client = await open();
+          // Listening already: what is committed from here on is told by its notice.
+          await catchUp(client);
+          failures = 0;
+        }
+        await watch(client);
+        if (!closing.signal.aborted) {
+          throw new Error("the connection that hears of other pods was lost; it is made anew");
+        }
+      } catch (error) {
+        onError(error instanceof Error ? error : new Error(String(error)));
+        const waitMs = Math.min(firstWaitMs * 2 ** failures++, longestWaitMs);
+        await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
+      } finally {
+        await client?.end().catch(() => {});
+        client = undefined;
+      }
+    }
+  }
+
+  const first = await open();
+  heardUntil = await clock(first);
+  const running = keepListening(first);
+  return {
+    add(listener) {
+      // Of its own, so that one function added twice is told twice.
+      const own = (sagaId: string) => listener(sagaId);
+      listeners.add(own);
+      return () => listeners.delete(own);
+    },
+    async close() {
+      listeners.clear();
+      closing.abort();
+      await running;
+    },
+  };
+}

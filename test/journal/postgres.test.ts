@@ -1,0 +1,17 @@
+import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
+import { describePostgres } from "../support/describe-postgres.js";
+import { dropSchema, freshSchema, postgresUrl } from "../support/postgres.js";
+import type { Scope } from "../support/scope.js";
+import { journalConformance, type OpenJournal } from "./conformance.js";
+import { messageConformance } from "./message-conformance.js";
+
+function place(scope: Scope): OpenJournal {
+  const schema = freshSchema();
+  scope.defer(() => dropSchema(schema));
+  return async () => openPostgresJournal({ url: await postgresUrl(), podId: "pod-0", schema });
+}
+
+describePostgres("on a PostgreSQL server", () => {
+  journalConformance("PostgreSQL", place);
+  messageConformance("PostgreSQL", place);
+});

@@ -1,0 +1,116 @@
+import { createServer, connect as dial, type Socket } from "node:net";
+
+/** Stands between a client and a server on this machine, and harms what goes through it. */
+export interface HarmfulProxy {
+  readonly port: number;
+  /**
+   * Harms the next request that holds the text, once.
+   *
+   * - `lose-request`: the server never gets it; the client's connection is cut.
+   * - `lose-answer`: the server gets it and answers; the client's connection is cut instead.
+   * - `delay-request`: the client's connection is cut; the server gets it when `release` is called.
+   * @returns resolves when that has happened
+   */
+  harm(text: string, how: Harm): Promise<void>;
+  /** Lets delayed requests go on. Resolves when the server has answered all of them. */
+  release(): Promise<void>;
+  /** Cuts all connections, and refuses new ones until `restore`. */
+  cut(): void;
+  restore(): void;
+  /** Leaves all connections open, and lets nothing through any more, as a network that is gone does. New ones work. */
+  freeze(): void;
+  close(): Promise<void>;
+}
+
+/** What happens to a request. */
+export type Harm = "lose-request" | "lose-answer" | "delay-request";
+
+/** Starts a proxy before the server on a port. */
+export async function startProxy(target: number): Promise<HarmfulProxy> {
+  const sockets = new Set<Socket>();
+  let planned: { text: string; how: Harm; done: () => void } | undefined;
+  let delayed: (() => Promise<void>)[] = [];
+  let refusing = false;
+
+  const server = createServer((client) => {
+    if (refusing) {
+      client.destroy();
+      return;
+    }
+    const upstream = dial(target, "127.0.0.1");
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(one);
+      one.on("error", () => {});
+      one.on("close", () => {
+        sockets.delete(one);
+        if (!held) other.destroy();
+      });
+    }
+    let held = false;
+    upstream.on("data", (bytes) => client.write(bytes));
+    client.on("data", (bytes) => {
+      if (planned === undefined || !bytes.includes(planned.text)) {
+        upstream.write(bytes);
+        return;
+      }
+      const { how, done } = planned;
+      planned = undefined;
+      if (how === "lose-request") {
+        upstream.destroy();
+        client.destroy();
+        done();
+        return;
+      }
+      held = true;
+      upstream.removeAllListeners("data");
+      const send = () =>
+        new Promise<void>((resolve) => {
+          upstream.once("data", () => resolve());
+          upstream.once("close", () => resolve());
+          upstream.write(bytes);
+        }).then(() => void upstream.destroy());
+      if (how === "delay-request") {
+        delayed.push(send);
+        client.destroy();
+        done();
+        return;
+      }
+      void send().then(() => {
+        client.destroy();
+        done();
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+
+  return {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    harm: (text, how) =>
+      new Promise((done) => {
+        planned = { text, how, done };
+      }),
+    async release() {
+      const all = delayed;
+      delayed = [];
+      await Promise.all(all.map((send) => send()));
+    },
+    cut() {
+      refusing = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    restore() {
+      refusing = false;
+    },
+    freeze() {
+      for (const socket of sockets) socket.pause();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
