@@ -48,6 +48,11 @@ export const journalSchema = z
     postgres: z
       .strictObject({
         url: z.string().min(1).optional().describe("postgres://user:password@host:port/database"),
+        schema: z
+          .string()
+          .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and _, at most 63 of them")
+          .default("protosaga")
+          .describe("The schema of the tables; made where there is none."),
         pool_size: count(2, 1_000).default(8).describe("Connections, at most."),
       })
       .prefault({})

@@ -11,13 +11,14 @@ export async function openJournal({ journal, data_dir, pod_id }: Config, logger:
   if (journal.kind === "sqlite") {
     return openSqliteJournal(join(data_dir, "journal.db"));
   }
-  const { url, pool_size: poolSize } = journal.postgres;
+  const { url, schema, pool_size: poolSize } = journal.postgres;
   if (url === undefined) {
     throw new SagaError("SAGA_CONFIG_INVALID", "journal.postgres.url: name the database");
   }
   return openPostgresJournal({
     url,
     podId: pod_id,
+    schema,
     poolSize,
     onError: (err) => logger.warn({ err }, "the journal gets over trouble with its database"),
   });

@@ -38,6 +38,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   username: ["ann", "ann"],
   password: ["secret", "secret"],
   url: ["postgres://other", "postgres://other"],
+  schema: ["sagas", "sagas"],
   pool_size: ["13", 13],
 };
 
@@ -79,7 +80,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(37);
+    expect(paths).toHaveLength(38);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 

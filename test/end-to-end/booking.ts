@@ -76,23 +76,7 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
       await process.line(`ready on localhost:${server}`);
       return process;
     },
-    async book(requestId, { faultInject = false, productId = 1n, mode = "sync" } = {}) {
-      const request = { ProductID: productId, Count: 1n, FaultInject: faultInject };
-      const options = { deadline: Date.now() + 20_000 };
-      const metadata = { "x-request-id": requestId };
-      try {
-        if (mode === "async") {
-          await callUnary(client, client.handleAsyncBooking, request, metadata, options);
-          return { code: 0, message: "" };
-        }
-        const method = mode === "sync" ? client.handleSyncBooking : client.handleThrottledBooking;
-        const answer = await callUnary(client, method, request, metadata, options);
-        return { code: 0, message: "", orderId: answer.OrderID, paymentId: answer.PaymentID };
-      } catch (error) {
-        const { code, details, metadata } = error as ServiceError;
-        return { code, message: details, info: infoOf(metadata.get("grpc-status-details-bin")[0]) };
-      }
-    },
+    book: (requestId, options) => bookWith(client, requestId, options),
     ledgers: () => readLedgers(upstreamData),
     settled: (ids, what = "all sagas to end") =>
       until(() => ids.every((id) => readSaga(join(data, "journal.db"), id)?.phase !== "open"), {
@@ -100,6 +84,29 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
         timeoutMs: 60_000,
       }),
   };
+}
+
+/** Books through a client; a failure is an answer like any other. */
+export async function bookWith(
+  client: BookingServiceClient,
+  requestId: string,
+  { faultInject = false, productId = 1n, mode = "sync" }: BookingOptions = {},
+): Promise<Answer> {
+  const request = { ProductID: productId, Count: 1n, FaultInject: faultInject };
+  const options = { deadline: Date.now() + 20_000 };
+  const metadata = { "x-request-id": requestId };
+  try {
+    if (mode === "async") {
+      await callUnary(client, client.handleAsyncBooking, request, metadata, options);
+      return { code: 0, message: "" };
+    }
+    const method = mode === "sync" ? client.handleSyncBooking : client.handleThrottledBooking;
+    const answer = await callUnary(client, method, request, metadata, options);
+    return { code: 0, message: "", orderId: answer.OrderID, paymentId: answer.PaymentID };
+  } catch (error) {
+    const { code, details, metadata } = error as ServiceError;
+    return { code, message: details, info: infoOf(metadata.get("grpc-status-details-bin")[0]) };
+  }
 }
 
 function infoOf(details: string | Buffer | undefined): ErrorInfo | undefined {

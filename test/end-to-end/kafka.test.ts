@@ -4,17 +4,9 @@ import { skips, useKafka, withoutKafka } from "../support/kafka/test-kafka.js";
 import { createScope } from "../support/scope.js";
 import { createPlace } from "./booking.js";
 import { killUnderLoad } from "./kill-load.js";
+import { onKafka } from "./on-kafka.js";
 
 const scope = createScope();
-
-/** The environment of a server whose topics are on Kafka, apart from those of other tests. */
-const onKafka = (brokers: readonly string[]) => ({
-  SAGA_BROKER_KIND: "kafka",
-  SAGA_BROKER_KAFKA_BROKERS: brokers.join(","),
-  SAGA_BROKER_KAFKA_SESSION_TIMEOUT_MS: "6000",
-  SAGA_BROKER_KAFKA_PARTITIONS: "3",
-  SAGA_TOPIC_PREFIX: `t${Math.random().toString(36).slice(2, 10)}.`,
-});
 
 describe.skipIf(skips("the booking server on Kafka", withoutKafka())).each(kafkaVersions)("on Kafka %s", (version) => {
   const kafka = useKafka(version);

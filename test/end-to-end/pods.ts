@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { credentials } from "@grpc/grpc-js";
+import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
+import { freePort } from "../support/free-port.js";
+import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
+import type { RunningProcess } from "../support/process.js";
+import type { Scope } from "../support/scope.js";
+import { until } from "../support/until.js";
+import { type Answer, type BookingOptions, bookWith, type Place } from "./booking.js";
+
+/** One of several servers on one journal and one Kafka. */
+export interface Pod {
+  /** Starts it, again after it was killed. */
+  start(): Promise<RunningProcess>;
+  book(requestId: string, options?: BookingOptions): Promise<Answer>;
+}
+
+/** Several servers that share everything. */
+export interface Pods {
+  /** Makes a pod, not yet started. */
+  pod(name: string): Promise<Pod>;
+  /** How many sagas have not ended. */
+  open(): Promise<number>;
+  /** Which pods wrote last to how many sagas. */
+  owners(): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Makes the journal that pods share; they use the place's upstreams. */
+export async function createPods(scope: Scope, place: Place): Promise<Pods> {
+  const url = await postgresUrl();
+  const schema = freshSchema();
+  scope.defer(() => dropSchema(schema));
+  return {
+    async pod(name) {
+      const port = await freePort();
+      const client = scope.use(new BookingServiceClient(`localhost:${port}`, credentials.createInsecure()));
+      const env = {
+        ...place.env,
+        POD_ID: name,
+        SAGA_LISTEN: `localhost:${port}`,
+        SAGA_DATA_DIR: join(place.data, name),
+        SAGA_JOURNAL_KIND: "postgres",
+        SAGA_JOURNAL_POSTGRES_URL: url,
+        SAGA_JOURNAL_POSTGRES_SCHEMA: schema,
+        BOOKING_UPSTREAMS: "external",
+      };
+      return {
+        async start() {
+          const process = scope.start("examples/booking/main.ts", { env });
+          await process.line(`ready on localhost:${port}`);
+          return process;
+        },
+        book: (requestId, options) => bookWith(client, requestId, options),
+      };
+    },
+    async open() {
+      const rows = await runSql<{ open: string }>(
+        url,
+        `SELECT count(*) AS open FROM "${schema}".saga WHERE phase IN ('open', 'stuck')`,
+      );
+      return Number(rows[0]?.open);
+    },
+    async owners() {
+      const rows = await runSql<{ owner: string; sagas: string }>(
+        url,
+        `SELECT owner, count(*) AS sagas FROM "${schema}".saga GROUP BY owner`,
+      );
+      return new Map(rows.map(({ owner, sagas }) => [owner, Number(sagas)]));
+    },
+  };
+}
+
+/** Waits until all sagas have ended. */
+export function allEnded(pods: Pods): Promise<unknown> {
+  return until(async () => (await pods.open()) === 0, { what: "all sagas to end", timeoutMs: 60_000 });
+}
