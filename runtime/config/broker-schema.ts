@@ -19,7 +19,7 @@ const kafka = z.strictObject({
   brokers: addresses.default([]).describe("Where to find the cluster: host:port of some of its brokers."),
   client_id: z.string().min(1).default("protosaga").describe("Names this program in the brokers' logs."),
   group_id: z.string().min(1).default("protosaga").describe("The consumer group: one for all servers of a journal."),
-  partitions: count(1, 10_000).default(6).describe("Of a topic that is missing and so is made."),
+  partitions: count(1, 10_000).default(12).describe("Of a topic that is missing and so is made."),
   replication_factor: count(1, 100).default(1).describe("Of a topic that is missing and so is made."),
   session_timeout_ms: ms.default(30_000).describe("After how long a silent server's share goes to the others, ms."),
   sasl: sasl.describe("How to log in. Default: not at all."),

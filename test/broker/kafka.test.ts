@@ -37,7 +37,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const stop = load(() => group.publish(member));
       const progress = async () => {
         const before = group.handled.length;
-        await until(() => group.handled.length > before + 1_000, { what: "progress", timeoutMs: 40_000 });
+        await until(() => group.handled.length > before + 1_000, { what: "progress", timeoutMs: 25_000 });
       };
       await progress();
       await kafka.server.stop();

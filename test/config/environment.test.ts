@@ -31,7 +31,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   brokers: ["k1:1, k2:2", ["k1:1", "k2:2"]],
   client_id: ["c", "c"],
   group_id: ["g", "g"],
-  partitions: ["12", 12],
+  partitions: ["13", 13],
   replication_factor: ["3", 3],
   session_timeout_ms: ["789", 789],
   mechanism: ["scram-sha-512", "scram-sha-512"],

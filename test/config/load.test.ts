@@ -48,7 +48,7 @@ describe("app.yaml", () => {
           brokers: [],
           client_id: "protosaga",
           group_id: "protosaga",
-          partitions: 6,
+          partitions: 12,
           replication_factor: 1,
           session_timeout_ms: 30_000,
           tls: { enabled: false },

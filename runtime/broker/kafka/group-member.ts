@@ -10,7 +10,7 @@ export interface GroupMember {
 }
 
 const minBackoffMs = 200;
-const maxBackoffMs = 5_000;
+const maxBackoffMs = 2_000;
 
 /**
  * Joins the group. A member that crashed (its broker was away for long) is made anew, and so is one without a sign of

@@ -1,4 +1,5 @@
 import kafkajs, {
+  type Cluster,
   type Consumer,
   type EachBatchPayload,
   type IHeaders,
@@ -26,6 +27,8 @@ const disconnectTimeoutMs = 5_000;
 export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
   const { clientId, groupId, sessionTimeoutMs = 30_000 } = options;
   const kafka = new Kafka(toConfig(options));
+  /** The last member that this client was. */
+  let last: string | undefined;
 
   return {
     kindOf,
@@ -68,19 +71,42 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
       };
     },
     consume(topics, listener) {
+      let cluster: Cluster | undefined;
       const consumer = kafka.consumer({
         groupId,
         sessionTimeout: sessionTimeoutMs,
         rebalanceTimeout: Math.max(sessionTimeoutMs, 60_000),
         heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 10),
-        partitionAssigners: [coPartitionAssigner],
+        partitionAssigners: [
+          (config) => {
+            ({ cluster } = config);
+            return coPartitionAssigner(config);
+          },
+        ],
         allowAutoTopicCreation: false,
         maxWaitTimeInMs,
         retry: consumerRetry,
       });
-      return startConsumer(consumer, topics, listener);
+      consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+        last = payload.memberId;
+      });
+      return startConsumer(consumer, topics, listener, () => removeLast(cluster));
     },
   };
+
+  /** A member that crashed could not leave: until its session ends, the group would wait for it. */
+  async function removeLast(cluster: Cluster | undefined): Promise<void> {
+    const memberId = last;
+    last = undefined;
+    try {
+      if (memberId !== undefined) {
+        const coordinator = await cluster?.findGroupCoordinator({ groupId });
+        await (coordinator as unknown as Leavable | undefined)?.leaveGroup({ groupId, memberId });
+      }
+    } catch {
+      // It is gone already, or goes when its session ends.
+    }
+  }
 
   function toConfig({ brokers, sasl, tls, log }: KafkaBrokerOptions): KafkaConfig {
     return {
@@ -91,12 +117,29 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
       ...(sasl && { sasl: sasl as NonNullable<KafkaConfig["sasl"]> }),
       ...(tls && { ssl: toTls(tls) }),
       logLevel: log === undefined ? logLevel.NOTHING : logLevel.INFO,
-      logCreator: () => (entry) => log?.(levels[entry.level] ?? "debug", entry.log.message, entry.log),
+      logCreator:
+        () =>
+        ({ level, log: { message, ...details } }) => {
+          // That we make the producer anew is on purpose.
+          if (!message.startsWith("Limiting retries for the idempotent producer")) {
+            log?.(levels[level] ?? "debug", message, details);
+          }
+        },
     };
   }
 }
 
-function startConsumer(consumer: Consumer, topics: readonly string[], listener: ConsumerListener): KafkaConsumer {
+/** kafkajs's broker has this, and does not declare it. */
+interface Leavable {
+  leaveGroup(member: { groupId: string; memberId: string }): Promise<unknown>;
+}
+
+function startConsumer(
+  consumer: Consumer,
+  topics: readonly string[],
+  listener: ConsumerListener,
+  beforeJoin: () => Promise<void>,
+): KafkaConsumer {
   // Unlike the consumer's own commitOffsets it tries once: a repeat could fall into the next assignment.
   let commitOnce: EachBatchPayload["commitOffsetsIfNecessary"] | undefined;
   let closed = false;
@@ -114,6 +157,7 @@ function startConsumer(consumer: Consumer, topics: readonly string[], listener: 
   async function run(): Promise<void> {
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await beforeJoin();
     await consumer.run({
       autoCommit: false,
       async eachBatch({ batch: { topic, partition, highWatermark, messages }, commitOffsetsIfNecessary }) {

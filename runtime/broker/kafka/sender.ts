@@ -27,7 +27,7 @@ interface Unsent {
 /** Of a request: Kafka's default limit for what one partition gets at a time is 1 MiB. */
 const batchBytes = 512 * 1024;
 const minBackoffMs = 100;
-const maxBackoffMs = 5_000;
+const maxBackoffMs = 2_000;
 
 /**
  * Makes a sender. One request is under way at a time; what comes meanwhile goes together in the next: under load many

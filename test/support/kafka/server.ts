@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { freePort } from "../free-port.js";
@@ -16,6 +16,10 @@ export interface KafkaServer {
   readonly address: string;
   /** Of the listener that asks for SASL/PLAIN. */
   readonly saslAddress: string;
+  /** Of the listener that speaks TLS, by a certificate for `localhost`. */
+  readonly tlsAddress: string;
+  /** That certificate, PEM: it is its own authority. */
+  readonly ca: Uint8Array;
   /** Resolves once it takes connections. */
   start(): Promise<void>;
   /** Orderly, as an operator does. */
@@ -42,11 +46,12 @@ process.on("exit", () => {
 export async function createKafkaServer({ version, directory, port }: KafkaServerOptions): Promise<KafkaServer> {
   const classPath = kafkaClassPath(version);
   const plain = port ?? (await freePort());
-  const [controller, sasl] = [await freePort(), await freePort()];
+  const [controller, sasl, tls] = [await freePort(), await freePort(), await freePort()];
   const config = join(directory, "server.properties");
   const data = join(directory, "data");
   mkdirSync(directory, { recursive: true });
-  writeFileSync(config, properties({ plain, controller, sasl, data }));
+  const { certificate, keyStore } = createCertificate(directory);
+  writeFileSync(config, properties({ plain, controller, sasl, tls, data, keyStore }));
   if (!existsSync(join(data, "meta.properties"))) {
     const id = randomBytes(16).toString("base64url");
     execFileSync("java", [...java(classPath), "kafka.tools.StorageTool", "format", "-t", id, "-c", config]);
@@ -70,6 +75,8 @@ export async function createKafkaServer({ version, directory, port }: KafkaServe
   return {
     address: `localhost:${plain}`,
     saslAddress: `localhost:${sasl}`,
+    tlsAddress: `localhost:${tls}`,
+    ca: readFileSync(certificate),
     async start() {
       const started = spawn("java", [...java(classPath), "kafka.Kafka", config], {
         stdio: ["ignore", "ignore", "pipe"],
@@ -93,6 +100,20 @@ export async function createKafkaServer({ version, directory, port }: KafkaServe
   };
 }
 
+/** @returns the certificate's file, and one with its key too, as Kafka wants it */
+function createCertificate(directory: string): { readonly certificate: string; readonly keyStore: string } {
+  const [certificate, key, keyStore] = ["cert.pem", "key.pem", "keystore.pem"].map((name) => join(directory, name));
+  const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  const files = ["-keyout", key, "-out", certificate] as string[];
+  const kind = ["-newkey", "rsa:2048", "-nodes", "-days", "2"];
+  execFileSync("openssl", ["req", "-x509", ...kind, ...names, ...files], { stdio: "pipe" });
+  writeFileSync(
+    keyStore as string,
+    files.flatMap((name) => (name.endsWith(".pem") ? [readFileSync(name, "utf8")] : [])).join(""),
+  );
+  return { certificate: certificate as string, keyStore: keyStore as string };
+}
+
 function java(classPath: string): string[] {
   const small = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
   return [...small, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", classPath];
@@ -113,17 +134,22 @@ interface Layout {
   readonly plain: number;
   readonly controller: number;
   readonly sasl: number;
+  readonly tls: number;
   readonly data: string;
+  readonly keyStore: string;
 }
 
-function properties({ plain, controller, sasl, data }: Layout): string {
+function properties({ plain, controller, sasl, tls, data, keyStore }: Layout): string {
+  const open = `PLAIN://localhost:${plain},SASL://localhost:${sasl},TLS://localhost:${tls}`;
   const login = "org.apache.kafka.common.security.plain.PlainLoginModule";
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:${controller}
-listeners=PLAIN://localhost:${plain},SASL://localhost:${sasl},CONTROLLER://localhost:${controller}
-advertised.listeners=PLAIN://localhost:${plain},SASL://localhost:${sasl}
-listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=${open},CONTROLLER://localhost:${controller}
+advertised.listeners=${open}
+listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,CONTROLLER:PLAINTEXT
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location=${keyStore}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAIN
 sasl.enabled.mechanisms=PLAIN
@@ -139,5 +165,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 controlled.shutdown.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 `;
 }
