@@ -29,6 +29,11 @@ export function createDelivery(
   /** The saga, if it waits for this message. The journal decides, not what this process remembers. */
   async function find(sagaId: string): Promise<Run | undefined> {
     const known = runs.get(sagaId);
+    const unsure = known?.rebasing?.done ?? known?.creating;
+    if (unsure !== undefined) {
+      await unsure; // The journal is being asked whose saga it is, or how far it has got.
+      return find(sagaId);
+    }
     if (known !== undefined && (awaits(known, at) || !journal.shared)) {
       return known;
     }
@@ -45,15 +50,14 @@ export function createDelivery(
     if (!journal.shared) {
       return recovery.adopt(stored); // Only one that was put aside is open and not driven.
     }
-    if (known !== undefined && stored.records.length <= known.seq) {
-      return known;
+    const current = runs.get(sagaId);
+    if (current === undefined) {
+      return recovery.resume(stored, (run) => awaits(run, at));
     }
-    if (known !== undefined) {
-      runs.forget(known);
-      known.abandoned = true;
-      await recovery.rebase(known, []);
+    if (current.rebasing === undefined && stored.records.length > current.seq) {
+      await recovery.rebase(current, []);
     }
-    return runs.get(sagaId) ?? recovery.resume(stored);
+    return current === known ? current : find(sagaId);
   }
 
   return async (message) => {

@@ -28,6 +28,8 @@ export interface Drive {
   abandoned(run: Run, error: unknown): void;
   /** Another process has moved the saga on. `lost`: what happened here and the journal does not have. */
   overtaken(run: Run, lost: readonly SagaEvent[]): void;
+  /** What this process knows of the saga is again what the journal holds. */
+  rebased(run: Run): void;
   /** The journal already has a saga of this id; nothing of this run was stored, and nothing left. */
   exists(run: Run): void;
 }
@@ -47,7 +49,7 @@ export interface Durable {
  */
 export function react(drive: Drive, run: Run, event: SagaEvent): void {
   if (run.rebasing !== undefined) {
-    run.rebasing.push(event);
+    run.rebasing.events.push(event);
     return;
   }
   if (run.abandoned) {

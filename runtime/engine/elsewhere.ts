@@ -24,10 +24,10 @@ export interface Elsewhere {
 
 /** Makes it. */
 export function createElsewhere({ journal, changes, runs, waiters, log }: Parts): Elsewhere {
-  const followed = new Map<string, () => void>();
+  const followed = new Map<string, { check(): void; end(): void }>();
 
   function stop(sagaId: string): void {
-    followed.get(sagaId)?.();
+    followed.get(sagaId)?.end();
     followed.delete(sagaId);
   }
 
@@ -39,7 +39,9 @@ export function createElsewhere({ journal, changes, runs, waiters, log }: Parts)
   }
 
   function follow(sagaId: string): void {
-    if (followed.has(sagaId)) {
+    const known = followed.get(sagaId);
+    if (known !== undefined) {
+      known.check(); // While this process drove it, changes were passed over.
       return;
     }
     let looking = false;
@@ -64,7 +66,7 @@ export function createElsewhere({ journal, changes, runs, waiters, log }: Parts)
           });
       }
     };
-    followed.set(sagaId, changes.subscribe(sagaId, check));
+    followed.set(sagaId, { check, end: changes.subscribe(sagaId, check) });
     check(); // What changed before is told to nobody.
   }
 

@@ -114,14 +114,19 @@ export function createEngine(options: EngineOptions): Engine {
       recovery.readopt(run.id);
     },
     overtaken(run, lost) {
-      runs.forget(run);
       log.debug({ saga: run.id }, "another server has moved the saga on");
       failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has moved saga ${run.id} on`));
       void recovery.rebase(run, lost);
     },
+    rebased(run) {
+      if (run.answer !== undefined) {
+        waiters.answer(run.id, run.answer);
+      }
+      elsewhere.release(run);
+    },
     exists(run) {
       runs.forget(run);
-      failTickets(run, taken(run.id));
+      failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has begun saga ${run.id}`));
       recall(run).then(
         (answer) => waiters.answer(run.id, answer),
         (error) => waiters.refuse(run.id, error),

@@ -1,6 +1,6 @@
 import { SagaError } from "../core/errors.js";
 import type { SagaEvent } from "../core/event.js";
-import { isPastPivot } from "../core/state.js";
+import { hasEnded, isPastPivot } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
 import { restore } from "./adopt.js";
@@ -24,11 +24,11 @@ export interface RecoveryParts {
 export interface Recovery {
   /** Takes up a saga that a process left in the middle. @returns undefined where this server may not drive it */
   adopt(stored: StoredSaga): Run | undefined;
-  /** Takes up a saga that waits for a message and that no process drives just now. */
-  resume(stored: StoredSaga): Run | undefined;
+  /** Takes up a saga that no process drives just now, if it stands where it is wanted: one that another drives does not. */
+  resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
   /** Takes a saga up again after a while, unless somebody has by then. */
   readopt(sagaId: string): void;
-  /** Goes on from what the journal holds, with what happened here and it does not have. */
+  /** Goes on from what the journal holds, with what happened here and it does not have. Never rejects. */
   rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
   /** Has the saga turn back when its deadline passes. */
   watchDeadline(run: Run): void;
@@ -64,12 +64,12 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     return run;
   }
 
-  function resume(stored: StoredSaga): Run | undefined {
+  function resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined {
     const run = take(stored);
-    if (run?.state.phase === "compensating") {
-      return adopt(stored); // Whoever undid it is gone: waits between attempts are in no message.
+    if (run === undefined || !wanted(run)) {
+      return undefined;
     }
-    if (run !== undefined && !runs.has(run.id)) {
+    if (!runs.has(run.id)) {
       runs.add(run);
       watchDeadline(run);
     }
@@ -90,30 +90,40 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     });
   }
 
-  async function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
-    run.rebasing = lost.filter(isOutcome);
+  function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
+    // It stays among the runs: calls under way tell it how they end, and nobody takes the saga up beside it.
+    const rebasing = { events: lost.filter(isOutcome), done: Promise.resolve() };
+    run.rebasing = rebasing;
+    rebasing.done = readAgain(run, rebasing.events).catch((error) => {
+      run.rebasing = undefined;
+      run.abandoned = false;
+      putAside(drive, run, error);
+    });
+    return rebasing.done;
+  }
+
+  async function readAgain(run: Run, events: readonly SagaEvent[]): Promise<void> {
     const stored = await journal.load(run.id);
     const fresh = stored === undefined ? "the journal has it no more" : restore(run.facade, stored);
-    const events = run.rebasing;
     run.rebasing = undefined;
-    if (isStopped() || runs.has(run.id)) {
+    if (isStopped()) {
       return;
     }
     if (typeof fresh === "string") {
       log.error({ saga: run.id }, `saga parked: ${fresh}`);
+      runs.forget(run);
       return;
     }
     const { state, seq, answer, answerStored } = fresh;
     Object.assign(run, { state, seq, answer, answerStored, writing: false, depth: 0, abandoned: false });
     Object.assign(run, { pending: [], effects: [], outgoing: [] });
-    if (events.length === 0 && run.flying === 0) {
-      return; // Whoever moved it drives it now.
-    }
-    runs.add(run);
-    watchDeadline(run);
     for (const event of events) {
       react(drive, run, undecided(event));
     }
+    if (hasEnded(run.state) && run.pending.length === 0 && !run.writing) {
+      runs.forget(run);
+    }
+    drive.rebased(run);
   }
 
   function watchDeadline(run: Run): void {
@@ -128,12 +138,7 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     adopt,
     resume,
     readopt,
-    rebase: (run, lost) =>
-      rebase(run, lost).catch((error) => {
-        run.rebasing = undefined;
-        run.abandoned = false;
-        putAside(drive, run, error);
-      }),
+    rebase,
     watchDeadline,
   };
 }

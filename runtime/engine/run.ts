@@ -7,6 +7,14 @@ import type { Answer, Message } from "../journal/journal.js";
 import type { RecordedEvent } from "../journal/record.js";
 import type { Ticket } from "./ticket.js";
 
+/** A saga's records are being read anew. */
+export interface Rebasing {
+  /** What happens meanwhile. */
+  readonly events: SagaEvent[];
+  /** Settles when that is over; never rejects. */
+  done: Promise<void>;
+}
+
 /** A saga that this process drives. */
 export interface Run {
   readonly id: string;
@@ -41,8 +49,8 @@ export interface Run {
   cancelDeadline: (() => void) | undefined;
   /** The journal refused an entry: what this process believes is no longer the truth, and nothing more comes of it. */
   abandoned: boolean;
-  /** Another process has moved the saga on and its records are being read: what happens meanwhile. */
-  rebasing: SagaEvent[] | undefined;
+  /** Another process has moved the saga on, and its records are being read. */
+  rebasing: Rebasing | undefined;
   request: { readonly value: unknown } | undefined;
   readonly results: Map<string, unknown>;
 }

@@ -45,8 +45,9 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
     replicationFactor: kafka.replication_factor,
     sessionTimeoutMs: kafka.session_timeout_ms,
     extraTopics,
+    // The library also calls an error what it gets over by itself; what it does not is told to the observer.
     log: (level: "error" | "warn" | "info" | "debug", message: string, details: object) =>
-      logger[level === "info" ? "debug" : level](details, `kafka: ${message}`),
+      logger[level === "error" ? "info" : "debug"](details, `kafka: ${message}`),
     ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     ...(tls === undefined ? {} : { tls }),
   };

@@ -1,0 +1,111 @@
+import { expect, test } from "vitest";
+import { createChanges } from "../../runtime/engine/changes.js";
+import { createEngine, type Engine } from "../../runtime/engine/engine.js";
+import type { Log } from "../../runtime/engine/ports.js";
+import type { FacadeDefinition } from "../../runtime/facade/definition.js";
+import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
+import { describePostgres } from "../support/describe-postgres.js";
+import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
+import { createScope } from "../support/scope.js";
+import { until } from "../support/until.js";
+import { hastyClock } from "./support/clocks.js";
+import { fromBytes, toBytes } from "./support/codec.js";
+import { facadeOf } from "./support/facade.js";
+import { createScattering } from "./support/scattering-broker.js";
+import { createUpstreamStub, failing, ok } from "./support/upstream-stub.js";
+
+describePostgres("engines that share a journal", () => {
+  const scope = createScope();
+
+  async function place(facades: readonly FacadeDefinition[], count = 3) {
+    const [url, schema] = [await postgresUrl(), freshSchema()];
+    scope.defer(() => dropSchema(schema));
+    const topics = createScattering(Math.random);
+    const upstreams = createUpstreamStub();
+    const said: string[] = [];
+    const note = (about: object, message: string) => said.push(`${message} ${JSON.stringify(about)}`);
+    const log: Log = { debug() {}, info() {}, warn: note, error: note };
+    const engines: Engine[] = [];
+    for (let n = 0; n < count; n++) {
+      const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}` }));
+      const changes = createChanges(journal);
+      const engine = createEngine({
+        facades,
+        journal,
+        broker: topics.member(),
+        upstreams,
+        clock: hastyClock,
+        log,
+        changes,
+        limits: { async: 10_000, throttled: 10_000 },
+        concurrencyOf: () => 64,
+      });
+      await engine.start();
+      scope.defer(async () => {
+        await engine.stop();
+        changes.close();
+      });
+      engines.push(engine);
+    }
+    const ask = async (at: number, facade: FacadeDefinition, sagaId: string) => {
+      const call = { sagaId, request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "trace" };
+      const answer = await engines[at % count]?.run(facade, call);
+      return answer?.ok ? fromBytes(answer.response) : answer?.failure.message;
+    };
+    const open = async () => {
+      const [row] = await runSql<{ open: string }>(
+        url,
+        `SELECT count(*) AS open FROM "${schema}".saga WHERE phase IN ('open', 'stuck')`,
+      );
+      return Number(row?.open);
+    };
+    return { topics, upstreams, said, ask, open };
+  }
+
+  const parallel = { a: { group: 0 }, b: { group: 0 }, c: { group: 1 } };
+  const throttled = facadeOf({ steps: parallel, mode: "throttled", recovery: "carry-on" });
+
+  test.each([throttled, facadeOf({ steps: parallel })])(
+    "drive each $mode saga to its end, whichever of them gets its messages, and answer where they were asked",
+    async (facade) => {
+      const { topics, upstreams, ask, open, said } = await place([facade]);
+      // Answers that take their time, so that two engines hold one saga at the same time.
+      for (const path of ["/a", "/b", "/c", "/a/undo", "/b/undo"]) {
+        upstreams.always(path, async ({ sagaId }) => {
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+          return path === "/c" && Number(sagaId.slice(1)) % 4 === 0
+            ? failing("OUT_OF_RANGE", "no")
+            : ok({ from: path });
+        });
+      }
+      const ids = Array.from({ length: 120 }, (_, n) => `s${n}`);
+      const answers = await Promise.all(ids.map((id, n) => ask(n, facade, id)));
+      const good = { a: { from: "/a" }, b: { from: "/b" }, c: { from: "/c" } };
+      expect(answers).toEqual(ids.map((_, n) => (n % 4 === 0 ? "no" : good)));
+      await until(async () => (await open()) === 0, { what: "all sagas to end" });
+      expect(await Promise.all(ids.map((id, n) => ask(n + 1, facade, id)))).toEqual(answers);
+      expect(topics.deliveries, "messages went about").toBeGreaterThan(facade.mode === "sync" ? 30 : ids.length * 3);
+      expect(said.filter((text) => text.includes("put aside") || text.includes("parked"))).toEqual([]);
+      for (const id of ids) {
+        const paths = upstreams.calls.filter(({ sagaId }) => sagaId === id).map(({ path }) => path);
+        const undone = Number(id.slice(1)) % 4 === 0 ? ["/a/undo", "/b/undo"] : [];
+        expect(paths.sort(), `${id}: each call leaves once`).toEqual([
+          "/a",
+          ...undone.slice(0, 1),
+          "/b",
+          ...undone.slice(1),
+          "/c",
+        ]);
+      }
+    },
+  );
+
+  test("begin a saga once, wherever and however often it is asked for", async () => {
+    const { upstreams, ask, open } = await place([throttled]);
+    const ids = Array.from({ length: 20 }, (_, n) => `s${n}`);
+    const answers = await Promise.all(ids.flatMap((id) => [0, 1, 2].map((at) => ask(at, throttled, id))));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    await until(async () => (await open()) === 0, { what: "all sagas to end" });
+    expect(upstreams.callsOf("/c")).toHaveLength(ids.length);
+  });
+});
