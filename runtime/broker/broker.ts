@@ -33,7 +33,7 @@ export interface Broker {
    * @throws SagaError SAGA_BROKER_UNAVAILABLE where the broker can't be reached
    */
   start(): Promise<void>;
-  /** Stops delivering, waits for the handlers under way, and leaves. May be called twice. */
+  /** Stops delivering, waits for the handlers under way and the places that are taken, and leaves. May be called twice. */
   close(): Promise<void>;
 }
 

@@ -91,9 +91,21 @@ describe("the embedded broker", () => {
     expect(broker.claim(topic, "c"), "a message waits before it").toBeUndefined();
     giveBack?.();
     await until(() => handler.held.has("a/1"), { what: "the message that waited" });
-    expect(broker.claim(topic, "b"), "one place is left: giving back twice is giving back once").toBeTypeOf("function");
+    const last = broker.claim(topic, "b");
+    expect(last, "one place is left: giving back twice is giving back once").toBeTypeOf("function");
     expect(broker.claim(topic, "c")).toBeUndefined();
     handler.finish("a/1");
+
+    let closed = false;
+    const closing = broker.close().then(() => {
+      closed = true;
+    });
+    await until(() => handler.held.size === 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(closed, "while a place is taken").toBe(false);
+    last?.();
+    await closing;
+    expect(broker.claim(topic, "d"), "no more").toBeUndefined();
   });
 
   test("leaves no timer behind, neither of a message that waits nor of one that fails while it closes", async () => {

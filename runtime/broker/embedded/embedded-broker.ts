@@ -37,8 +37,11 @@ export function createEmbeddedBroker(
   const underWay = new Set<Promise<void>>();
   const timers = new Set<NodeJS.Timeout>();
   const unsent = new Set<(sent: boolean) => void>();
+  /** Places that are taken without a delivery, and who waits for the last of them. */
+  let claims = 0;
+  let onGiven: (() => void) | undefined;
   let running = false;
-  let closed = false;
+  let closing: Promise<void> | undefined;
 
   function topicOf(name: string): Topic {
     const known = topics.get(name);
@@ -124,12 +127,29 @@ export function createEmbeddedBroker(
     timers.add(timer);
   }
 
+  async function leave(): Promise<void> {
+    running = false;
+    for (const timer of timers) {
+      clearTimeout(timer);
+    }
+    await Promise.all(underWay);
+    while (claims > 0) {
+      await new Promise<void>((resolve) => {
+        onGiven = resolve;
+      });
+    }
+    for (const resolve of unsent) {
+      resolve(false);
+    }
+    unsent.clear();
+  }
+
   return {
     async publish(messages) {
       const sent = await Promise.all(
         messages.map((message) => {
           return new Promise<boolean>((resolve) => {
-            if (closed) {
+            if (closing !== undefined) {
               resolve(false);
               return;
             }
@@ -154,10 +174,13 @@ export function createEmbeddedBroker(
         return undefined;
       }
       take(topic, key);
+      claims++;
       let given = false;
       return () => {
         if (!given) {
           given = true;
+          claims--;
+          onGiven?.();
           topic.handling--;
           topic.busyKeys.delete(key);
           pump(topic);
@@ -173,17 +196,9 @@ export function createEmbeddedBroker(
         pump(topic);
       }
     },
-    async close() {
-      running = false;
-      closed = true;
-      for (const timer of timers) {
-        clearTimeout(timer);
-      }
-      await Promise.all(underWay);
-      for (const resolve of unsent) {
-        resolve(false);
-      }
-      unsent.clear();
+    close() {
+      closing ??= leave();
+      return closing;
     },
   };
 }
