@@ -28,7 +28,8 @@ export function facadeHandler(engine: Engine, facade: FacadeDefinition, log: Log
       const status = errorStatus(error, sagaId);
       const about = { saga: sagaId, facade: facade.name, status: statusName(status.code) };
       if (isSagaError(error)) {
-        log.info({ ...about, reason: error.code }, error.plain);
+        // A server with too much to do has no time to write a line about each call that it refuses.
+        log[error.code === "SAGA_QUEUE_FULL" ? "debug" : "info"]({ ...about, reason: error.code }, error.plain);
       } else {
         log.error({ ...about, err: error }, "a call failed by an error of ours");
       }
