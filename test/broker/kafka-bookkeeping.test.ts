@@ -20,8 +20,9 @@ describe("the offset tracker", () => {
         for (const pick of picks) {
           const first = taken.findIndex(({ done }) => !done);
           expect(tracker.handledTo).toBe(first <= 0 ? undefined : (taken[first - 1]?.offset ?? -1n) + 1n);
-          expect(tracker.pending).toBe(taken.length - first);
-          expect(tracker.pendingBytes).toBe(tracker.pending * 10);
+          expect(tracker.span).toBe(taken.length - first);
+          expect(tracker.open).toBe(open.length);
+          expect(tracker.openBytes).toBe(open.length * 10);
           // Several between two looks: a look at all of them is slow.
           for (let many = 0; many < 200 && open.length > 0; many++) {
             const [entry] = open.splice((pick * (many + 1)) % open.length, 1);
@@ -30,8 +31,7 @@ describe("the offset tracker", () => {
           if (open.length === 0) break;
         }
         expect(tracker.handledTo).toBe(offset + 1n);
-        expect(tracker.pending).toBe(0);
-        expect(tracker.pendingBytes).toBe(0);
+        expect([tracker.open, tracker.openBytes, tracker.span]).toEqual([0, 0, 0]);
       }),
       { numRuns: 50 },
     );
