@@ -1,5 +1,5 @@
 // Starts Apache Kafka on this machine, without docker, for those who want to try broker.kind kafka: one node, KRaft.
-// Needs Java 17 and Maven, which fetches Kafka's jars once. `node scripts/kafka-local.mjs [port] [version]`, by default
+// Needs Java 17, openssl, and Maven, which fetches Kafka's jars once. `node scripts/kafka-local.mjs [port] [version]`, by default
 // 9092 and 4.1.0. The data lies in ./data/kafka-<version>; Ctrl-C stops it.
 import { resolve } from "node:path";
 import { register } from "tsx/esm/api";
@@ -15,7 +15,7 @@ if (!kafkaVersions.includes(version) || !/^\d+$/.test(port)) {
 }
 const missing = missingTool();
 if (missing !== undefined) {
-  process.stderr.write(`${missing} is not installed; Kafka needs Java 17, and Maven to fetch its jars\n`);
+  process.stderr.write(`${missing} is not installed; this needs Java 17, Maven and openssl\n`);
   process.exit(1);
 }
 const server = await createKafkaServer({ version, directory: resolve("data", `kafka-${version}`), port: Number(port) });

@@ -42,8 +42,11 @@ interface Partition {
   committed: bigint | undefined;
 }
 
-/** A partition with more in hand is not read; it is again once half of it is handled. */
-const highWater = { messages: 2_000, bytes: 8 * 1024 * 1024 };
+/**
+ * A partition with more in hand is not read; it is again once half of it is handled. `span`: so many may be handled
+ * behind one that keeps failing, all of which would come again after a crash.
+ */
+const highWater = { open: 2_000, openBytes: 8 * 1024 * 1024, span: 50_000 };
 
 /** Makes one. */
 export function createIntake({ consumer, lag, commitFailed, commitIntervalMs }: IntakeOptions): Intake {
@@ -67,7 +70,8 @@ export function createIntake({ consumer, lag, commitFailed, commitIntervalMs }: 
   }
 
   function exceeds({ tracker }: Partition, share: number): boolean {
-    return tracker.pending > highWater.messages * share || tracker.pendingBytes > highWater.bytes * share;
+    const { open, openBytes, span } = highWater;
+    return tracker.open > open * share || tracker.openBytes > openBytes * share || tracker.span > span * share;
   }
 
   function commitSoon(): void {

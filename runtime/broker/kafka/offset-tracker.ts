@@ -12,10 +12,12 @@ export interface OffsetTracker {
   done(taken: Taken): void;
   /** The offset behind the last message before which all are done; undefined where none is. */
   readonly handledTo: bigint | undefined;
-  /** How many messages are not done, or behind one that is not. */
-  readonly pending: number;
+  /** How many messages are not done. */
+  readonly open: number;
   /** Their size together. */
-  readonly pendingBytes: number;
+  readonly openBytes: number;
+  /** How many messages are not done, or stand behind one that is not. */
+  readonly span: number;
 }
 
 /** Makes one, for a partition that was just assigned. */
@@ -23,20 +25,23 @@ export function createOffsetTracker(): OffsetTracker {
   let window: Taken[] = [];
   let head = 0;
   let handledTo: bigint | undefined;
-  let pendingBytes = 0;
+  let open = 0;
+  let openBytes = 0;
 
   return {
     add(offset, bytes) {
       const taken = { offset, bytes, done: false };
       window.push(taken);
-      pendingBytes += bytes;
+      open++;
+      openBytes += bytes;
       return taken;
     },
     done(taken) {
       taken.done = true;
+      open--;
+      openBytes -= taken.bytes;
       for (let next = window[head]; next?.done; next = window[head]) {
         handledTo = next.offset + 1n;
-        pendingBytes -= next.bytes;
         head++;
       }
       // Now and then only: to shift each message out would be quadratic.
@@ -48,11 +53,14 @@ export function createOffsetTracker(): OffsetTracker {
     get handledTo() {
       return handledTo;
     },
-    get pending() {
-      return window.length - head;
+    get open() {
+      return open;
     },
-    get pendingBytes() {
-      return pendingBytes;
+    get openBytes() {
+      return openBytes;
+    },
+    get span() {
+      return window.length - head;
     },
   };
 }

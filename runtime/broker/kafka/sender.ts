@@ -9,11 +9,14 @@ export interface Sender {
   send(records: readonly OutgoingRecord[]): Promise<boolean>;
   /** Begins to send; what came before has waited. Messages on other topics than these wait for ever. */
   open(topics: ReadonlySet<string>): void;
+  /** For how long the oldest message that is not sent has waited, ms; 0 where there is none. */
+  waitingMs(): number;
   /** Sends what it can within this many ms, and answers false for the rest. */
   close(timeoutMs: number): Promise<void>;
 }
 
 interface Publication {
+  readonly since: number;
   unsent: number;
   settle(sent: boolean): void;
 }
@@ -147,7 +150,7 @@ export function createSender(client: KafkaClient, failed: (error: unknown, topic
         return Promise.resolve(true);
       }
       return new Promise((resolve) => {
-        const publication = { unsent: records.length, settle: resolve };
+        const publication = { since: performance.now(), unsent: records.length, settle: resolve };
         publications.add(publication);
         for (const record of records) {
           queue.push({ record, bytes: sizeOf(record), publication });
@@ -158,6 +161,10 @@ export function createSender(client: KafkaClient, failed: (error: unknown, topic
     open(known) {
       topics = known;
       work ??= run();
+    },
+    waitingMs() {
+      const [oldest] = publications;
+      return oldest === undefined ? 0 : performance.now() - oldest.since;
     },
     async close(timeoutMs) {
       closing = true;

@@ -33,7 +33,9 @@ export async function createTopics(
       return;
     }
     const kind = client.kindOf(error);
-    if (kind !== "other" || Date.now() + pauseMs >= deadline) {
+    // A topic that was just created may be unknown to another broker for a moment.
+    const mayPass = kind === "other" || kind === "refused";
+    if (!mayPass || Date.now() + pauseMs >= deadline) {
       throw startError(error, kind, options);
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));

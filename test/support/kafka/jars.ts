@@ -1,7 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 /** The versions that are tested: the last of the 3.x line, and one of the 4.x line. */
 export const kafkaVersions = ["3.9.1", "4.1.0"] as const;
@@ -20,6 +21,7 @@ export function missingTool(): string | undefined {
   return [
     ["java", "-version"],
     ["mvn", "-version"],
+    ["openssl", "version"],
   ].find(([tool = "", option = ""]) => {
     try {
       execFileSync(tool, [option], { stdio: "ignore" });
@@ -34,7 +36,7 @@ export function missingTool(): string | undefined {
  * Kafka's jars, fetched by Maven once and kept in the system's folder for temporary files.
  * @returns Java's class path
  */
-export function kafkaClassPath(version: KafkaVersion): string {
+export async function kafkaClassPath(version: KafkaVersion): Promise<string> {
   const root = join(tmpdir(), "protosaga-kafka");
   const folder = join(root, version);
   if (!existsSync(folder)) {
@@ -44,7 +46,7 @@ export function kafkaClassPath(version: KafkaVersion): string {
       writeFileSync(join(work, "pom.xml"), pom([`org.apache.kafka:kafka_2.13:${version}`, ...logging[version]]));
       const copy = "org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies";
       const options = ["-DincludeScope=runtime", "-DoutputDirectory=lib"];
-      execFileSync("mvn", ["-q", "-B", copy, ...options], { cwd: work, stdio: ["ignore", "ignore", "inherit"] });
+      await promisify(execFile)("mvn", ["-q", "-B", copy, ...options], { cwd: work });
       publish(join(work, "lib"), folder);
     } finally {
       rmSync(work, { recursive: true, force: true });

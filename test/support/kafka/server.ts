@@ -3,9 +3,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { freePort } from "../free-port.js";
 import { until } from "../until.js";
 import { type KafkaVersion, kafkaClassPath } from "./jars.js";
+import { serverPorts } from "./ports.js";
 
 /** A user of the SASL listener. */
 export const saslUser = { username: "saga", password: "secret" } as const;
@@ -44,9 +44,9 @@ process.on("exit", () => {
 
 /** Sets up a broker. It keeps its ports and its data when it is stopped and started again. */
 export async function createKafkaServer({ version, directory, port }: KafkaServerOptions): Promise<KafkaServer> {
-  const classPath = kafkaClassPath(version);
-  const plain = port ?? (await freePort());
-  const [controller, sasl, tls] = [await freePort(), await freePort(), await freePort()];
+  const classPath = await kafkaClassPath(version);
+  const [free = 0, controller = 0, sasl = 0, tls = 0] = await serverPorts(4);
+  const plain = port ?? free;
   const config = join(directory, "server.properties");
   const data = join(directory, "data");
   mkdirSync(directory, { recursive: true });
@@ -102,16 +102,14 @@ export async function createKafkaServer({ version, directory, port }: KafkaServe
 
 /** @returns the certificate's file, and one with its key too, as Kafka wants it */
 function createCertificate(directory: string): { readonly certificate: string; readonly keyStore: string } {
-  const [certificate, key, keyStore] = ["cert.pem", "key.pem", "keystore.pem"].map((name) => join(directory, name));
+  const certificate = join(directory, "cert.pem");
+  const key = join(directory, "key.pem");
+  const keyStore = join(directory, "keystore.pem");
   const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-  const files = ["-keyout", key, "-out", certificate] as string[];
   const kind = ["-newkey", "rsa:2048", "-nodes", "-days", "2"];
-  execFileSync("openssl", ["req", "-x509", ...kind, ...names, ...files], { stdio: "pipe" });
-  writeFileSync(
-    keyStore as string,
-    files.flatMap((name) => (name.endsWith(".pem") ? [readFileSync(name, "utf8")] : [])).join(""),
-  );
-  return { certificate: certificate as string, keyStore: keyStore as string };
+  execFileSync("openssl", ["req", "-x509", ...kind, ...names, "-keyout", key, "-out", certificate], { stdio: "pipe" });
+  writeFileSync(keyStore, readFileSync(key, "utf8") + readFileSync(certificate, "utf8"));
+  return { certificate, keyStore };
 }
 
 function java(classPath: string): string[] {

@@ -44,7 +44,7 @@ async function ready(brokers: readonly string[]): Promise<void> {
       (producer) => producer.close().then(() => true),
       () => false,
     );
-  await until(answers, { what: "Kafka to serve a producer" });
+  await until(answers, { what: "Kafka to serve a producer", timeoutMs: 60_000 });
 }
 
 /** A Kafka for the tests of a file: KAFKA_BROKERS, or a broker of the version that lives as long as the file's tests. */
