@@ -9,7 +9,7 @@ export {
   type FacadeDefinition,
   type StepDefinition,
 } from "./facade/definition.js";
-export { type Dto, type DtoCodec, defineDto } from "./facade/dto.js";
+export { type Dto, type DtoCodec, type DtoWire, defineDto } from "./facade/dto.js";
 export type {
   CompensateContext,
   CompensatedNode,

@@ -7,6 +7,7 @@ import {
   Server,
   ServerCredentials,
   type ServiceError,
+  type sendUnaryData,
   status,
 } from "@grpc/grpc-js";
 import {
@@ -47,9 +48,8 @@ export async function runHandWritten(book: Book): Promise<void> {
         (error: ServiceError) => callback({ code: error.code, details: error.details }),
       );
     },
-    handleAsyncBooking(_call, callback) {
-      callback({ code: status.UNIMPLEMENTED, details: "the bench is of the sync facade" });
-    },
+    handleAsyncBooking: refuse,
+    handleThrottledBooking: refuse,
   };
   server.addService(BookingServiceService, handlers);
   const port = await new Promise<number>((resolve, reject) => {
@@ -60,6 +60,10 @@ export async function runHandWritten(book: Book): Promise<void> {
   });
   const ready: FacadeReady = { address: `localhost:${port}` };
   answerCommands(ready);
+}
+
+function refuse<Response>(_call: unknown, callback: sendUnaryData<Response>): void {
+  callback({ code: status.UNIMPLEMENTED, details: "the bench is of the sync facade" });
 }
 
 function connect(orderAddress: string, paymentAddress: string): Upstreams {

@@ -50,7 +50,9 @@ const entries = {
   SAGA_DURATION_INVALID: error("A duration is negative, shorter than 1 ms, too long or malformed."),
 
   SAGA_TOPIC_INVALID: error("A topic's name is empty, too long or has characters that topics can't have."),
-  SAGA_TOPIC_DUPLICATE: error("Two steps or rollbacks share a topic."),
+  SAGA_TOPIC_DUPLICATE: error(
+    "Two steps or rollbacks share a topic, or one's topic is the dead-letter topic of another's.",
+  ),
   SAGA_TOPIC_UNUSED: warning("A step of a sync facade has a topic, which nothing uses."),
   SAGA_DEADLINE_SHORT: warning("A facade's deadline is shorter than its steps may take."),
 

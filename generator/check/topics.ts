@@ -19,21 +19,18 @@ interface Use {
   readonly place: Place;
 }
 
-/** Judges the topics of all facades: they share one name space. */
+/** Judges the topics of all facades: they share one name space, with the dead-letter topics that each has beside it. */
 export function checkTopics(report: Report, facades: readonly ListedFacade[]): void {
   const uses = new Map<string, Use>();
+  const deadLetters = new Map<string, Use>();
   for (const use of facades.flatMap(usesOf)) {
     checkTopicName(report, use);
-    // Brokers keep metrics by names in which `.` and `_` are the same, and refuse to create the second.
-    const key = use.topic.replaceAll(".", "_");
-    const earlier = uses.get(key);
-    if (earlier) {
-      const { path, line } = earlier.place;
-      const same = earlier.topic === use.topic ? "is also" : `differs only by "." and "_" from "${earlier.topic}",`;
-      const wrong = `topic "${use.topic}" of ${use.what} ${same} the topic of ${earlier.what} (${path}:${line})`;
-      report("SAGA_TOPIC_DUPLICATE", use.place, `${wrong}; set another one`);
+    const wrong = clash(use, uses, deadLetters);
+    if (wrong !== undefined) {
+      report("SAGA_TOPIC_DUPLICATE", use.place, `topic "${use.topic}" of ${use.what} ${wrong}; set another one`);
     }
-    uses.set(key, earlier ?? use);
+    uses.set(keyOf(use.topic), uses.get(keyOf(use.topic)) ?? use);
+    deadLetters.set(keyOf(deadLetterTopic(use.topic)), use);
   }
   for (const facade of facades.filter((facade) => facade.mode === "sync")) {
     for (const step of stepsOf(facade).filter((step) => step.topic !== "")) {
@@ -41,6 +38,39 @@ export function checkTopics(report: Report, facades: readonly ListedFacade[]): v
       report("SAGA_TOPIC_UNUSED", step.place, `${wrong}; remove it`);
     }
   }
+}
+
+/** Brokers keep metrics by names in which `.` and `_` are the same, and refuse to create the second. */
+function keyOf(topic: string): string {
+  return topic.replaceAll(".", "_");
+}
+
+/** As the runtime names it: the topic that holds what could not be handled on a topic. */
+function deadLetterTopic(topic: string): string {
+  return `${topic}.dead-letter`;
+}
+
+/** How a topic clashes with an earlier one; both maps hold the earlier ones by key. */
+function clash(
+  { topic }: Use,
+  uses: ReadonlyMap<string, Use>,
+  deadLetters: ReadonlyMap<string, Use>,
+): string | undefined {
+  const twin = uses.get(keyOf(topic));
+  if (twin) {
+    const same = twin.topic === topic ? "is also" : `differs only by "." and "_" from "${twin.topic}",`;
+    return `${same} the topic of ${described(twin)}`;
+  }
+  const owner = deadLetters.get(keyOf(topic));
+  if (owner) {
+    return `would be the dead-letter topic of topic "${owner.topic}" of ${described(owner)}`;
+  }
+  const taken = uses.get(keyOf(deadLetterTopic(topic)));
+  return taken && `would have "${taken.topic}" as its dead-letter topic, and that is the topic of ${described(taken)}`;
+}
+
+function described({ what, place }: Use): string {
+  return `${what} (${place.path}:${place.line})`;
 }
 
 function usesOf(facade: ListedFacade): readonly Use[] {

@@ -6,6 +6,7 @@ import { handlerFile } from "./handler.js";
 import { planPaths } from "./paths.js";
 import { printFiles } from "./print-files.js";
 import { topicFile } from "./topic.js";
+import { topicRegistryFile } from "./topic-registry.js";
 
 /** What the output depends on besides the plan. */
 export interface EmitOptions {
@@ -17,7 +18,7 @@ export interface EmitOptions {
   readonly version: string;
 }
 
-/** Turns a plan into all files but the node stubs, in descriptor order. */
+/** Turns a plan into all files but the node stubs, in descriptor order; the registry of topics comes last. */
 export function emit(plan: Plan, options: EmitOptions): OutputFile[] {
   const paths = planPaths(plan);
   const files = plan.services.flatMap((service): EmittedFile[] => [
@@ -27,5 +28,5 @@ export function emit(plan: Plan, options: EmitOptions): OutputFile[] {
     }),
     handlerFile(service, paths, options),
   ]);
-  return printFiles(files);
+  return printFiles([...files, ...topicRegistryFile(plan, paths, options)]);
 }

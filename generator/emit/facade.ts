@@ -35,6 +35,13 @@ export function facadeFile(context: FacadeContext): EmittedFile {
     property("topics", topics),
     property("request", imports.message(facade.rpc.input)),
     property("response", imports.message(facade.rpc.output)),
+    [
+      "types: ",
+      braces([
+        `request: ${JSON.stringify(facade.rpc.input.fullName)}`,
+        `response: ${JSON.stringify(facade.rpc.output.fullName)}`,
+      ]),
+    ],
     ["steps: ", brackets(steps, { broken: true })],
     property("respond", respond),
     `dto: ${dto}`,

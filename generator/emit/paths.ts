@@ -9,6 +9,8 @@ export interface Paths {
   facade(facade: PlannedFacade): string;
   /** "booking/booking/booking-service", in handler/. */
   service(service: PlannedService): string;
+  /** "registry", in topic/: the only file that stands right in there. */
+  readonly registry: string;
 }
 
 /**
@@ -27,7 +29,25 @@ export function planPaths(plan: Plan): Paths {
       facades.set(facade, claim(taken, `${path}/${kebabCase(facade.rpc.name)}`));
     }
   }
-  return { facade: (facade) => found(facades, facade), service: (service) => found(services, service) };
+  return {
+    facade: (facade) => found(facades, facade),
+    service: (service) => found(services, service),
+    registry: planRegistry([...facades.values()]),
+  };
+}
+
+/**
+ * Folders are named after .proto files, so that "registry.ts.proto" makes a folder where the registry's file would be,
+ * and "registry.js.proto" one where tsc would write it.
+ */
+function planRegistry(facades: readonly string[]): string {
+  const folders = new Set(facades.map((path) => path.split("/")[0]?.toLowerCase() ?? ""));
+  const files = (name: string) => ["ts", "js", "d.ts", "js.map", "d.ts.map"].map((extension) => `${name}.${extension}`);
+  let free = "registry";
+  for (let count = 2; files(free).some((file) => folders.has(file)); count += 1) {
+    free = `registry-${count}`;
+  }
+  return free;
 }
 
 /** The import specifier of one generated file in another; both relative to `out`, without extension. */

@@ -43,9 +43,12 @@ export interface FacadeDefinition extends SagaPlan {
   readonly fingerprint: string;
   /** The longest that a saga may run before its pivot, ms. */
   readonly deadlineMs?: number;
+  /** Without the configured prefix; those of the steps by their position, none for a sync facade. */
   readonly topics: { readonly rollback: string; readonly steps: readonly string[] };
   readonly request: Codec<unknown>;
   readonly response: Codec<unknown>;
+  /** The full names of the message types, as google.protobuf.Any has them: "pb.BookingRequest". */
+  readonly types: { readonly request: string; readonly response: string };
   readonly steps: readonly StepDefinition[];
   respond(context: StepContext<unknown, unknown>): unknown;
   readonly dto: DtoCodec;

@@ -1,4 +1,6 @@
 import type { Codec } from "./codec.js";
+import { array, integer, object, string } from "./json.js";
+import { createPayload } from "./payload.js";
 
 /** The JSON message on a saga's topics. The journal holds the truth; a DTO is for people and other tools to read. */
 export interface Dto<Request, Results> {
@@ -12,10 +14,27 @@ export interface Dto<Request, Results> {
   readonly request: Request;
   /** The responses so far, by step name. */
   readonly results: Partial<Results>;
+  /** The messages as they came over the wire. Of a DTO that was read: those that its JSON does not say in full. */
+  readonly wire?: DtoWire;
 }
 
-/** Writes and reads a facade's DTOs. Keys are lower_snake_case, payloads proto3 JSON. */
+/** Protobuf bytes of a DTO's messages, each of them optional. They win over the messages that stand beside them. */
+export interface DtoWire {
+  readonly request?: Uint8Array;
+  /** By step name. */
+  readonly results?: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * Writes and reads a facade's DTOs. Keys are lower_snake_case, payloads proto3 JSON as the codecs write it. What a
+ * payload's JSON leaves out (unknown fields, enum numbers without a name, fractions of a millisecond, NaN) is not lost:
+ * the payload's bytes then stand in base64 under `wire`.
+ */
 export interface DtoCodec<Request = unknown, Results = object> {
+  /**
+   * The reference for what a payload says are its bytes in `wire`, or those that the codec gives where it has none.
+   * @throws what a codec throws where a message can be written neither as JSON nor as bytes
+   */
   encode(dto: Dto<Request, Results>): string;
   /** @throws SyntaxError, TypeError or RangeError where the text is not a DTO of this facade */
   decode(text: string): Dto<Request, Results>;
@@ -32,19 +51,31 @@ export function defineDto<Request, Results extends object>(
     readonly results: { readonly [Step in keyof Results]: Codec<Results[Step]> };
   },
 ): DtoCodec<Request, Results> {
-  const steps = Object.entries(codecs.results) as [string, Codec<unknown>][];
+  const requestPayload = createPayload(codecs.request, "request");
+  const steps = (Object.entries(codecs.results) as [string, Codec<unknown>][]).map(
+    ([step, codec]) => [step, createPayload(codec, `results.${step}`)] as const,
+  );
   return {
-    encode(dto) {
-      const results = dto.results as Record<string, unknown>;
-      const written = steps.filter(([step]) => results[step] !== undefined);
+    encode({ requestId, currentIndex, topics, rollbackTopic, request, results, wire = {} }) {
+      const values = results as Record<string, unknown>;
+      const written = steps
+        .filter(([step]) => values[step] !== undefined)
+        .map(([step, payload]) => [step, payload.write(values[step], wire.results?.[step])] as const);
+      const asked = requestPayload.write(request, wire.request);
+      const resultBytes = written.flatMap(([step, { bytes }]) => (bytes === undefined ? [] : [[step, bytes] as const]));
+      const bytes = {
+        ...(asked.bytes !== undefined && { request: asked.bytes }),
+        ...(resultBytes.length > 0 && { results: Object.fromEntries(resultBytes) }),
+      };
       return JSON.stringify({
-        request_id: dto.requestId,
+        request_id: requestId,
         facade,
-        current_index: dto.currentIndex,
-        topics: dto.topics,
-        rollback_topic: dto.rollbackTopic,
-        request: codecs.request.toJSON(dto.request),
-        results: Object.fromEntries(written.map(([step, codec]) => [step, codec.toJSON(results[step])])),
+        current_index: currentIndex,
+        topics,
+        rollback_topic: rollbackTopic,
+        request: asked.json,
+        results: Object.fromEntries(written.map(([step, { json }]) => [step, json])),
+        ...(Object.keys(bytes).length > 0 && { wire: bytes }),
       });
     },
     decode(text) {
@@ -53,46 +84,30 @@ export function defineDto<Request, Results extends object>(
         throw new TypeError(`a DTO of ${facade} was expected, this one says ${JSON.stringify(json.facade)}`);
       }
       const results = object(json.results ?? {}, "results");
-      const read = steps.filter(([step]) => results[step] !== undefined);
-      return {
+      const wire = object(json.wire ?? {}, "wire");
+      const wireResults = object(wire.results ?? {}, "wire.results");
+      const head = {
         requestId: string(json.request_id, "request_id"),
         facade,
         currentIndex: integer(json.current_index, "current_index"),
         topics: array(json.topics, "topics").map((topic) => string(topic, "topics")),
         rollbackTopic: string(json.rollback_topic, "rollback_topic"),
-        request: codecs.request.fromJSON(json.request),
-        results: Object.fromEntries(
-          read.map(([step, codec]) => [step, codec.fromJSON(results[step])]),
-        ) as Partial<Results>,
+      };
+      const asked = requestPayload.read(json.request, wire.request);
+      const read = steps
+        .filter(([step]) => results[step] !== undefined || wireResults[step] !== undefined)
+        .map(([step, payload]) => [step, payload.read(results[step], wireResults[step])] as const);
+      const resultBytes = read.flatMap(([step, { bytes }]) => (bytes === undefined ? [] : [[step, bytes] as const]));
+      const bytes: DtoWire = {
+        ...(asked.bytes !== undefined && { request: asked.bytes }),
+        ...(resultBytes.length > 0 && { results: Object.fromEntries(resultBytes) }),
+      };
+      return {
+        ...head,
+        request: asked.message,
+        results: Object.fromEntries(read.map(([step, { message }]) => [step, message])) as Partial<Results>,
+        ...(Object.keys(bytes).length > 0 && { wire: bytes }),
       };
     },
   };
-}
-
-function object(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new TypeError(`${what} must be a JSON object`);
-  }
-  return value as Record<string, unknown>;
-}
-
-function array(value: unknown, what: string): unknown[] {
-  if (!Array.isArray(value)) {
-    throw new TypeError(`${what} must be a JSON array`);
-  }
-  return value;
-}
-
-function string(value: unknown, what: string): string {
-  if (typeof value !== "string") {
-    throw new TypeError(`${what} must be a string`);
-  }
-  return value;
-}
-
-function integer(value: unknown, what: string): number {
-  if (typeof value !== "number" || !Number.isInteger(value)) {
-    throw new RangeError(`${what} must be an integer`);
-  }
-  return value;
 }

@@ -20,7 +20,7 @@ export const protobufPackage = "pb";
 
 export const protobufFileName = "booking/booking.proto";
 
-/** The booking example: one saga that creates an order and takes its payment, in both modes. */
+/** The booking example: one saga that creates an order and takes its payment, in all three modes. */
 
 export interface BookingRequest {
   ProductID: bigint;
@@ -344,6 +344,16 @@ export const BookingServiceService = {
       Buffer.from(BookingASyncResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BookingASyncResponse => BookingASyncResponse.decode(value),
   },
+  /** Books while the client waits, driven by messages and no faster than they are taken in. */
+  handleThrottledBooking: {
+    path: "/pb.BookingService/HandleThrottledBooking" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BookingRequest): Buffer => Buffer.from(BookingRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BookingRequest => BookingRequest.decode(value),
+    responseSerialize: (value: BookingSyncResponse): Buffer => Buffer.from(BookingSyncResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BookingSyncResponse => BookingSyncResponse.decode(value),
+  },
 } as const;
 
 export interface BookingServiceServer extends UntypedServiceImplementation {
@@ -351,6 +361,8 @@ export interface BookingServiceServer extends UntypedServiceImplementation {
   handleSyncBooking: handleUnaryCall<BookingRequest, BookingSyncResponse>;
   /** Answers the request id at once and books in the background. */
   handleAsyncBooking: handleUnaryCall<BookingRequest, BookingASyncResponse>;
+  /** Books while the client waits, driven by messages and no faster than they are taken in. */
+  handleThrottledBooking: handleUnaryCall<BookingRequest, BookingSyncResponse>;
 }
 
 export interface BookingServiceClient extends Client {
@@ -385,6 +397,22 @@ export interface BookingServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BookingASyncResponse) => void,
+  ): ClientUnaryCall;
+  /** Books while the client waits, driven by messages and no faster than they are taken in. */
+  handleThrottledBooking(
+    request: BookingRequest,
+    callback: (error: ServiceError | null, response: BookingSyncResponse) => void,
+  ): ClientUnaryCall;
+  handleThrottledBooking(
+    request: BookingRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BookingSyncResponse) => void,
+  ): ClientUnaryCall;
+  handleThrottledBooking(
+    request: BookingRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BookingSyncResponse) => void,
   ): ClientUnaryCall;
 }
 

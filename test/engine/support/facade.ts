@@ -40,6 +40,7 @@ export function facadeOf({ steps, name = "test.Service/Run", ...spec }: FacadeSp
     },
     request: jsonCodec,
     response: jsonCodec,
+    types: { request: "test.Request", response: "test.Response" },
     respond: ({ results }) => results,
     dto: defineDto<unknown, Record<string, unknown>>(name, {
       request: jsonCodec,

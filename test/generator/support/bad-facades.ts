@@ -1,3 +1,4 @@
+import { deadLetterTopic } from "../../../runtime/broker/dead-letter.js";
 import { type BadInput, facade } from "./bad-input.js";
 
 /** What can be wrong with a facade, its entries, names and topics. */
@@ -162,6 +163,27 @@ export const badFacades: readonly BadInput[] = [
       'topic "undo_f" of the rollback of $.S.G differs only by "." and "_" from "undo.f", the topic of the rollback of',
       'topic "do" of step $.Up.Do of $.S.G is also the topic of step $.Up.Do of $.S.F',
       'topic "do" of the rollback of $.S.H is also the topic of step $.Up.Do of $.S.F',
+    ],
+  },
+  {
+    name: "topics that are the dead-letter topics of others",
+    rpcs: `${facade(`mode: MODE_ASYNC
+      rollback_topic: "undo"
+      steps {call: "$.Up.Do"}
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "again" topic: "${deadLetterTopic("do")}"}
+      steps {call: "$.Up.Read" topic: "later_dead-letter"}
+      steps {call: "$.Up.Read" name: "deep" topic: "do.dead-letter.dead-letters"}`)}
+  ${facade(
+    `mode: MODE_THROTTLED
+      rollback_topic: "no"
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" topic: "later"}
+      /*SAGA_TOPIC_DUPLICATE*/steps {call: "$.Up.Do" name: "other" topic: "undo_dead-letter"}`,
+    "G",
+  )}`,
+    says: [
+      'topic "do.dead-letter" of step $.Up.Do of $.S.F would be the dead-letter topic of topic "do" of step $.Up.Do of $.S.F',
+      'topic "later" of step $.Up.Do of $.S.G would have "later_dead-letter" as its dead-letter topic, and that is the topic of step $.Up.Read of $.S.F',
+      'topic "undo_dead-letter" of step $.Up.Do of $.S.G would be the dead-letter topic of topic "undo" of the rollback of $.S.F',
     ],
   },
   {

@@ -3,13 +3,14 @@
 import { defineService } from "protosaga";
 import { handleAsyncBooking } from "../../../facade/booking/booking/booking-service/handle-async-booking.js";
 import { handleSyncBooking } from "../../../facade/booking/booking/booking-service/handle-sync-booking.js";
+import { handleThrottledBooking } from "../../../facade/booking/booking/booking-service/handle-throttled-booking.js";
 import { BookingServiceService } from "../../../pb/booking/booking.js";
 
 /** pb.BookingService */
 export const bookingService = defineService({
   name: "pb.BookingService",
   definition: BookingServiceService,
-  facades: { handleSyncBooking, handleAsyncBooking },
+  facades: { handleSyncBooking, handleAsyncBooking, handleThrottledBooking },
   descriptors: [
     "CuVyCiBnb29nbGUvcHJvdG9idWYvZGVzY3JpcHRvci5wcm90bxIPZ29vZ2xlLnByb3RvYnVmIsoBChFGaWxlRGVzY3JpcHRv",
     "clNldBI4CgRmaWxlGAEgAygLMiQuZ29vZ2xlLnByb3RvYnVmLkZpbGVEZXNjcmlwdG9yUHJvdG9SBGZpbGUqewiA7Mr/ARCB",
@@ -242,15 +243,18 @@ export const bookingService = defineService({
     "MhYuc2FnYS52MS5GYWNhZGVPcHRpb25zUgZmYWNhZGU6SgoEc3RlcBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25z",
     "GJiMAyABKAsyFC5zYWdhLnYxLlN0ZXBPcHRpb25zUgRzdGVwOmIKDGNvbXBlbnNhdGlvbhIeLmdvb2dsZS5wcm90b2J1Zi5N",
     "ZXRob2RPcHRpb25zGJmMAyABKAsyHC5zYWdhLnYxLkNvbXBlbnNhdGlvbk9wdGlvbnNSDGNvbXBlbnNhdGlvbmIGcHJvdG8z",
-    "CroFChVib29raW5nL2Jvb2tpbmcucHJvdG8SAnBiGhJzYWdhL3YxL3NhZ2EucHJvdG8iZgoOQm9va2luZ1JlcXVlc3QSHAoJ",
+    "CpoHChVib29raW5nL2Jvb2tpbmcucHJvdG8SAnBiGhJzYWdhL3YxL3NhZ2EucHJvdG8iZgoOQm9va2luZ1JlcXVlc3QSHAoJ",
     "UHJvZHVjdElEGAEgASgDUglQcm9kdWN0SUQSFAoFQ291bnQYAiABKANSBUNvdW50EiAKC0ZhdWx0SW5qZWN0GAMgASgIUgtG",
     "YXVsdEluamVjdCJrChNCb29raW5nU3luY1Jlc3BvbnNlEhwKCVJlcXVlc3RJRBgBIAEoCVIJUmVxdWVzdElEEhgKB09yZGVy",
     "SUQYAiABKANSB09yZGVySUQSHAoJUGF5bWVudElEGAMgASgDUglQYXltZW50SUQiNAoUQm9va2luZ0FTeW5jUmVzcG9uc2US",
-    "HAoJUmVxdWVzdElEGAEgASgJUglSZXF1ZXN0SUQy9QIKDkJvb2tpbmdTZXJ2aWNlEp8BChFIYW5kbGVTeW5jQm9va2luZxIS",
+    "HAoJUmVxdWVzdElEGAEgASgJUglSZXF1ZXN0SUQy1QQKDkJvb2tpbmdTZXJ2aWNlEp8BChFIYW5kbGVTeW5jQm9va2luZxIS",
     "LnBiLkJvb2tpbmdSZXF1ZXN0GhcucGIuQm9va2luZ1N5bmNSZXNwb25zZSJduuEYWQgBEhNjYW5jZWxfc3luY19ib29raW5n",
     "Gh0KG3BiLk9yZGVyU2VydmljZS5DcmVhdGVPcmRlchohCh9wYi5QYXltZW50U2VydmljZS5DcmVhdGVQYXltZW50EsABChJI",
     "YW5kbGVBc3luY0Jvb2tpbmcSEi5wYi5Cb29raW5nUmVxdWVzdBoYLnBiLkJvb2tpbmdBU3luY1Jlc3BvbnNlIny64Rh4CAIS",
     "FGNhbmNlbF9hc3luY19ib29raW5nGisaDGNyZWF0ZV9vcmRlcgobcGIuT3JkZXJTZXJ2aWNlLkNyZWF0ZU9yZGVyGjEaDmNy",
-    "ZWF0ZV9wYXltZW50Ch9wYi5QYXltZW50U2VydmljZS5DcmVhdGVQYXltZW50YgZwcm90bzM=",
+    "ZWF0ZV9wYXltZW50Ch9wYi5QYXltZW50U2VydmljZS5DcmVhdGVQYXltZW50Et0BChZIYW5kbGVUaHJvdHRsZWRCb29raW5n",
+    "EhIucGIuQm9va2luZ1JlcXVlc3QaFy5wYi5Cb29raW5nU3luY1Jlc3BvbnNlIpUBuuEYkAEIAxIYY2FuY2VsX3Rocm90dGxl",
+    "ZF9ib29raW5nGjUaFnRocm90dGxlZF9jcmVhdGVfb3JkZXIKG3BiLk9yZGVyU2VydmljZS5DcmVhdGVPcmRlcho7Ghh0aHJv",
+    "dHRsZWRfY3JlYXRlX3BheW1lbnQKH3BiLlBheW1lbnRTZXJ2aWNlLkNyZWF0ZVBheW1lbnRiBnByb3RvMw==",
   ].join(""),
 });

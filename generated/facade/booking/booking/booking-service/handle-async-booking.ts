@@ -41,6 +41,7 @@ export const handleAsyncBooking = defineFacade({
   topics,
   request: BookingRequest,
   response: BookingASyncResponse,
+  types: { request: "pb.BookingRequest", response: "pb.BookingASyncResponse" },
   steps: [
     {
       name: "createOrder",

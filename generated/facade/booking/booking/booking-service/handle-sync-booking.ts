@@ -45,6 +45,7 @@ export const handleSyncBooking = defineFacade({
   topics,
   request: BookingRequest,
   response: BookingSyncResponse,
+  types: { request: "pb.BookingRequest", response: "pb.BookingSyncResponse" },
   steps: [
     {
       name: "createOrder",

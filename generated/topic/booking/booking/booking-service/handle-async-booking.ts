@@ -6,3 +6,6 @@ export const topics = {
   rollback: "cancel_async_booking",
   steps: ["create_order", "create_payment"],
 } as const;
+
+/** The same topics of the steps, by step name. */
+export const stepTopics = { createOrder: "create_order", createPayment: "create_payment" } as const;

@@ -6,3 +6,6 @@ export const topics = {
   rollback: "cancel_sync_booking",
   steps: [],
 } as const;
+
+/** The same topics of the steps, by step name. */
+export const stepTopics = {} as const;
