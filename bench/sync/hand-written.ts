@@ -5,7 +5,6 @@ import {
   credentials,
   Metadata,
   Server,
-  ServerCredentials,
   type ServiceError,
   type sendUnaryData,
   status,
@@ -18,6 +17,7 @@ import {
 } from "../../generated/pb/booking/booking.js";
 import { OrderServiceClient } from "../../generated/pb/booking/order.js";
 import { PaymentServiceClient } from "../../generated/pb/booking/payment.js";
+import { listen } from "../support/listen.js";
 import { answerCommands } from "../support/worker.js";
 import type { FacadeReady } from "./side.js";
 
@@ -52,13 +52,7 @@ export async function runHandWritten(book: Book): Promise<void> {
     handleThrottledBooking: refuse,
   };
   server.addService(BookingServiceService, handlers);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("localhost:0", ServerCredentials.createInsecure(), (error, bound) => {
-      if (error) reject(error);
-      else resolve(bound);
-    });
-  });
-  const ready: FacadeReady = { address: `localhost:${port}` };
+  const ready: FacadeReady = { address: await listen(server) };
   answerCommands(ready);
 }
 
