@@ -9,10 +9,11 @@ export interface BrokerParts {
   readonly logger: Logger;
   /** What the program wants to know of the broker, beside the log. */
   readonly observer: Partial<BrokerObserver>;
+  readonly open: ((observer: BrokerObserver) => Broker) | undefined;
 }
 
 /** The configured broker. */
-export function openBroker({ journal, logger, observer }: BrokerParts): Broker {
+export function openBroker({ journal, logger, observer, open }: BrokerParts): Broker {
   const told: BrokerObserver = {
     failed(err, topic) {
       logger.error({ topic, err }, "the broker failed; it is tried again");
@@ -24,5 +25,5 @@ export function openBroker({ journal, logger, observer }: BrokerParts): Broker {
       observer.buried?.(topic, reason);
     },
   };
-  return createEmbeddedBroker(journal.messages, told);
+  return open?.(told) ?? createEmbeddedBroker(journal.messages, told);
 }

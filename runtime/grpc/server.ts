@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { Server } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import { type Logger, pino } from "pino";
-import type { BrokerObserver } from "../broker/broker.js";
+import type { Broker, BrokerObserver } from "../broker/broker.js";
 import { checkConfig } from "../config/load.js";
 import type { Config, ConfigInput } from "../config/schema.js";
 import { createChanges } from "../engine/changes.js";
@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly logger?: Logger;
   /** Opens the journal. Default: SQLite in the data directory. */
   readonly openJournal?: () => Journal;
+  /** Opens the broker. Default: the embedded one. */
+  readonly openBroker?: (observer: BrokerObserver) => Broker;
   /** Default: the machine's clock. */
   readonly clock?: Clock;
   /** Told how the broker does, for metrics: lag, errors, dead letters. */
@@ -82,7 +84,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => journal.close());
     const upstreams = createUpstreams(config);
     opened.push(() => upstreams.close());
-    const broker = openBroker({ journal, logger, observer: options.observer ?? {} });
+    const broker = openBroker({ journal, logger, observer: options.observer ?? {}, open: options.openBroker });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
     const engine = createEngine({
