@@ -1,5 +1,5 @@
 import type { Handler } from "../../runtime/broker/broker.js";
-import type { Outgoing } from "../../runtime/journal/journal.js";
+import type { Message } from "../../runtime/journal/journal.js";
 
 /** A handler whose deliveries a test sees, and ends itself. */
 export interface RecordingHandler {
@@ -8,6 +8,8 @@ export interface RecordingHandler {
   readonly bodies: readonly string[];
   /** Those being handled. */
   readonly held: ReadonlySet<string>;
+  /** How many were at most handled at the same time. */
+  readonly most: number;
   /** Ends the handling of a message, which must be held. */
   finish(body: string, error?: unknown): void;
 }
@@ -17,15 +19,20 @@ export function createRecordingHandler(): RecordingHandler {
   const bodies: string[] = [];
   const ends = new Map<string, (error?: unknown) => void>();
   const held = new Set<string>();
+  let most = 0;
   return {
     bodies,
     held,
-    handle: ({ body }: Outgoing) => {
+    get most() {
+      return most;
+    },
+    handle: ({ body }: Message) => {
       bodies.push(body);
       if (held.has(body)) {
         throw new Error(`${body} is being handled already`);
       }
       held.add(body);
+      most = Math.max(most, held.size);
       return new Promise((resolve, reject) => {
         ends.set(body, (error) => {
           held.delete(body);

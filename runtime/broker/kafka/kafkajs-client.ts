@@ -1,0 +1,264 @@
+import kafkajs, {
+  type Consumer,
+  type EachBatchPayload,
+  type IHeaders,
+  type KafkaConfig,
+  type PartitionAssigner,
+  type TopicMessages,
+} from "kafkajs";
+import type { ConsumerListener, ErrorKind, KafkaClient, KafkaConsumer, OutgoingRecord } from "./client.js";
+import { coPartition } from "./co-partition.js";
+import type { KafkaBrokerOptions, KafkaLog, KafkaTls } from "./options.js";
+import { within } from "./time.js";
+
+// kafkajs is CommonJS, and not all of its names can be imported by name.
+const { AssignerProtocol, Kafka, logLevel, Partitioners } = kafkajs;
+
+/** Short: whoever is waited for longer is made anew by us. */
+const retry = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
+/** A join takes several attempts where others join, too. */
+const consumerRetry = { ...retry, retries: 10, restartOnFailure: async () => false };
+/** How long a fetch waits for a message, ms: so long may pass until a partition that was paused is read again. */
+const maxWaitTimeInMs = 200;
+const disconnectTimeoutMs = 5_000;
+
+/** The client over kafkajs: the only file that knows of it. */
+export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
+  const { clientId, groupId, sessionTimeoutMs = 30_000 } = options;
+  const kafka = new Kafka(toConfig(options));
+
+  return {
+    kindOf,
+    async createTopics(topics, { partitions, replicationFactor, maxMessageBytes }) {
+      const admin = kafka.admin({ retry });
+      try {
+        await admin.connect();
+        const known = new Set(await admin.listTopics());
+        const missing = topics.filter((topic) => !known.has(topic));
+        if (missing.length > 0) {
+          const configEntries = [{ name: "max.message.bytes", value: String(maxMessageBytes) }];
+          await admin.createTopics({
+            topics: missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor, configEntries })),
+          });
+        }
+      } finally {
+        await within(disconnectTimeoutMs, admin.disconnect());
+      }
+    },
+    async openProducer() {
+      const producer = kafka.producer({
+        idempotent: true,
+        maxInFlightRequests: 1,
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        retry,
+      });
+      const close = async () => void (await within(disconnectTimeoutMs, producer.disconnect()));
+      try {
+        await producer.connect();
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      return {
+        close,
+        async send(records) {
+          await producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(records) });
+        },
+      };
+    },
+    consume(topics, listener) {
+      const consumer = kafka.consumer({
+        groupId,
+        sessionTimeout: sessionTimeoutMs,
+        rebalanceTimeout: Math.max(sessionTimeoutMs, 60_000),
+        heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 10),
+        partitionAssigners: [coPartitionAssigner],
+        allowAutoTopicCreation: false,
+        maxWaitTimeInMs,
+        retry: consumerRetry,
+      });
+      return startConsumer(consumer, topics, listener);
+    },
+  };
+
+  function toConfig({ brokers, sasl, tls, log }: KafkaBrokerOptions): KafkaConfig {
+    return {
+      clientId,
+      brokers: [...brokers],
+      retry,
+      connectionTimeout: 3_000,
+      ...(sasl && { sasl: sasl as NonNullable<KafkaConfig["sasl"]> }),
+      ...(tls && { ssl: toTls(tls) }),
+      logLevel: log === undefined ? logLevel.NOTHING : logLevel.INFO,
+      logCreator: () => (entry) => log?.(levels[entry.level] ?? "debug", entry.log.message, entry.log),
+    };
+  }
+}
+
+function startConsumer(consumer: Consumer, topics: readonly string[], listener: ConsumerListener): KafkaConsumer {
+  // Unlike the consumer's own commitOffsets it tries once: a repeat could fall into the next assignment.
+  let commitOnce: EachBatchPayload["commitOffsetsIfNecessary"] | undefined;
+  let closed = false;
+  const unlessClosed = (tell: () => void) => () => {
+    if (!closed) {
+      tell();
+    }
+  };
+  const crashed = (error: unknown) => unlessClosed(() => listener.crashed(error))();
+  consumer.on(consumer.events.GROUP_JOIN, unlessClosed(listener.assigned));
+  consumer.on(consumer.events.REBALANCING, unlessClosed(listener.rebalancing));
+  consumer.on(consumer.events.FETCH, unlessClosed(listener.alive));
+  consumer.on(consumer.events.CRASH, ({ payload }) => crashed(payload.error));
+
+  async function run(): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      async eachBatch({ batch: { topic, partition, highWatermark, messages }, commitOffsetsIfNecessary }) {
+        commitOnce = commitOffsetsIfNecessary;
+        const records = messages.map((message) => ({
+          offset: BigInt(message.offset),
+          key: message.key,
+          value: message.value,
+          headers: toHeaders(message.headers),
+        }));
+        unlessClosed(() => listener.batch({ topic, partition, end: BigInt(highWatermark), records }))();
+      },
+    });
+  }
+  run().catch(crashed);
+
+  return {
+    pause: (topic, partition) => consumer.pause([{ topic, partitions: [partition] }]),
+    resume: (topic, partition) => consumer.resume([{ topic, partitions: [partition] }]),
+    async commit(offsets) {
+      const topics = [...byTopic(offsets)].map(([topic, entries]) => ({
+        topic,
+        partitions: entries.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
+      }));
+      if (commitOnce === undefined) {
+        throw new Error("nothing was read that could be committed");
+      }
+      await commitOnce({ topics });
+    },
+    async close() {
+      closed = true;
+      await within(disconnectTimeoutMs, consumer.disconnect());
+    },
+  };
+}
+
+/** See {@link coPartition}; the rest is how the members tell each other by way of Kafka. */
+const coPartitionAssigner: PartitionAssigner = ({ cluster }) => {
+  const name = "protosaga-co-partition";
+  const version = 1;
+  return {
+    name,
+    version,
+    protocol: ({ topics }) => ({
+      name,
+      metadata: AssignerProtocol.MemberMetadata.encode({ version, topics, userData: Buffer.alloc(0) }),
+    }),
+    async assign({ members }) {
+      const decoded = members.map(({ memberId, memberMetadata }) => ({
+        id: memberId,
+        topics: AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? [],
+      }));
+      // The leader may not know the topics of members of another version.
+      await cluster.addMultipleTargetTopics([...new Set(decoded.flatMap(({ topics }) => topics))]);
+      const assignment = coPartition(decoded, (topic) =>
+        cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId),
+      );
+      return [...assignment].map(([memberId, topics]) => ({
+        memberId,
+        memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          version,
+          assignment: Object.fromEntries([...topics].map(([topic, partitions]) => [topic, [...partitions]])),
+          userData: Buffer.alloc(0),
+        }),
+      }));
+    },
+  };
+};
+
+const levels: Readonly<Record<number, Parameters<KafkaLog>[0]>> = {
+  [logLevel.ERROR]: "error",
+  [logLevel.WARN]: "warn",
+  [logLevel.INFO]: "info",
+};
+
+function toTls({ ca, cert, key }: KafkaTls): NonNullable<KafkaConfig["ssl"]> {
+  return {
+    ...(ca && { ca: Buffer.from(ca) }),
+    ...(cert && { cert: Buffer.from(cert) }),
+    ...(key && { key: Buffer.from(key) }),
+  };
+}
+
+const noHeaders: ReadonlyMap<string, string> = new Map();
+
+function toHeaders(headers: IHeaders | undefined): ReadonlyMap<string, string> {
+  const entries = Object.entries(headers ?? {});
+  return entries.length === 0 ? noHeaders : new Map(entries.map(([name, value]) => [name, String(value)]));
+}
+
+function toTopicMessages(records: readonly OutgoingRecord[]): TopicMessages[] {
+  return [...byTopic(records)].map(([topic, entries]) => ({
+    topic,
+    messages: entries.map(({ key, value, headers }) => ({
+      key,
+      value,
+      ...(headers && { headers: { ...headers } }),
+    })),
+  }));
+}
+
+function byTopic<Entry extends { readonly topic: string }>(entries: readonly Entry[]): Map<string, Entry[]> {
+  const groups = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const group = groups.get(entry.topic);
+    group ? group.push(entry) : groups.set(entry.topic, [entry]);
+  }
+  return groups;
+}
+
+const kinds: Readonly<Record<string, ErrorKind>> = {
+  MESSAGE_TOO_LARGE: "refused",
+  RECORD_LIST_TOO_LARGE: "refused",
+  INVALID_TOPIC_EXCEPTION: "refused",
+  INVALID_RECORD: "refused",
+  POLICY_VIOLATION: "refused",
+  UNKNOWN_TOPIC_OR_PARTITION: "refused",
+  TOPIC_AUTHORIZATION_FAILED: "refused",
+  CLUSTER_AUTHORIZATION_FAILED: "forbidden",
+  GROUP_AUTHORIZATION_FAILED: "forbidden",
+  SASL_AUTHENTICATION_FAILED: "credentials",
+  UNSUPPORTED_SASL_MECHANISM: "credentials",
+  INVALID_REPLICATION_FACTOR: "replication",
+  REBALANCE_IN_PROGRESS: "rebalancing",
+  ILLEGAL_GENERATION: "rebalancing",
+  UNKNOWN_MEMBER_ID: "rebalancing",
+};
+
+/** kafkajs wraps errors, some in their `cause`, an aggregate's in `errors`. */
+function kindOf(error: unknown): ErrorKind {
+  if (!(error instanceof Error)) {
+    return "other";
+  }
+  const { type, code, errors } = error as Error & { type?: unknown; code?: unknown; errors?: unknown };
+  if (error.name === "KafkaJSSASLAuthenticationError") {
+    return "credentials";
+  }
+  // Of certificates, Node.js's codes are many: DEPTH_ZERO_SELF_SIGNED_CERT, CERT_HAS_EXPIRED, ERR_TLS_CERT_…
+  if (typeof code === "string" && /CERT|UNABLE_TO_VERIFY|^ERR_(TLS|SSL)_/.test(code)) {
+    return "certificate";
+  }
+  const inner = [
+    kinds[String(type)] ?? "other",
+    kindOf(error.cause),
+    ...(Array.isArray(errors) ? errors.map(kindOf) : []),
+  ];
+  return inner.find((kind) => kind !== "other") ?? "other";
+}

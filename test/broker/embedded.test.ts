@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { BrokerObserver, DeadLetters } from "../../runtime/broker/broker.js";
+import { deadLetterTopic } from "../../runtime/broker/dead-letter.js";
+import { createEmbeddedBroker } from "../../runtime/broker/embedded/embedded-broker.js";
+import { SagaError } from "../../runtime/core/errors.js";
+import type { Message } from "../../runtime/journal/journal.js";
+import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
+import { createScope } from "../support/scope.js";
+import { until } from "../support/until.js";
+import { brokerConformance } from "./conformance.js";
+import { createRecordingHandler } from "./recording-handler.js";
+
+const scope = createScope();
+const topic = "cancel";
+const message = (body: string): Message => ({ topic, key: body.split("/")[0] ?? "", body });
+
+brokerConformance("embedded", () => {
+  const { messages } = scope.use(openSqliteJournal(join(scope.tempDir(), "journal.db")));
+  return {
+    open: ({ observer, redeliveryDelayMs }) => createEmbeddedBroker(messages, observer, { redeliveryDelayMs }),
+    async deadLetters(name) {
+      const letters = await messages.buried(name);
+      expect(letters.map((letter) => letter.topic)).toEqual(letters.map(() => deadLetterTopic(name)));
+      return letters.map(({ key, body, reason }) => ({ key, body, reason }));
+    },
+  };
+});
+
+describe("the embedded broker", () => {
+  const unburied: DeadLetters = { bury: () => Promise.reject(new Error("disk full")) };
+
+  function observe(): BrokerObserver & { readonly errors: unknown[] } {
+    const errors: unknown[] = [];
+    return { errors, failed: (error) => void errors.push(error), lag: () => {}, buried: () => {} };
+  }
+
+  test("says that a message is safe only once it is handled", async () => {
+    const handler = createRecordingHandler();
+    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+    broker.subscribe(topic, { concurrency: 1 }, handler.handle);
+    await broker.start();
+    let safe = false;
+    const sent = broker.publish([message("a/1")]).then(() => {
+      safe = true;
+    });
+    await until(() => handler.held.has("a/1"), { what: "the delivery" });
+    expect(safe).toBe(false);
+    handler.finish("a/1");
+    await sent;
+  });
+
+  test("loses no poison: what can't be buried yet is delivered again", async () => {
+    const buried: string[] = [];
+    let refusals = 1;
+    const store: DeadLetters = {
+      async bury({ body }) {
+        if (refusals-- > 0) throw new Error("disk full");
+        buried.push(body);
+      },
+    };
+    const observer = observe();
+    const broker = scope.use(createEmbeddedBroker(store, observer, { redeliveryDelayMs: 1 }));
+    const poison = new SagaError("SAGA_MESSAGE_POISON", "no JSON");
+    broker.subscribe(topic, { concurrency: 1 }, () => Promise.reject(poison));
+    await broker.start();
+    expect(await broker.publish([message("a/1")])).toBe(true);
+    expect(buried).toEqual(["a/1"]);
+    expect(observer.errors).toEqual([poison, new Error("disk full"), poison]);
+  });
+
+  test("gives a place away where one is free, and nothing waits before it", async () => {
+    const handler = createRecordingHandler();
+    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+    expect(broker.claim(topic, "a"), "no such topic").toBeUndefined();
+    broker.subscribe(topic, { concurrency: 2 }, handler.handle);
+    expect(broker.claim(topic, "a"), "not started").toBeUndefined();
+    await broker.start();
+
+    const giveBack = broker.claim(topic, "a");
+    expect(giveBack).toBeTypeOf("function");
+    expect(broker.claim(topic, "a"), "the key has one").toBeUndefined();
+    const other = broker.claim(topic, "b");
+    expect(other).toBeTypeOf("function");
+    expect(broker.claim(topic, "c"), "none is free").toBeUndefined();
+
+    void broker.publish([message("a/1")]);
+    expect(handler.bodies, "its key is taken").toEqual([]);
+    other?.();
+    other?.();
+    expect(broker.claim(topic, "c"), "a message waits before it").toBeUndefined();
+    giveBack?.();
+    await until(() => handler.held.has("a/1"), { what: "the message that waited" });
+    expect(broker.claim(topic, "b"), "one place is left: giving back twice is giving back once").toBeTypeOf("function");
+    expect(broker.claim(topic, "c")).toBeUndefined();
+    handler.finish("a/1");
+  });
+
+  test("leaves no timer behind, neither of a message that waits nor of one that fails while it closes", async () => {
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const handler = createRecordingHandler();
+    const observer = observe();
+    const broker = createEmbeddedBroker(unburied, observer, { redeliveryDelayMs: 60_000 });
+    broker.subscribe(topic, { concurrency: 2 }, handler.handle);
+    await broker.start();
+    void broker.publish([message("a/1"), message("b/1")]);
+    await until(() => handler.held.size === 2, { what: "both deliveries" });
+    const before = timers();
+    handler.finish("a/1", new Error("not now"));
+    await until(() => observer.errors.length === 1, { what: "the failure" });
+    const closing = broker.close();
+    handler.finish("b/1", new Error("nor now"));
+    await closing;
+    expect(observer.errors).toHaveLength(2);
+    expect(timers()).toBeLessThanOrEqual(before);
+  });
+});

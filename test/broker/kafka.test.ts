@@ -1,0 +1,178 @@
+import { describe, expect, test } from "vitest";
+import type { Broker } from "../../runtime/broker/broker.js";
+import { createKafkaBroker } from "../../runtime/broker/kafka/kafka-broker.js";
+import { createKafkajsClient } from "../../runtime/broker/kafka/kafkajs-client.js";
+import { SagaError } from "../../runtime/core/errors.js";
+import type { Message } from "../../runtime/journal/journal.js";
+import { readDeadLetters, testOptions } from "../support/kafka/adapter.js";
+import { kafkaVersions } from "../support/kafka/jars.js";
+import { skips, useKafka, withoutOwnKafka } from "../support/kafka/test-kafka.js";
+import { createScope } from "../support/scope.js";
+import { until } from "../support/until.js";
+import { createGroup } from "./kafka-group.js";
+
+const scope = createScope();
+const keys = [..."abcdefghijklmnopqrst"];
+
+describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(kafkaVersions)(
+  "Kafka %s",
+  (version) => {
+    const kafka = useKafka(version);
+
+    /** Publishes without a pause until told to stop. */
+    function load(publish: () => Promise<boolean>): () => Promise<boolean[]> {
+      const sent: Promise<boolean>[] = [];
+      const timer = setInterval(() => sent.push(publish()), 10);
+      const stop = () => {
+        clearInterval(timer);
+        return Promise.all(sent);
+      };
+      scope.defer(() => clearInterval(timer));
+      return stop;
+    }
+
+    test("a broker that goes and comes back under load loses nothing, and keeps the order of each key", async () => {
+      const group = createGroup(scope, testOptions(kafka.brokers), keys);
+      const member = await group.join("a");
+      const stop = load(() => group.publish(member));
+      const progress = async () => {
+        const before = group.handled.length;
+        await until(() => group.handled.length > before + 1_000, { what: "progress", timeoutMs: 40_000 });
+      };
+      await progress();
+      await kafka.server.stop();
+      expect(await member.publish([]), "publishing goes on").toBe(true);
+      await kafka.server.start();
+      await progress();
+      await kafka.server.kill9();
+      await kafka.server.start();
+      await progress();
+      expect(await stop()).not.toContain(false);
+      await until(group.complete, { what: "all to be handled", timeoutMs: 40_000 });
+      group.checkOrder();
+      expect(group.errors.length, "the observer was told").toBeGreaterThan(0);
+    });
+
+    test("members come and go under load: nothing is lost, and each key keeps its order and its member", async () => {
+      const group = createGroup(scope, testOptions(kafka.brokers), keys);
+      const count = (member: string) => group.handled.filter((entry) => entry.member === member).length;
+      const first = await group.join("a");
+      const stop = load(() => group.publish(first));
+      await until(() => count("a") > 500, { what: "the first member's work" });
+      const second = await group.join("b");
+      await until(() => count("b") > 500, { what: "the second member's work" });
+
+      const from = group.published;
+      await until(() => group.published > from + 20, { what: "some more load" });
+      const to = group.published;
+      const fresh = () => group.handled.filter(({ number }) => number > from + 10 && number <= to);
+      await until(() => fresh().length >= (to - from - 10) * keys.length * 2, { what: "that load to be handled" });
+      for (const key of keys) {
+        const members = new Set(fresh().flatMap((entry) => (entry.key === key ? [entry.member] : [])));
+        expect(members.size, `of ${key}, on both topics`).toBe(1);
+      }
+
+      await second.close();
+      const [left, right] = [count("a"), count("b")];
+      await until(() => count("a") > left + 1_000, { what: "the first member's work on all" });
+      expect(count("b"), "one that left handles nothing").toBe(right);
+      expect(await stop()).not.toContain(false);
+      await until(group.complete, { what: "all to be handled" });
+      group.checkOrder();
+      // Leaving commits what is handled: hardly anything comes twice.
+      const repeats = group.handled.length - group.published * keys.length * 2;
+      expect(repeats).toBeLessThan(group.handled.length / 10);
+    });
+
+    test("only what is handled is committed: the next process gets what one that was killed had in hand", async () => {
+      const topic = `cancel-${crypto.randomUUID()}`;
+      const groupId = `group-${crypto.randomUUID()}`;
+      const member = () =>
+        scope.start("test/broker/kafka-member.ts", { args: [kafka.brokers.join(","), groupId, topic] });
+      const first = member();
+      const sender = await startBroker({ extraTopics: [topic] });
+      const bodies = ["1", "2", "3 hold", "4", "5"];
+      await sender.publish(bodies.map((body) => ({ topic, key: "a", body })));
+      await first.line("holds 3 hold");
+      await first.line("is 3");
+      await first.kill9();
+      expect(first.stdout()).not.toContain("handled 4");
+      const second = member();
+      await second.line("holds 3 hold", 30_000);
+      expect(second.stdout(), "those before are committed").not.toContain("handled");
+    });
+
+    test("more than fits in hand waits in Kafka, and is handled in its order", async () => {
+      const topic = `many-${crypto.randomUUID()}`;
+      const bodies = Array.from({ length: 6_000 }, (_, at) => String(at));
+      const arrived: string[] = [];
+      const broker = createKafkaBroker(testOptions(kafka.brokers, { partitions: 1 }), silent);
+      scope.use(broker);
+      broker.subscribe(topic, { concurrency: 5 }, async ({ body }) => {
+        if (arrived.length % 100 === 0) await new Promise(setImmediate);
+        arrived.push(body);
+      });
+      await broker.start();
+      await broker.publish(bodies.map((body) => ({ topic, key: "a", body })));
+      await until(() => arrived.length === bodies.length, { what: "all" });
+      expect(arrived).toEqual(bodies);
+    });
+
+    test("a message without key and value crashes nothing: it is poison like another", async () => {
+      const topic = `cancel-${crypto.randomUUID()}`;
+      const arrived: Message[] = [];
+      const broker = createKafkaBroker(testOptions(kafka.brokers), silent);
+      scope.use(broker);
+      broker.subscribe(topic, { concurrency: 1 }, async (message) => {
+        arrived.push(message);
+        if (message.body === "") throw new SagaError("SAGA_MESSAGE_POISON", "empty");
+      });
+      await broker.start();
+      const producer = await createKafkajsClient(testOptions(kafka.brokers)).openProducer();
+      await producer.send([{ topic, key: null, value: null }]);
+      await producer.close();
+      await until(() => arrived.length === 1, { what: "it" });
+      expect(await broker.publish([{ topic, key: "a", body: "good" }])).toBe(true);
+      await until(() => arrived.length === 2, { what: "the next" });
+      expect(arrived).toEqual([
+        { topic, key: "", body: "" },
+        { topic, key: "a", body: "good" },
+      ]);
+      const reason = "SAGA_MESSAGE_POISON: empty";
+      expect(await readDeadLetters(kafka.brokers, topic)).toEqual([{ key: "", body: "", reason }]);
+    });
+
+    test("a message that Kafka refuses holds up no other; what comes behind it of its key waits", async () => {
+      const topic = `big-${crypto.randomUUID()}`;
+      const arrived: string[] = [];
+      const failures: unknown[] = [];
+      const broker = createKafkaBroker(testOptions(kafka.brokers), {
+        ...silent,
+        failed: (error) => failures.push(error),
+      });
+      scope.use(broker);
+      broker.subscribe(topic, { concurrency: 5 }, async ({ body }) => void arrived.push(body));
+      await broker.start();
+      const [big, behind, other] = [
+        broker.publish([{ topic, key: "a", body: "x".repeat(9 * 1024 * 1024) }]),
+        broker.publish([{ topic, key: "a", body: "behind" }]),
+        broker.publish([{ topic, key: "b", body: "other" }]),
+      ];
+      expect(await other).toBe(true);
+      await until(() => arrived.length > 0, { what: "the other" });
+      expect(arrived).toEqual(["other"]);
+      expect(String(failures[0])).toContain("larger");
+      await broker.close();
+      expect(await Promise.all([big, behind])).toEqual([false, false]);
+    });
+
+    const silent = { failed: () => {}, lag: () => {}, buried: () => {} };
+
+    async function startBroker(changed: Parameters<typeof testOptions>[1]): Promise<Broker> {
+      const broker = createKafkaBroker(testOptions(kafka.brokers, changed), silent);
+      scope.use(broker);
+      await broker.start();
+      return broker;
+    }
+  },
+);
