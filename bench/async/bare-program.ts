@@ -6,11 +6,12 @@ import kafkajs, { type Producer } from "kafkajs";
 import { handleAsyncBookingDto as dto } from "../../generated/dto/booking/booking/booking-service/handle-async-booking.js";
 import { type BookingServiceServer, BookingServiceService } from "../../generated/pb/booking/booking.js";
 import { openCompletionFeed } from "../support/completion-feed.js";
+import type { AsyncReady } from "../support/facade.js";
 import { listen } from "../support/listen.js";
 import { connectUpstreams } from "../support/upstream-clients.js";
 import { answerCommands } from "../support/worker.js";
 import { createBareSender } from "./bare-sender.js";
-import { type AsyncReady, readSetup } from "./side.js";
+import { readSetup } from "./side.js";
 
 const { Kafka, logLevel, Partitioners } = kafkajs;
 const { orderAddress, paymentAddress, brokers, partitions } = readSetup();

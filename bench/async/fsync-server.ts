@@ -7,9 +7,10 @@ import {
   type BookingServiceServer,
   BookingServiceService,
 } from "../../generated/pb/booking/booking.js";
+import type { AsyncReady } from "../support/facade.js";
 import { listen } from "../support/listen.js";
 import { answerCommands } from "../support/worker.js";
-import { type AsyncReady, readSetup } from "./side.js";
+import { readSetup } from "./side.js";
 
 const file = await open(join(readSetup().data, "accepted"), "a");
 

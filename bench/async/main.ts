@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "../support/child.js";
+import type { AsyncReady } from "../support/facade.js";
 import { measureRounds, note } from "../support/rounds.js";
 import { openDataFolder, runMain } from "../support/run-main.js";
 import type { Cast, CpuMeter } from "../support/slice.js";
@@ -9,7 +10,7 @@ import type { UpstreamReady } from "../support/upstream.js";
 import { type AcceptRow, measureAccept } from "./accept.js";
 import { type BenchKafka, openKafka } from "./kafka-server.js";
 import { type BenchOptions, readOptions, usage } from "./options.js";
-import { type AsyncReady, type AsyncSetup, type Side, sides } from "./side.js";
+import { type AsyncSetup, type Side, sides } from "./side.js";
 import { summarize } from "./summary.js";
 import { acceptTable, table } from "./table.js";
 

@@ -1,3 +1,5 @@
+import type { FacadePlaces } from "../support/facade.js";
+
 /** What is compared; each is a process of its own. */
 export const sides = {
   sync: { file: "../sync/saga-facade.ts", facade: "sync", kafka: false, what: "generated, sync" },
@@ -12,19 +14,8 @@ export type Side = keyof typeof sides;
 /** All sides. */
 export const allSides: readonly Side[] = ["sync", "embedded", "bare", "kafka"];
 
-/** What an async side's process says when it is ready. */
-export interface AsyncReady {
-  readonly address: string;
-  /** The port of its completion feed. */
-  readonly feed?: number;
-}
-
 /** What a side's process is started with, as JSON in its first argument. */
-export interface AsyncSetup {
-  readonly orderAddress: string;
-  readonly paymentAddress: string;
-  /** The folder of its journal. */
-  readonly data: string;
+export interface AsyncSetup extends FacadePlaces {
   readonly brokers: readonly string[];
   readonly partitions: number;
 }
