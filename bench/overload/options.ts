@@ -15,12 +15,14 @@ export interface BenchOptions {
   readonly facades: readonly OverloadFacade[];
   readonly logLevel: "info" | "warn";
   readonly data: string;
+  /** The folder that gets a CPU profile of each overloaded server. */
+  readonly profile: string | undefined;
 }
 
 /** How the bench is used. */
 export const usage =
   "bench:overload [--json] [--seconds N] [--peak-seconds N] [--factor 3] [--scenario slow,fast]\n" +
-  "  [--facade throttled,async] [--queue-limit N] [--log-level warn|info] [--data DIR]";
+  "  [--facade throttled,async] [--queue-limit N] [--log-level warn|info] [--data DIR] [--profile DIR]";
 
 /** Reads the command line; throws with what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -37,6 +39,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       // A line for each refusal is written at "info".
       "log-level": { type: "string", default: "warn" },
       data: { type: "string", default: "data" },
+      profile: { type: "string" },
     },
   });
   const asked = names(
@@ -48,6 +51,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
   return {
     json: values.json,
     data: values.data,
+    profile: values.profile,
     seconds: positive("seconds", values.seconds),
     peakSeconds: positive("peak-seconds", values["peak-seconds"]),
     factor: positive("factor", values.factor),

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { performance } from "node:perf_hooks";
 import type { Child } from "../support/child.js";
 import type { OpenResult, OpenRun } from "../support/open-loop.js";
 import { note } from "../support/rounds.js";
@@ -41,6 +43,9 @@ export interface Row {
   /** CPU-milliseconds of the server a completed saga: at the peak, and with the refusals under overload. */
   readonly peak_cpu_ms: number | null;
   readonly overload_cpu_ms: number | null;
+  /** CPU time by wall time, until all has ended, of the server and of the busier client: 1 is one core. */
+  readonly server_busy: number | null;
+  readonly client_busy: number | null;
   /** What the upstreams say of all accepted sagas. */
   readonly audit: Audit;
   readonly errors: Readonly<Record<string, number>>;
@@ -61,9 +66,16 @@ export async function runOverload(
 
   await behave({ latencyMs, remember: true });
   await cast.facade.ask<Memory>("memory");
-  await cast.facade.ask<Cpu>("cpu");
+  await Promise.all([cast.facade, ...clients].map((one) => one.ask<Cpu>("cpu")));
+  const startedAt = performance.now();
+  if (options.profile !== undefined) await cast.facade.ask("profile");
   const results = await Promise.all(clients.map((client, i) => offer(client, i, cast, before.perSecond, options)));
+  const wallMs = performance.now() - startedAt;
   const { cpuMs } = await cast.facade.ask<Cpu>("cpu");
+  const clientCpu = await Promise.all(clients.map((client) => client.ask<Cpu>("cpu")));
+  if (options.profile !== undefined) {
+    await cast.facade.ask("profiled", join(options.profile, `${scenario.name}-${facade}.cpuprofile`));
+  }
   const memory = await cast.facade.ask<Memory>("memory");
   const accepted = results.flatMap((result) => result.accepted);
   const audit = await upstream.ask<Audit>("audit", accepted);
@@ -97,6 +109,8 @@ export async function runOverload(
     rss_mb: { start: Math.round(memory.startMb), max: Math.round(memory.maxMb), end: Math.round(memory.endMb) },
     peak_cpu_ms: rounded(before.facadeCpuMs, 3),
     overload_cpu_ms: rounded(cpuMs / made, 3),
+    server_busy: rounded(cpuMs / wallMs, 2),
+    client_busy: rounded(Math.max(...clientCpu.map((cpu) => cpu.cpuMs)) / wallMs, 2),
     audit,
     errors: errorsOf([before.errors, after.errors, ...results.map((result) => result.errors)]),
   };
