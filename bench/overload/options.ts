@@ -22,7 +22,7 @@ export interface BenchOptions {
 /** How the bench is used. */
 export const usage =
   "bench:overload [--json] [--seconds N] [--peak-seconds N] [--factor 3] [--scenario slow,fast]\n" +
-  "  [--facade throttled,async] [--queue-limit N] [--log-level warn|info] [--data DIR] [--profile DIR]";
+  "  [--facade throttled,async] [--queue-limit N] [--topic-concurrency N] [--log-level warn|info] [--data DIR] [--profile DIR]";
 
 /** Reads the command line; throws with what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -36,6 +36,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       scenario: { type: "string", default: "slow,fast" },
       facade: { type: "string", default: "throttled,async" },
       "queue-limit": { type: "string" },
+      "topic-concurrency": { type: "string" },
       // A line for each refusal is written at "info".
       "log-level": { type: "string", default: "warn" },
       data: { type: "string", default: "data" },
@@ -47,7 +48,12 @@ export function readOptions(args: readonly string[]): BenchOptions {
     values.scenario,
     scenarios.map(({ name }) => name),
   );
-  const limit = values["queue-limit"] === undefined ? undefined : whole("queue-limit", values["queue-limit"]);
+  const ifGiven = (name: "queue-limit" | "topic-concurrency") => {
+    const text = values[name];
+    return text === undefined ? undefined : whole(name, text);
+  };
+  const limit = ifGiven("queue-limit");
+  const concurrency = ifGiven("topic-concurrency");
   return {
     json: values.json,
     data: values.data,
@@ -59,8 +65,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
     logLevel: names("log-level", values["log-level"], ["info", "warn"] as const)[0] ?? "warn",
     scenarios: scenarios
       .filter(({ name }) => asked.includes(name))
-      .map((scenario) =>
-        limit === undefined ? scenario : { ...scenario, queueLimit: { async: limit, throttled: limit } },
-      ),
+      .map((scenario) => ({
+        ...scenario,
+        topicConcurrency: concurrency ?? scenario.topicConcurrency,
+        queueLimit: limit === undefined ? scenario.queueLimit : { async: limit, throttled: limit },
+      })),
   };
 }
