@@ -9,7 +9,7 @@ export interface BareMessage {
 
 /**
  * Sends by way of an idempotent producer, which has one request under way at a time: what comes meanwhile goes together
- * in the next. Measured, this is many times faster than one `send` a message, which waits for all before it.
+ * in the next. Measured, the program is twice as fast so as with one `send` a message, which waits for all before it.
  * @returns a function that resolves once the message is acknowledged
  */
 export function createBareSender(producer: Producer): (message: BareMessage) => Promise<void> {

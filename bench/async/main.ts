@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "../support/child.js";
 import type { AsyncReady } from "../support/facade.js";
-import { measureRounds, note } from "../support/rounds.js";
+import { measureRounds, note, profileSides } from "../support/rounds.js";
 import { openDataFolder, runMain } from "../support/run-main.js";
 import type { Cast, CpuMeter } from "../support/slice.js";
 import type { UpstreamReady } from "../support/upstream.js";
@@ -73,6 +73,7 @@ runMain("bench:async", usage, async (args) => {
   const kafka = await findKafka(options, data);
   const { casts, fsync } = await startAll(options, data, kafka);
   const results = await measureRounds(casts, options);
+  if (options.profile !== undefined) await profileSides(casts, options.seconds, options.profile);
   const rows = [...results].map(([concurrency, rounds]) => summarize(concurrency, rounds));
   const embedded = casts.get("embedded");
   const accept: readonly AcceptRow[] =

@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly partitions: number;
   readonly accept: AcceptOptions | undefined;
   readonly data: string;
+  /** The folder that gets a CPU profile of each side. */
+  readonly profile: string | undefined;
 }
 
 /** How accepting is measured. */
@@ -24,7 +26,7 @@ export interface AcceptOptions {
 /** How the bench is used. */
 export const usage =
   "bench:async [--json] [--seconds N] [--rounds N] [--concurrency 1,16,64,256] [--only sync,embedded,bare,kafka]\n" +
-  "  [--partitions N] [--accept-rates 100,300] [--accept-seconds N] [--no-accept] [--data DIR]";
+  "  [--partitions N] [--accept-rates 100,300] [--accept-seconds N] [--no-accept] [--data DIR] [--profile DIR]";
 
 /** Reads the command line; throws with what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -42,11 +44,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
       "accept-seconds": { type: "string", default: "5" },
       "no-accept": { type: "boolean", default: false },
       data: { type: "string", default: "data" },
+      profile: { type: "string" },
     },
   });
   return {
     json: values.json,
     data: values.data,
+    profile: values.profile,
     seconds: positive("seconds", values.seconds),
     rounds: whole("rounds", values.rounds),
     concurrencies: wholes("concurrency", values.concurrency),

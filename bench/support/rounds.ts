@@ -1,3 +1,5 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Round } from "./figures.js";
 import { type Cast, errorsIn, runSlice, type Slice } from "./slice.js";
 
@@ -34,6 +36,16 @@ export async function measureRounds<Side extends string>(
     order.push(...order.splice(0, 1));
   }
   return results;
+}
+
+/** One more slice of each side at full load, uncounted, with a CPU profile of its facade. */
+export async function profileSides(casts: ReadonlyMap<string, Cast>, seconds: number, folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  for (const [side, cast] of casts) {
+    await cast.facade.ask("profile");
+    report(`profile, ${side}`, await runSlice(cast, { concurrency: 64, seconds, rampMs: 300 }));
+    await cast.facade.ask("profiled", join(folder, `${side}.cpuprofile`));
+  }
 }
 
 function report(what: string, slice: Slice): void {
