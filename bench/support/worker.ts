@@ -1,4 +1,5 @@
 import { isBenchMessage, type Reply } from "./message.js";
+import { createProfiler } from "./profile.js";
 
 /** What a process answers to; each command by its name. */
 export type Commands = Readonly<Record<string, (argument: never) => unknown>>;
@@ -10,13 +11,15 @@ export interface Cpu {
 
 /**
  * Answers the bench's commands from inside one of its processes, and ends the process with the bench.
- * The command `cpu` is always there: it gives the CPU time since it was asked for last.
+ * Always there are the commands `cpu`, which gives the CPU time since it was asked for last, and `profile` and
+ * `profiled`, which begin a CPU profile and write it to a file.
  */
 export function answerCommands(ready: unknown, commands: Commands = {}): void {
   const send = (reply: Reply) => {
     if (process.connected) process.send?.(reply);
   };
-  const all: Commands = { cpu: cpuMeter(), ...commands };
+  const { start: profile, stop: profiled } = createProfiler();
+  const all: Commands = { cpu: cpuMeter(), profile, profiled, ...commands };
   // A bench that was killed can't stop its processes, so each watches the channel.
   process.on("disconnect", () => process.exit(0));
   process.on("message", async (message) => {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { positive, whole, wholes } from "../support/option.js";
 import { allSides, type Side, sides } from "./side.js";
 
 /** What the command line asks for. */
@@ -33,21 +34,9 @@ export function readOptions(args: readonly string[]): BenchOptions {
     data: values.data,
     seconds: positive("seconds", values.seconds),
     rounds: whole("rounds", values.rounds),
-    concurrencies: values.concurrency.split(",").map((text) => whole("concurrency", text)),
+    concurrencies: wholes("concurrency", values.concurrency),
     sides: allSides.filter((side) => letters(values.only).includes(sides[side].letter)),
   };
-}
-
-function positive(name: string, text: string): number {
-  const number = Number(text);
-  if (!(number > 0 && number < Number.POSITIVE_INFINITY)) throw new Error(`--${name} ${text}: not a positive number`);
-  return number;
-}
-
-function whole(name: string, text: string): number {
-  const number = positive(name, text);
-  if (!Number.isInteger(number)) throw new Error(`--${name} ${text}: not a whole number`);
-  return number;
 }
 
 function letters(text: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { line } from "../support/lines.js";
 import { allSides, sides } from "./side.js";
 import type { Row } from "./summary.js";
 
@@ -29,8 +30,4 @@ function ratios(row: Row): string {
   ] as const;
   const known = parts.flatMap(([name, value]) => (value === null ? [] : [`${name} ${value.toFixed(2)}`]));
   return `${" ".repeat(9)}${[...known, ...(row.errors > 0 ? [`ERRORS ${row.errors}`] : [])].join("   ")}`;
-}
-
-function line(cells: readonly string[]): string {
-  return cells.map((cell, i) => (i === 1 ? cell.padEnd(29) : cell.padStart(i === 0 ? 7 : 10))).join("  ");
 }

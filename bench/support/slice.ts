@@ -1,29 +1,41 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Child } from "../support/child.js";
-import { quantile } from "../support/statistics.js";
-import type { Cpu } from "../support/worker.js";
-import type { Measured, Run, Total } from "./client.js";
-import type { FacadeReady } from "./side.js";
+import type { Target } from "./booking.js";
+import type { Child } from "./child.js";
+import type { ClosedRun, Measured, Total } from "./closed-loop.js";
+import { quantile, sum } from "./statistics.js";
 import type { UpstreamCounts, UpstreamReady } from "./upstream.js";
+import type { Cpu } from "./worker.js";
 
 /** One short measurement of one side at one concurrency. */
 export interface Slice {
+  /** Bookings that ended well, a second. */
   readonly perSecond: number;
+  /** From the call to the booking's end. */
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU-milliseconds a call, by process; both clients together. */
+  /** From the call to its answer. */
+  readonly answerP50Ms: number;
+  readonly answerP99Ms: number;
+  /** CPU-milliseconds a booking, by process; both clients together. */
   readonly facadeCpuMs: number;
   readonly upstreamCpuMs: number;
   readonly clientCpuMs: number;
+  /** NaN where the side has no broker, or its process is not known. */
+  readonly brokerCpuMs: number;
   /** What went wrong in the whole slice, ramp and end included, and how often. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
+/** Asks a process for the CPU time that it used since it was asked last. */
+export type CpuMeter = () => Promise<Cpu>;
+
 /** The processes of a slice. */
 export interface Cast {
-  readonly facade: Child<FacadeReady>;
+  readonly facade: Child<unknown>;
+  readonly target: Target;
   readonly upstream: Child<UpstreamReady>;
   readonly clients: readonly Child<undefined>[];
+  readonly broker?: CpuMeter | undefined;
 }
 
 /** How a slice is run. */
@@ -33,45 +45,50 @@ export interface SliceOptions {
   readonly rampMs: number;
 }
 
-/** Runs the load, measures after the ramp, and waits until the last call is answered. */
+/** Runs the load, measures after the ramp, and waits until the last booking has ended. */
 export async function runSlice(cast: Cast, { concurrency, seconds, rampMs }: SliceOptions): Promise<Slice> {
-  const { facade, upstream, clients } = cast;
+  const { target, upstream, clients } = cast;
   await upstream.ask<UpstreamCounts>("counts");
   await Promise.all(
     clients.map((client, i) => {
       const share = Math.floor((concurrency + clients.length - 1 - i) / clients.length);
-      return client.ask("run", { address: facade.ready.address, concurrency: share, rampMs } satisfies Run);
+      return client.ask("run", { target, concurrency: share, rampMs } satisfies ClosedRun);
     }),
   );
   // The second half of the warm-up has all calls under way.
   await sleep(2 * rampMs);
   await mark(cast);
   await sleep(seconds * 1000);
-  const { measured, facadeCpu, upstreamCpu, clientCpu } = await mark(cast);
+  const { measured, facadeCpu, upstreamCpu, clientCpu, brokerCpu } = await mark(cast);
   const totals = await Promise.all(clients.map((client) => client.ask<Total>("stop")));
   const counts = await upstream.ask<UpstreamCounts>("counts");
 
-  const latencies = measured.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b);
-  const perCall = (cpu: readonly Cpu[]) => sum(cpu.map(({ cpuMs }) => cpuMs)) / latencies.length;
+  const ends = measured.flatMap(({ endsMs }) => endsMs).sort((a, b) => a - b);
+  const answers = measured.flatMap(({ answersMs }) => answersMs).sort((a, b) => a - b);
+  const perBooking = (cpu: readonly Cpu[]) => sum(cpu.map(({ cpuMs }) => cpuMs)) / ends.length;
   return {
-    perSecond: sum(measured.map((one) => one.latenciesMs.length / one.seconds)),
-    p50Ms: quantile(latencies, 0.5),
-    p99Ms: quantile(latencies, 0.99),
-    facadeCpuMs: perCall([facadeCpu]),
-    upstreamCpuMs: perCall([upstreamCpu]),
-    clientCpuMs: perCall(clientCpu),
+    perSecond: sum(measured.map((one) => one.endsMs.length / one.seconds)),
+    p50Ms: quantile(ends, 0.5),
+    p99Ms: quantile(ends, 0.99),
+    answerP50Ms: quantile(answers, 0.5),
+    answerP99Ms: quantile(answers, 0.99),
+    facadeCpuMs: perBooking([facadeCpu]),
+    upstreamCpuMs: perBooking([upstreamCpu]),
+    clientCpuMs: perBooking(clientCpu),
+    brokerCpuMs: brokerCpu === undefined ? Number.NaN : perBooking([brokerCpu]),
     errors: errorsOf(totals, counts),
   };
 }
 
-async function mark({ facade, upstream, clients }: Cast) {
-  const [measured, facadeCpu, upstreamCpu, clientCpu] = await Promise.all([
+async function mark({ facade, upstream, clients, broker }: Cast) {
+  const [measured, facadeCpu, upstreamCpu, clientCpu, brokerCpu] = await Promise.all([
     Promise.all(clients.map((client) => client.ask<Measured>("mark"))),
     facade.ask<Cpu>("cpu"),
     upstream.ask<Cpu>("cpu"),
     Promise.all(clients.map((client) => client.ask<Cpu>("cpu"))),
+    broker?.(),
   ]);
-  return { measured, facadeCpu, upstreamCpu, clientCpu };
+  return { measured, facadeCpu, upstreamCpu, clientCpu, brokerCpu };
 }
 
 function errorsOf(totals: readonly Total[], counts: UpstreamCounts): Record<string, number> {
@@ -81,12 +98,13 @@ function errorsOf(totals: readonly Total[], counts: UpstreamCounts): Record<stri
   }
   // A side that skipped upstream calls, or made some twice, would be compared with what it is not.
   const succeeded = sum(totals.map((total) => total.succeeded));
-  if (succeeded === 0) errors["no call succeeded"] = 1;
+  if (succeeded === 0) errors["no booking succeeded"] = 1;
   const odd = Math.abs(counts.orders - succeeded) + Math.abs(counts.payments - succeeded) + counts.others;
   if (Object.keys(errors).length === 0 && odd > 0) errors["upstream calls too many or too few"] = odd;
   return errors;
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+/** How many things went wrong in a slice. */
+export function errorsIn({ errors }: Pick<Slice, "errors">): number {
+  return sum(Object.values(errors));
 }

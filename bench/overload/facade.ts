@@ -1,0 +1,38 @@
+// The server that is given more than it can hold.
+import { type FacadePlaces, runFacade } from "../support/facade.js";
+import type { Scenario } from "./scenario.js";
+
+/** What it is started with, as JSON in its first argument. */
+export interface OverloadSetup extends FacadePlaces {
+  readonly scenario: Scenario;
+  readonly logLevel: "info" | "warn";
+}
+
+/** Resident memory since it was asked for last, MiB. */
+export interface Memory {
+  readonly startMb: number;
+  readonly maxMb: number;
+  readonly endMb: number;
+}
+
+const setup = JSON.parse(process.argv[2] ?? "{}") as OverloadSetup;
+const { topicConcurrency, queueLimit } = setup.scenario;
+const rssMb = () => process.memoryUsage.rss() / 1024 / 1024;
+let startMb = rssMb();
+let maxMb = startMb;
+setInterval(() => {
+  maxMb = Math.max(maxMb, rssMb());
+}, 100);
+
+await runFacade(setup, {
+  config: { topic_concurrency: topicConcurrency, queue_limit: queueLimit, log_level: setup.logLevel },
+  commands: {
+    memory(): Memory {
+      const endMb = rssMb();
+      const memory = { startMb, maxMb: Math.max(maxMb, endMb), endMb };
+      startMb = endMb;
+      maxMb = endMb;
+      return memory;
+    },
+  },
+});

@@ -1,0 +1,107 @@
+import { performance } from "node:perf_hooks";
+import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  type BookingASyncResponse,
+  BookingServiceClient,
+  type BookingSyncResponse,
+} from "../../generated/pb/booking/booking.js";
+import { connectCompletions } from "./completions.js";
+
+/** Which facade is called, and where. */
+export interface Target {
+  readonly address: string;
+  readonly facade: "sync" | "async" | "throttled";
+  /** The port of the facade's completion feed: a booking then ends when its saga has, and not with the call's answer. */
+  readonly feed?: number;
+  /** How long a booking may take, ms. */
+  readonly timeoutMs: number;
+}
+
+/** How a booking went. */
+export interface Booked {
+  readonly id: string;
+  /** What went wrong; undefined where it was made. */
+  readonly error: string | undefined;
+  /** The server had no room for it. */
+  readonly refused: boolean;
+  /** The call was answered with success. */
+  readonly accepted: boolean;
+  /** From the call to its answer. */
+  readonly answerMs: number;
+  /** From the call to the booking's end. */
+  readonly endMs: number;
+}
+
+/** Makes bookings at one facade. */
+export interface Booker {
+  /** Calls the facade; `ended` is told once the booking has ended. */
+  book(ended: (booked: Booked) => void): void;
+}
+
+const bookers = new Map<string, Promise<Booker>>();
+
+/** The booker of a facade, connected. */
+export function bookerOf(target: Target): Promise<Booker> {
+  const key = JSON.stringify(target);
+  // The name tells ids, and the ends of feeds, apart.
+  const booker = bookers.get(key) ?? connectBooker(target, `bench${process.pid}n${bookers.size}`);
+  bookers.set(key, booker);
+  return booker;
+}
+
+async function connectBooker({ address, facade, feed, timeoutMs }: Target, name: string): Promise<Booker> {
+  const client = new BookingServiceClient(address, credentials.createInsecure());
+  await new Promise<void>((resolve, reject) => {
+    client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
+  });
+  const completions = feed === undefined ? undefined : await connectCompletions(feed, name, timeoutMs);
+  let lastRequest = 0;
+  const methods = {
+    sync: client.handleSyncBooking,
+    async: client.handleAsyncBooking,
+    throttled: client.handleThrottledBooking,
+  };
+  const call = methods[facade].bind(client) as typeof client.handleSyncBooking;
+  const request = { ProductID: 1n, Count: 1n, FaultInject: false };
+
+  return {
+    book(ended) {
+      const id = `${name}-${++lastRequest}`;
+      const metadata = new Metadata();
+      metadata.set("x-request-id", id);
+      const startedAt = performance.now();
+      let answerMs: number | undefined;
+      let completion: { readonly error: string | undefined } | undefined;
+      const end = (error: string | undefined, { refused = false, accepted = true } = {}) => {
+        const endMs = performance.now() - startedAt;
+        ended({ id, error, refused, accepted, answerMs: answerMs ?? endMs, endMs });
+      };
+      // The saga's end may come before the call's answer: they come on two connections.
+      completions?.expect(id, (error) => {
+        completion = { error };
+        if (answerMs !== undefined) end(error);
+      });
+      call(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) => {
+        answerMs = performance.now() - startedAt;
+        const failure = failureOf(error, response);
+        if (failure !== undefined) {
+          completions?.forget(id);
+          end(failure, { refused: error?.code === status.RESOURCE_EXHAUSTED, accepted: false });
+        } else if (completions === undefined) {
+          end(undefined);
+        } else if (completion !== undefined) {
+          end(completion.error);
+        }
+      });
+    },
+  };
+}
+
+function failureOf(error: ServiceError | null, response: Response): string | undefined {
+  if (error !== null) return `${status[error.code]}: ${error.details}`;
+  const empty =
+    "OrderID" in response ? response.OrderID === 0n || response.PaymentID === 0n : response.RequestID === "";
+  return empty ? "empty answer" : undefined;
+}
+
+type Response = BookingSyncResponse | BookingASyncResponse;
