@@ -53,6 +53,7 @@ export const journalSchema = z
           .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be lower-case letters, digits and _, at most 63 of them")
           .default("protosaga")
           .describe("The schema of the tables; made where there is none."),
+        lease_ms: ms.default(15_000).describe("After how long a silent server's sagas are taken over by others, ms."),
         pool_size: count(2, 1_000).default(8).describe("Connections, at most."),
       })
       .prefault({})

@@ -23,5 +23,6 @@ export function restore(facade: FacadeDefinition | undefined, stored: StoredSaga
   const run = createRun(facade, stored.sagaId, stored.request, state, stored.records.length);
   run.answer = stored.answer;
   run.answerStored = stored.answer !== undefined;
+  run.endStored = stored.phase === "completed" || stored.phase === "compensated";
   return run;
 }

@@ -94,7 +94,8 @@ function write(drive: Drive, run: Run): void {
   run.writing = true;
   const { pending, effects, outgoing, state } = run;
   const answer = run.answerStored ? undefined : answerOf(run.facade, state);
-  const completion = hasEnded(state) && state.phase !== "stuck" ? drive.completion(run) : undefined;
+  const ends = !run.endStored && (state.phase === "completed" || state.phase === "compensated");
+  const completion = ends ? drive.completion(run) : undefined;
   const entry: Entry = {
     sagaId: run.id,
     seq: run.seq,
@@ -108,6 +109,7 @@ function write(drive: Drive, run: Run): void {
   run.effects = [];
   run.outgoing = [];
   run.answerStored ||= answer !== undefined;
+  run.endStored ||= ends;
   const stored = store(drive, run, entry)
     .then((messages) => {
       run.writing = false;

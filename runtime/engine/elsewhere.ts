@@ -111,10 +111,8 @@ export function createElsewhere({ journal, changes, runs, waiters, log }: Parts)
   };
 }
 
-/** Whether nothing happens to a saga in this process until a message, or its deadline, comes. */
+/** Whether nothing happens to a saga in this process until a message, its deadline, or another process comes. */
 function rests(run: Run): boolean {
-  const { phase } = run.state;
-  const waits = phase === "rollback-queued" || (phase === "running" && run.facade.mode !== "sync");
   const idle = run.pending.length === 0 && run.outgoing.length === 0 && run.effects.length === 0 && !run.writing;
-  return waits && idle && run.flying === 0 && run.tickets.size === 0 && run.timers.size === 0;
+  return idle && run.flying === 0 && run.tickets.size === 0 && run.timers.size === 0 && run.rebasing === undefined;
 }

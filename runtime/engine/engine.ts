@@ -17,6 +17,7 @@ import { reportAllStuck, reportStuck } from "./report-stuck.js";
 import { createRun, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
 import { fits, isSameRequest, taken } from "./same-request.js";
+import { createSweep } from "./sweep.js";
 import { failTickets, rollback } from "./ticket.js";
 import { createWaiters } from "./waiters.js";
 
@@ -258,6 +259,7 @@ export function createEngine(options: EngineOptions): Engine {
       await reportAllStuck(journal, byName, log);
       await outbox.resend();
       await broker.start();
+      createSweep({ journal, recovery, clock, log, isStopped: () => draining }).start();
     },
 
     async drain(graceMs) {

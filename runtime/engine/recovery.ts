@@ -114,8 +114,8 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
       runs.forget(run);
       return;
     }
-    const { state, seq, answer, answerStored } = fresh;
-    Object.assign(run, { state, seq, answer, answerStored, writing: false, depth: 0, abandoned: false });
+    const { state, seq, answer, answerStored, endStored } = fresh;
+    Object.assign(run, { state, seq, answer, answerStored, endStored, writing: false, depth: 0, abandoned: false });
     Object.assign(run, { pending: [], effects: [], outgoing: [] });
     for (const event of events) {
       react(drive, run, undecided(event));

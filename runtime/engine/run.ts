@@ -39,6 +39,8 @@ export interface Run {
   /** What the clients are told, from when that is durable. */
   answer: Answer | undefined;
   answerStored: boolean;
+  /** That the saga has ended is, or is about to be, stored: what comes after tells of it no more. */
+  endStored: boolean;
   /** Told when the journal refuses an entry, or the engine stops. */
   onRefused: ((error: unknown) => void)[];
   readonly timers: Set<() => void>;
@@ -77,6 +79,7 @@ export function createRun(
     depth: 0,
     answer: undefined,
     answerStored: false,
+    endStored: false,
     onRefused: [],
     timers: new Set(),
     tickets: new Map(),

@@ -11,7 +11,7 @@ export async function openJournal({ journal, data_dir, pod_id }: Config, logger:
   if (journal.kind === "sqlite") {
     return openSqliteJournal(join(data_dir, "journal.db"));
   }
-  const { url, schema, pool_size: poolSize } = journal.postgres;
+  const { url, schema, pool_size: poolSize, lease_ms: leaseMs } = journal.postgres;
   if (url === undefined) {
     throw new SagaError("SAGA_CONFIG_INVALID", "journal.postgres.url: name the database");
   }
@@ -20,6 +20,7 @@ export async function openJournal({ journal, data_dir, pod_id }: Config, logger:
     podId: pod_id,
     schema,
     poolSize,
+    leaseMs,
     onError: (err) => logger.warn({ err }, "the journal gets over trouble with its database"),
   });
 }

@@ -83,6 +83,13 @@ export interface Journal {
   countOpen(facade: string): Promise<number>;
   /** Whether other processes write to the same journal. */
   readonly shared: boolean;
+  /** How long a process may give no sign of life before others may take over what it drives, ms; 0 where none can. */
+  readonly leaseMs: number;
+  /**
+   * Makes this process the owner of open sagas whose owner has given no sign of life for a lease.
+   * @returns their ids, at most `limit`; none where the journal is not shared
+   */
+  takeOver(limit: number): Promise<readonly string[]>;
   /**
    * Has a listener told of each saga that another process has moved on; now and then also of one that none has.
    * A journal that is not shared never tells.

@@ -39,6 +39,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   password: ["secret", "secret"],
   url: ["postgres://other", "postgres://other"],
   schema: ["sagas", "sagas"],
+  lease_ms: ["14", 14],
   pool_size: ["13", 13],
 };
 
@@ -80,7 +81,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(38);
+    expect(paths).toHaveLength(39);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 

@@ -41,7 +41,7 @@ describe("app.yaml", () => {
     expect(config).toEqual({
       listen: "localhost:10000",
       pod_id: hostname(),
-      journal: { kind: "sqlite", postgres: { schema: "protosaga", pool_size: 8 } },
+      journal: { kind: "sqlite", postgres: { schema: "protosaga", lease_ms: 15_000, pool_size: 8 } },
       broker: {
         kind: "embedded",
         kafka: {

@@ -4,70 +4,14 @@ import { skips, useKafka, withoutKafka } from "../support/kafka/test-kafka.js";
 import { postgresMissing } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
-import { type Answer, createPlace, type Mode, type Place } from "./booking.js";
+import { createPlace } from "./booking.js";
 import { onKafka } from "./on-kafka.js";
-import { allEnded, createPods, type Pod } from "./pods.js";
+import { compare, startLoad } from "./pod-load.js";
+import { allEnded, createPods } from "./pods.js";
 
 const scope = createScope();
 const without = withoutKafka() ?? (process.env.PG_URL === undefined ? postgresMissing : undefined);
 const [version] = kafkaVersions;
-
-interface Booking {
-  readonly id: string;
-  readonly mode: Mode;
-  readonly faultInject: boolean;
-  readonly answer: Promise<Answer>;
-}
-
-/** Books at the pods by turns until told to stop; whoever gets no answer asks another pod, under the same id. */
-function startLoad(pods: readonly Pod[], clients: number) {
-  const bookings: Booking[] = [];
-  let stopped = false;
-  const persist = async (id: string, options: { mode: Mode; faultInject: boolean }): Promise<Answer> => {
-    for (let at = bookings.length; ; at++) {
-      const answer = await pods[at % pods.length]?.book(id, options);
-      // A pod that is gone, or going, has not told how the saga ends.
-      if (answer !== undefined && (answer.code === 0 || (answer.info && answer.info.reason !== "SAGA_DRAINING"))) {
-        return answer;
-      }
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  const client = async () => {
-    while (!stopped) {
-      const n = bookings.length;
-      const options = { mode: n % 2 === 0 ? ("async" as const) : ("throttled" as const), faultInject: n % 10 < 2 };
-      const answer = persist(`p-${n}`, options);
-      bookings.push({ id: `p-${n}`, ...options, answer });
-      await answer;
-    }
-  };
-  const done = Promise.all(Array.from({ length: clients }, client));
-  return {
-    bookings,
-    async stop() {
-      stopped = true;
-      await done;
-    },
-  };
-}
-
-/** Holds what clients were told, and what the ledgers say, against what should be. */
-async function compare(place: Place, bookings: readonly Booking[]): Promise<void> {
-  const { orders, payments } = place.ledgers();
-  const standing = new Map<string, number>();
-  for (const { requestId, status } of [...orders.entries, ...payments.entries]) {
-    standing.set(requestId, (standing.get(requestId) ?? 0) + (status === "created" ? 1 : 0));
-  }
-  for (const { id, mode, faultInject, answer } of bookings) {
-    const { code } = await answer;
-    expect(code, id).toBe(mode === "throttled" && faultInject ? 3 : 0);
-    expect(standing.get(id) ?? 0, id).toBe(faultInject ? 0 : 2);
-  }
-  for (const [key, times] of [...orders.effectsByKey, ...payments.effectsByKey]) {
-    expect(times, key).toBe(1);
-  }
-}
 
 describe.skipIf(skips("two pods on Kafka and PostgreSQL", without))("two pods on one Kafka and one PostgreSQL", () => {
   const kafka = useKafka(version);

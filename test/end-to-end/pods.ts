@@ -25,6 +25,9 @@ export interface Pods {
   owners(): Promise<ReadonlyMap<string, number>>;
 }
 
+/** How long a pod of a test may be silent, ms. */
+export const leaseMs = 2_000;
+
 /** Makes the journal that pods share; they use the place's upstreams. */
 export async function createPods(scope: Scope, place: Place): Promise<Pods> {
   const url = await postgresUrl();
@@ -42,6 +45,7 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
         SAGA_JOURNAL_KIND: "postgres",
         SAGA_JOURNAL_POSTGRES_URL: url,
         SAGA_JOURNAL_POSTGRES_SCHEMA: schema,
+        SAGA_JOURNAL_POSTGRES_LEASE_MS: String(leaseMs),
         BOOKING_UPSTREAMS: "external",
       };
       return {

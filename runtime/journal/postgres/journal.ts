@@ -4,6 +4,7 @@ import { encodeAnswer } from "../record.js";
 import { type Connection, connect, createPool, readConnection } from "./connect.js";
 import { closedError, describeOpening, unavailable } from "./errors.js";
 import { createGroupCommit } from "./group-commit.js";
+import { keepLease } from "./lease.js";
 import { listen } from "./listen.js";
 import { createMessageStore } from "./messages.js";
 import { migrate } from "./migrate.js";
@@ -25,6 +26,8 @@ export interface PostgresOptions {
   readonly poolSize?: number;
   /** The schema that holds the tables, made where there is none. Default: `protosaga` */
   readonly schema?: string;
+  /** How long this pod may give no sign of life before others take over what it drives, ms. Default: 15,000 */
+  readonly leaseMs?: number;
   /** How long work is tried again on fresh connections before it is refused, ms. Default: 10,000 */
   readonly giveUpAfterMs?: number;
   /** Told of what the journal gets over by itself, or tries to: lost connections, work that is tried again. */
@@ -71,7 +74,7 @@ async function prepare(connection: Connection, onError: (error: Error) => void):
 }
 
 async function journalOn(connection: Connection, options: PostgresOptions): Promise<Journal> {
-  const { podId, poolSize = 5, giveUpAfterMs = 10_000, onError = () => {} } = options;
+  const { podId, poolSize = 5, giveUpAfterMs = 10_000, leaseMs = 15_000, onError = () => {} } = options;
   const writer = createWriter();
   const channel = connection.schema;
   const listening = await listen({ connection, channel, prefix: writer.prefix, onError });
@@ -87,6 +90,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     commit: createStore({ database: writing, retry, podId, writer, channel }),
   });
   const messages = createMessageStore({ reading, writing, retry, podId, writer });
+  const lease = await keepLease({ database: reading, retry, podId, leaseMs, onError });
   let closing: Promise<void> | undefined;
 
   const underWay = new Set<Promise<unknown>>();
@@ -123,6 +127,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
   async function close(): Promise<void> {
     await Promise.allSettled(underWay);
     await listening.close();
+    await lease.close();
     await Promise.all([writing.close(), reading.close()]);
   }
 
@@ -133,6 +138,8 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     list: (phase) => whileOpen(() => reader.list(phase)),
     countOpen: (facade) => whileOpen(() => reader.countOpen(facade)),
     shared: true,
+    leaseMs,
+    takeOver: (limit) => whileOpen(() => lease.takeOver(limit)),
     onChange: (listener) => listening.add(listener),
     messages: {
       pending: () => whileOpen(() => messages.pending()),

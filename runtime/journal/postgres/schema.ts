@@ -44,4 +44,6 @@ export const migrations: readonly string[] = [
   CREATE INDEX message_dead ON message (topic, id) WHERE dead_reason IS NOT NULL;
   CREATE UNIQUE INDEX message_buried_once ON message (writer) WHERE dead_reason IS NOT NULL;
   `,
+  // Who lives: a pod that has not said so for a lease has left its sagas to the others.
+  "CREATE TABLE pod (id text PRIMARY KEY, beat_at timestamptz NOT NULL)",
 ];

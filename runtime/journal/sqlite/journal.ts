@@ -141,6 +141,8 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     append: (entry) => write(() => append(entry)),
     load: (sagaId) => read(() => load(sagaId)),
     shared: false,
+    leaseMs: 0,
+    takeOver: async () => [],
     onChange: () => () => {},
     countOpen: (facade) => read(() => (selectCount.get(facade) as { open: number }).open),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),

@@ -6,6 +6,8 @@ import type { Message } from "../../../runtime/journal/journal.js";
 export interface Scattering {
   /** A member: what one engine has as its broker. */
   member(): Broker;
+  /** The keys of what was published on a topic. */
+  keysOn(topic: string): readonly string[];
   /** How many deliveries there were. */
   readonly deliveries: number;
   /** What handlers rejected with, poison left out. */
@@ -20,6 +22,7 @@ export interface Scattering {
 export function createScattering(random: () => number): Scattering {
   const members: Map<string, Handler>[] = [];
   const failures: unknown[] = [];
+  const published: Message[] = [];
   let deliveries = 0;
 
   async function deliver(message: Message): Promise<void> {
@@ -38,6 +41,7 @@ export function createScattering(random: () => number): Scattering {
 
   return {
     failures,
+    keysOn: (topic) => published.filter((message) => message.topic === topic).map(({ key }) => key),
     get deliveries() {
       return deliveries;
     },
@@ -45,6 +49,7 @@ export function createScattering(random: () => number): Scattering {
       const handlers = new Map<string, Handler>();
       return {
         publish(messages) {
+          published.push(...messages);
           for (const message of messages) {
             const times = random() < 1 / 3 ? 2 : 1;
             for (let n = 0; n < times; n++) {

@@ -1,0 +1,61 @@
+import { expect } from "vitest";
+import type { Answer, Mode, Place } from "./booking.js";
+import type { Pod } from "./pods.js";
+
+/** A booking, and what its client is told in the end. */
+export interface Booking {
+  readonly id: string;
+  readonly mode: Mode;
+  readonly faultInject: boolean;
+  readonly answer: Promise<Answer>;
+}
+
+/** Books at the pods by turns until told to stop; whoever gets no answer asks another pod, under the same id. */
+export function startLoad(pods: readonly Pod[], clients: number, modes: readonly Mode[] = ["async", "throttled"]) {
+  const bookings: Booking[] = [];
+  let stopped = false;
+  const persist = async (id: string, options: { mode: Mode; faultInject: boolean }): Promise<Answer> => {
+    for (let at = bookings.length; ; at++) {
+      const answer = await pods[at % pods.length]?.book(id, options);
+      // A pod that is gone, or going, has not told how the saga ends.
+      if (answer !== undefined && (answer.code === 0 || (answer.info && answer.info.reason !== "SAGA_DRAINING"))) {
+        return answer;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const client = async () => {
+    while (!stopped) {
+      const n = bookings.length;
+      const options = { mode: modes[n % modes.length] ?? "async", faultInject: n % 10 < 2 };
+      const answer = persist(`p-${n}`, options);
+      bookings.push({ id: `p-${n}`, ...options, answer });
+      await answer;
+    }
+  };
+  const done = Promise.all(Array.from({ length: clients }, client));
+  return {
+    bookings,
+    async stop() {
+      stopped = true;
+      await done;
+    },
+  };
+}
+
+/** Holds what clients were told, and what the ledgers say, against what should be. */
+export async function compare(place: Place, bookings: readonly Booking[]): Promise<void> {
+  const { orders, payments } = place.ledgers();
+  const standing = new Map<string, number>();
+  for (const { requestId, status } of [...orders.entries, ...payments.entries]) {
+    standing.set(requestId, (standing.get(requestId) ?? 0) + (status === "created" ? 1 : 0));
+  }
+  for (const { id, mode, faultInject, answer } of bookings) {
+    const { code } = await answer;
+    expect(code, id).toBe(mode === "throttled" && faultInject ? 3 : 0);
+    expect(standing.get(id) ?? 0, id).toBe(faultInject ? 0 : 2);
+  }
+  for (const [key, times] of [...orders.effectsByKey, ...payments.effectsByKey]) {
+    expect(times, key).toBe(1);
+  }
+}
