@@ -39,6 +39,7 @@ describePostgres("engines that share a journal", () => {
         changes,
         limits: { async: 10_000, throttled: 10_000 },
         concurrencyOf: () => 64,
+        completion: { topic: "done" },
       });
       await engine.start();
       scope.defer(async () => {
@@ -86,6 +87,8 @@ describePostgres("engines that share a journal", () => {
       expect(await Promise.all(ids.map((id, n) => ask(n + 1, facade, id)))).toEqual(answers);
       expect(topics.deliveries, "messages went about").toBeGreaterThan(facade.mode === "sync" ? 30 : ids.length * 3);
       expect(said.filter((text) => text.includes("put aside") || text.includes("parked"))).toEqual([]);
+      await until(() => topics.keysOn("done").length >= ids.length, { what: "all ends to be told" });
+      expect([...topics.keysOn("done")].sort(), "each end is told once").toEqual([...ids].sort());
       for (const id of ids) {
         const paths = upstreams.calls.filter(({ sagaId }) => sagaId === id).map(({ path }) => path);
         const undone = Number(id.slice(1)) % 4 === 0 ? ["/a/undo", "/b/undo"] : [];
