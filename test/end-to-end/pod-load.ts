@@ -11,7 +11,11 @@ export interface Booking {
 }
 
 /** Books at the pods by turns until told to stop; whoever gets no answer asks another pod, under the same id. */
-export function startLoad(pods: readonly Pod[], clients: number, modes: readonly Mode[] = ["async", "throttled"]) {
+export function startLoad(
+  pods: readonly Pick<Pod, "book">[],
+  clients: number,
+  modes: readonly Mode[] = ["async", "throttled"],
+) {
   const bookings: Booking[] = [];
   let stopped = false;
   const persist = async (id: string, options: { mode: Mode; faultInject: boolean }): Promise<Answer> => {
