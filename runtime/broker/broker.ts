@@ -26,6 +26,11 @@ export interface Broker {
    * @returns a function that gives the place back; undefined where there is none, or the broker can't do that
    */
   claim(topic: string, key: string): (() => void) | undefined;
+  /**
+   * Whether a message is kept until its handler resolves, so that the handler must not before the journal has what came of
+   * it. Otherwise a place on a topic is only a place, and free as soon as the upstream has answered.
+   */
+  readonly keepsMessages: boolean;
   /** To be called before `start`, once a topic. */
   subscribe(topic: string, options: SubscribeOptions, handler: Handler): void;
   /**

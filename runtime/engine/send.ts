@@ -5,6 +5,7 @@ import type { StepDefinition } from "../facade/definition.js";
 import { type Drive, putAside, react } from "./driver.js";
 import type { UpstreamCall, UpstreamOutcome } from "./ports.js";
 import { type Run, stepDefinition } from "./run.js";
+import { giveBack } from "./ticket.js";
 
 const nothing = new Uint8Array();
 
@@ -21,6 +22,9 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
     traceparent: run.state.traceparent,
   })
     .then((answer) => {
+      if (!drive.broker.keepsMessages) {
+        giveBack(run, at);
+      }
       const outcome = readable(run, step, answer);
       if (outcome.ok) {
         react(drive, run, { kind: "step-succeeded", step: at, received: outcome.body });

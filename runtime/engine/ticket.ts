@@ -25,6 +25,13 @@ export function settleTickets(run: Run, state: SagaState, seq: number): void {
   }
 }
 
+/** Gives back the place of a step whose upstream has answered, for brokers where it is no more than a place. */
+export function giveBack(run: Run, at: number): void {
+  const ticket = run.tickets.get(at);
+  run.tickets.delete(at);
+  ticket?.done();
+}
+
 /** Gives back all places: this process drives the saga no further. */
 export function failTickets(run: Run, error: unknown): void {
   const tickets = [...run.tickets.values()];

@@ -145,6 +145,7 @@ export function createEmbeddedBroker(
   }
 
   return {
+    keepsMessages: false,
     async publish(messages) {
       const sent = await Promise.all(
         messages.map((message) => {

@@ -128,6 +128,7 @@ export function createKafkaBroker(
   }
 
   return {
+    keepsMessages: true,
     publish(messages) {
       return sender.send(messages.map(toRecord));
     },

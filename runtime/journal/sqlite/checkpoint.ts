@@ -2,13 +2,23 @@ import { statSync } from "node:fs";
 import { execAside } from "./commit.js";
 import type { Sqlite } from "./open.js";
 
-/** How large the write-ahead log grows before it is moved into the file, bytes. */
-const largest = 4 * 1024 * 1024;
+/** How many pages, reckoned, the write-ahead log grows by before it is moved into the file: some 4 MiB. */
+const mostPages = 1_000;
+
+/** How much the log's file may grow where pages are reckoned too low, as for large requests; from where it is cut, bytes. */
+const mostGrowth = 4 * 1024 * 1024;
+const largestKept = 32 * 1024 * 1024;
+
+/** What a transaction writes at least: the roots and leaves of the tables that an entry touches. */
+const pagesOfCommit = 3;
 
 /** Keeps the write-ahead log from growing without end. */
 export interface Checkpointer {
-  /** To be called between two commits; what it returns is to be waited for. Never rejects. */
-  betweenCommits(): Promise<void> | undefined;
+  /**
+   * To be called between two commits; what it returns is to be waited for. Never rejects.
+   * @param rows how many rows the commit before wrote
+   */
+  betweenCommits(rows: number): Promise<void> | undefined;
   /** Empties the log as far as that can be done: for a journal that is about to close. Never rejects. */
   finish(): Promise<void>;
 }
@@ -16,16 +26,19 @@ export interface Checkpointer {
 /**
  * Moves the log's pages into the file beside the commits, on a connection and a thread of its own: SQLite would do it
  * inside a commit, and every saga would wait for it. What was committed meanwhile is little; moving that between two
- * commits lets the log begin anew.
+ * commits lets the log begin anew, in the same file: one that is cut and grows again costs the disk more for each commit.
  * @param aside a second connection to the same file
  */
 export function createCheckpointer(path: string, db: Sqlite, aside: Sqlite): Checkpointer {
   db.pragma("wal_autocheckpoint = 0");
   let running: Promise<void> | undefined;
   let moved = false;
+  let pages = 0;
+  let sizeBefore = 0;
+  const size = () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 
   // What can't be moved now, on a full disk say, stays in the log, from where it is read and moved the next time.
-  async function move(connection: Sqlite, how: "PASSIVE" | "TRUNCATE"): Promise<void> {
+  async function move(connection: Sqlite, how: "PASSIVE" | "RESTART" | "TRUNCATE"): Promise<void> {
     try {
       await execAside(connection, `PRAGMA wal_checkpoint(${how})`);
     } catch (error) {
@@ -35,13 +48,16 @@ export function createCheckpointer(path: string, db: Sqlite, aside: Sqlite): Che
   }
 
   return {
-    betweenCommits() {
+    betweenCommits(rows) {
+      pages += pagesOfCommit + rows;
       if (moved) {
         moved = false;
-        return move(db, "TRUNCATE");
+        const cut = size() > largestKept;
+        sizeBefore = cut ? 0 : size();
+        return move(db, cut ? "TRUNCATE" : "RESTART");
       }
-      const size = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-      if (size > largest && running === undefined) {
+      if (running === undefined && (pages > mostPages || size() > Math.max(sizeBefore, mostGrowth) + mostGrowth)) {
+        pages = 0;
         running = move(aside, "PASSIVE").then(() => {
           running = undefined;
           moved = true;

@@ -71,7 +71,7 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
     for (const work of batch) {
       work.settle();
     }
-    await checkpointer.betweenCommits();
+    await checkpointer.betweenCommits(batch.length);
   }
 
   /** One piece of work spoiled the transaction: each gets one of its own, so that only the culprit fails. */

@@ -48,6 +48,7 @@ export function createScattering(random: () => number): Scattering {
     member() {
       const handlers = new Map<string, Handler>();
       return {
+        keepsMessages: true,
         publish(messages) {
           published.push(...messages);
           for (const message of messages) {
