@@ -29,6 +29,7 @@ export const errorCatalogue = {
   SAGA_JOURNAL_CORRUPT: { status: Status.DATA_LOSS, retriable: false },
   SAGA_JOURNAL_NEWER: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_JOURNAL_LOCKED: { status: Status.FAILED_PRECONDITION, retriable: false },
+  SAGA_POD_ID_TAKEN: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_CONFIG_INVALID: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_LISTEN_FAILED: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_DEFINITION_INVALID: { status: Status.FAILED_PRECONDITION, retriable: false },

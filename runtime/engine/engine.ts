@@ -13,6 +13,7 @@ import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
 import { createRecovery } from "./recovery.js";
+import { reportEnd } from "./report-end.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
 import { createRun, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
@@ -105,7 +106,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (run.state.phase === "stuck") {
         reportStuck(run, log);
       } else {
-        log.debug({ saga: run.id, facade: run.facade.name }, `saga ${run.state.phase}`);
+        reportEnd(run, log);
       }
     },
     abandoned(run, error) {

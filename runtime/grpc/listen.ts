@@ -18,8 +18,10 @@ export async function expectFree(listen: string): Promise<void> {
     return;
   }
   try {
-    for (const { address } of await lookup(host, { all: true })) {
-      await tryListen(address, port);
+    const addresses = await lookup(host, { all: true });
+    const there = await Promise.all(addresses.map(({ address }) => tryListen(address, port)));
+    if (!there.includes(true)) {
+      throw new Error(`${host} is no address of this machine; set SAGA_LISTEN to one that is, such as 0.0.0.0:${port}`);
     }
   } catch (error) {
     throw listenFailed(listen, error);
@@ -39,15 +41,16 @@ export function listen(server: Server, { listen: address, tls }: Pick<Config, "l
   });
 }
 
-function tryListen(host: string, port: number): Promise<void> {
+/** @returns whether this machine has the address */
+function tryListen(host: string, port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", (error: NodeJS.ErrnoException) => {
       // A name may resolve to an address of a family that this machine does not have.
       const absent = error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT";
-      absent ? resolve() : reject(error);
+      absent ? resolve(false) : reject(error);
     });
-    probe.listen({ host, port }, () => probe.close(() => resolve()));
+    probe.listen({ host, port }, () => probe.close(() => resolve(true)));
   });
 }
 

@@ -5,6 +5,7 @@ import { createKafkaBroker } from "../broker/kafka/kafka-broker.js";
 import type { KafkaTls } from "../broker/kafka/options.js";
 import type { KafkaConfig } from "../config/broker-schema.js";
 import type { Config } from "../config/schema.js";
+import { isSagaError } from "../core/errors.js";
 import type { Journal } from "../journal/journal.js";
 import { readPem } from "./pem.js";
 
@@ -23,7 +24,11 @@ export interface BrokerParts {
 export function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Broker {
   const told: BrokerObserver = {
     failed(err, topic) {
-      logger.error({ topic, err }, "the broker failed; it is tried again");
+      // What can't be read is told when it is buried.
+      if (!isSagaError(err) || err.code !== "SAGA_MESSAGE_POISON") {
+        const what = topic === undefined ? "the broker can't be reached" : "a delivery or a publication failed";
+        logger.error({ topic, err }, `${what}; it is tried again`);
+      }
       observer.failed?.(err, topic);
     },
     lag: (topic, partition, messages) => observer.lag?.(topic, partition, messages),
@@ -46,8 +51,7 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
     sessionTimeoutMs: kafka.session_timeout_ms,
     extraTopics,
     // The library also calls an error what it gets over by itself; what it does not is told to the observer.
-    log: (level: "error" | "warn" | "info" | "debug", message: string, details: object) =>
-      logger[level === "error" ? "info" : "debug"](details, `kafka: ${message}`),
+    log: (_level: string, message: string, details: object) => logger.debug(details, `kafka: ${message}`),
     ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     ...(tls === undefined ? {} : { tls }),
   };

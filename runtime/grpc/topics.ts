@@ -1,3 +1,4 @@
+import { deadLetterTopic } from "../broker/dead-letter.js";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { Completion } from "../engine/completion.js";
@@ -40,7 +41,9 @@ export function completionOf(
     return undefined;
   }
   const topic = topic_prefix + completion_topic;
-  const owner = facades.find(({ topics }) => topics.rollback === topic || topics.steps.includes(topic));
+  const owner = facades.find(({ topics: { rollback, steps } }) =>
+    [rollback, ...steps].some((name) => topic === name || topic === deadLetterTopic(name)),
+  );
   if (owner !== undefined) {
     throw new SagaError(
       "SAGA_CONFIG_INVALID",
@@ -53,8 +56,18 @@ export function completionOf(
       "completion_topic is set, and nobody would read it on the embedded broker: give startServer or runServer an onCompletion",
     );
   }
-  const handler = onCompletion && (({ body }: Message) => onCompletion(JSON.parse(body) as Completion));
+  const handler = onCompletion && (async (message: Message) => onCompletion(readCompletion(message)));
   return { topic, handler };
+}
+
+/** @throws SagaError SAGA_MESSAGE_POISON */
+function readCompletion({ topic, body }: Message): Completion {
+  try {
+    return JSON.parse(body) as Completion;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SagaError("SAGA_MESSAGE_POISON", `on ${topic}: ${why}`, { cause: error });
+  }
 }
 
 function prefixed(facade: FacadeDefinition, prefix: string): FacadeDefinition {

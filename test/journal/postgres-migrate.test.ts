@@ -20,7 +20,7 @@ describePostgres("the tables of a journal on PostgreSQL", () => {
     scope.defer(() => dropSchema(schema));
   });
 
-  const open = async () => scope.use(await openPostgresJournal({ url, podId: "pod-0", schema }));
+  const open = async (at = 0) => scope.use(await openPostgresJournal({ url, podId: `pod-${at}`, schema }));
   const versions = async () =>
     (await runSql<{ version: number }>(url, `SELECT version FROM ${schema}.schema_version ORDER BY 1`)).map(
       (row) => row.version,
@@ -36,7 +36,7 @@ describePostgres("the tables of a journal on PostgreSQL", () => {
   }
 
   test("are made once, when many pods start at once for the first time", async () => {
-    const journals = await Promise.all(Array.from({ length: 8 }, open));
+    const journals = await Promise.all(Array.from({ length: 8 }, (_, at) => open(at)));
     expect(await versions()).toEqual(migrations.map((_, at) => at + 1));
     for (const [at, journal] of journals.entries()) {
       expect(await journal.create(firstEntry(`${at}`))).toEqual([]);

@@ -11,6 +11,7 @@ import type { ConsumerListener, KafkaClient, KafkaConsumer, OutgoingRecord } fro
 import { coPartition } from "./co-partition.js";
 import { kindOf } from "./kafkajs-errors.js";
 import type { KafkaBrokerOptions, KafkaLog, KafkaTls } from "./options.js";
+import { openSocket } from "./socket.js";
 import { within } from "./time.js";
 
 // kafkajs is CommonJS, and not all of its names can be imported by name.
@@ -115,6 +116,7 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
       brokers: [...brokers],
       retry,
       connectionTimeout: 3_000,
+      socketFactory: ({ host, port, ssl, onConnect }) => openSocket({ host, port, ssl: ssl || undefined, onConnect }),
       ...(sasl && { sasl: sasl as NonNullable<KafkaConfig["sasl"]> }),
       ...(tls && { ssl: toTls(tls) }),
       logLevel: log === undefined ? logLevel.NOTHING : logLevel.INFO,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { SagaError } from "../../core/errors.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
 import type { Retry } from "./retry.js";
@@ -25,6 +26,9 @@ const beat = `
 INSERT INTO pod (id, beat_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()`;
 
+const lastBeat = `
+SELECT beat_at::text AS beat FROM pod WHERE id = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)`;
+
 // Whoever takes a saga over skips those that another pod is just taking.
 const takeOver = `
 WITH dead AS (SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2)),
@@ -34,7 +38,11 @@ left_behind AS (
 )
 UPDATE saga SET owner = $1 FROM left_behind WHERE saga.id = left_behind.id RETURNING saga.id`;
 
-/** Takes the lease and keeps it. Resolves once it is taken. */
+/**
+ * Takes the lease and keeps it. Resolves once it is taken. Where one of this pod id runs, its owner may have been killed a
+ * moment ago, or may live: that it beats again tells.
+ * @throws SagaError SAGA_POD_ID_TAKEN
+ */
 export async function keepLease({ database, retry, podId, leaseMs, onError }: LeaseOptions): Promise<Lease> {
   const closing = new AbortController();
 
@@ -51,6 +59,28 @@ export async function keepLease({ database, retry, podId, leaseMs, onError }: Le
     }
   }
 
+  async function beatNow(): Promise<string | undefined> {
+    const query = { name: "last-beat", text: lastBeat, values: [podId, leaseMs / 1_000] };
+    const [row] = await retry.run(() => database.query<{ beat: string }>(query));
+    return row?.beat;
+  }
+
+  async function expectNobody(): Promise<void> {
+    const first = await beatNow();
+    // A living one beats after a third of a lease; a little later it is late.
+    for (let waited = 0; first !== undefined && waited < leaseMs * 0.45; waited += leaseMs / 20) {
+      await sleep(leaseMs / 20);
+      const beat = await beatNow();
+      if (beat !== undefined && beat !== first) {
+        throw new SagaError(
+          "SAGA_POD_ID_TAKEN",
+          `another server runs on this journal as pod ${podId}; give each a pod_id of its own (POD_ID in the environment)`,
+        );
+      }
+    }
+  }
+
+  await expectNobody();
   await retry.run(renew);
   const keeping = keep();
   return {
