@@ -12,6 +12,7 @@ import type { SagaService } from "../facade/service.js";
 import type { Journal } from "../journal/journal.js";
 import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
+import { createInbound, type Inbound } from "./inbound.js";
 import { expectFree, listen } from "./listen.js";
 import { openBroker } from "./open-broker.js";
 import { openJournal } from "./open-journal.js";
@@ -109,13 +110,15 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const served = [...services, sagaServiceAbout];
     const names = ["", ...served.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
-    addServices(server, services, engine, logger);
+    const inbound: { value: Inbound | undefined } = { value: undefined };
+    addServices(server, services, engine, logger, () => inbound.value?.refused());
     sagas.addToServer(server);
     health.addToServer(server);
     addReflection(server, served);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
     const port = await listen(server, config);
+    inbound.value = createInbound(server);
 
     return {
       port,
