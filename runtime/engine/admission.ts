@@ -13,7 +13,9 @@ export interface QueueLimits {
 export interface Admission {
   /** Whether there is room for one more saga of the facade. */
   hasRoom(facade: FacadeDefinition): boolean;
-  /** A saga is open. */
+  /** A saga began here. */
+  began(facade: FacadeDefinition): void;
+  /** This process drives a saga, begun here or not. */
   opened(facade: FacadeDefinition): void;
   /** A saga is open no more, or is another process's now. */
   closed(facade: FacadeDefinition): void;
@@ -73,8 +75,15 @@ export function createAdmission(limits: QueueLimits, journal: Journal, clock: Cl
       }
       return count.open < limits[facade.mode];
     },
+    began(facade) {
+      if (journal.shared) {
+        countOf(facade).open++;
+      }
+    },
     opened(facade) {
-      countOf(facade).open++;
+      if (!journal.shared) {
+        countOf(facade).open++;
+      }
     },
     closed(facade) {
       if (!journal.shared) {

@@ -1,5 +1,6 @@
 import { statusName } from "../core/status.js";
 import type { Message } from "../journal/journal.js";
+import type { Log } from "./ports.js";
 import type { Run } from "./run.js";
 
 /** What the completion topic tells of a saga, as JSON. */
@@ -20,7 +21,7 @@ export interface Completion {
 }
 
 /** The message on the completion topic of a saga that has ended. */
-export function completionMessage(topic: string, { id, facade, state }: Run): Message {
+export function completionMessage(topic: string, { id, facade, state }: Run, log: Log): Message {
   const { response, failure } = state;
   const step = failure?.step === undefined ? undefined : facade.steps[failure.step]?.name;
   const completed = state.phase === "completed";
@@ -28,9 +29,7 @@ export function completionMessage(topic: string, { id, facade, state }: Run): Me
     request_id: id,
     facade: facade.name,
     state: completed ? "COMPLETED" : "COMPENSATED",
-    ...(completed && response !== undefined
-      ? { response: facade.response.toJSON(facade.response.decode(response)) }
-      : {}),
+    ...(completed && response !== undefined ? { response: toJson(response) } : {}),
     ...(failure === undefined
       ? {}
       : {
@@ -43,4 +42,14 @@ export function completionMessage(topic: string, { id, facade, state }: Run): Me
         }),
   };
   return { topic, key: id, body: JSON.stringify(completion) };
+
+  function toJson(bytes: Uint8Array): unknown {
+    try {
+      return facade.response.toJSON(facade.response.decode(bytes));
+    } catch (err) {
+      // Such as a time that JSON has no words for: the saga has ended all the same.
+      log.warn({ saga: id, err }, "a completion message goes without its response");
+      return undefined;
+    }
+  }
 }

@@ -37,6 +37,10 @@ export function createDelivery(
     if (known !== undefined && (awaits(known, at) || !journal.shared)) {
       return known;
     }
+    if (known?.writing) {
+      await known.stored; // What it has come to is not what the journal holds yet.
+      return find(sagaId);
+    }
     const stored = await journal.load(sagaId);
     if (stored === undefined) {
       throw new SagaError(
@@ -54,7 +58,7 @@ export function createDelivery(
     if (current === undefined) {
       return recovery.resume(stored, (run) => awaits(run, at));
     }
-    if (current.rebasing === undefined && stored.records.length > current.seq) {
+    if (current.rebasing === undefined && !current.writing && stored.records.length > current.seq) {
       await recovery.rebase(current, []);
     }
     return current === known ? current : find(sagaId);

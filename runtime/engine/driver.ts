@@ -49,7 +49,9 @@ export interface Durable {
  */
 export function react(drive: Drive, run: Run, event: SagaEvent): void {
   if (run.rebasing !== undefined) {
-    run.rebasing.events.push(event);
+    if (isOutcome(event)) {
+      run.rebasing.events.push(event);
+    }
     return;
   }
   if (run.abandoned) {
@@ -123,7 +125,8 @@ function write(drive: Drive, run: Run): void {
         flush(drive, run);
       }
     })
-    .catch((error) => refused(drive, run, error, pending));
+    .catch((error) => refused(drive, run, error, { pending, outgoing }));
+  run.stored = stored;
   if (entry.seq === 0) {
     run.creating = stored;
   }
@@ -131,10 +134,26 @@ function write(drive: Drive, run: Run): void {
 
 const none: readonly Message[] = [];
 
-function refused(drive: Drive, run: Run, error: unknown, pending: readonly RecordedEvent[]): void {
+/** Whether an event tells how a call ended: it happened, whatever the journal says meanwhile. */
+export function isOutcome({ kind }: SagaEvent): boolean {
+  return (
+    kind === "step-succeeded" ||
+    kind === "step-failed" ||
+    kind === "compensation-succeeded" ||
+    kind === "compensation-failed"
+  );
+}
+
+interface Unwritten {
+  readonly pending: readonly RecordedEvent[];
+  readonly outgoing: readonly Message[];
+}
+
+function refused(drive: Drive, run: Run, error: unknown, { pending, outgoing }: Unwritten): void {
   if (isSagaError(error) && error.code === "SAGA_JOURNAL_CONFLICT" && !run.abandoned) {
     const lost = [...pending, ...run.pending].map(({ event }) => event);
     run.abandoned = true;
+    run.outgoing = [...outgoing, ...run.outgoing];
     drive.overtaken(run, lost);
   } else {
     putAside(drive, run, error);

@@ -1,8 +1,10 @@
+import { SagaError } from "../core/errors.js";
 import type { Journal } from "../journal/journal.js";
 import type { Changes } from "./changes.js";
-import type { Log } from "./ports.js";
+import type { Clock, Log } from "./ports.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
+import { failTickets } from "./ticket.js";
 import type { Waiters } from "./waiters.js";
 
 interface Parts {
@@ -11,7 +13,11 @@ interface Parts {
   readonly runs: Runs;
   readonly waiters: Waiters;
   readonly log: Log;
+  readonly clock: Clock;
 }
+
+/** How long after an answer could not be read it is tried again, ms. */
+const lookAgainMs = 1_000;
 
 /** Follows sagas that another process drives, on a journal that several share. */
 export interface Elsewhere {
@@ -23,7 +29,7 @@ export interface Elsewhere {
 }
 
 /** Makes it. */
-export function createElsewhere({ journal, changes, runs, waiters, log }: Parts): Elsewhere {
+export function createElsewhere({ journal, changes, runs, waiters, log, clock }: Parts): Elsewhere {
   const followed = new Map<string, { check(): void; end(): void }>();
 
   function stop(sagaId: string): void {
@@ -55,9 +61,10 @@ export function createElsewhere({ journal, changes, runs, waiters, log }: Parts)
         looking = true;
         again = false;
         look(sagaId)
-          .catch((err) =>
-            log.warn({ saga: sagaId, err }, "a saga's answer can't be read; the next change is waited for"),
-          )
+          .catch((err) => {
+            log.warn({ saga: sagaId, err }, "a saga's answer can't be read now; it is tried again");
+            clock.after(lookAgainMs, check);
+          })
           .finally(() => {
             looking = false;
             if (again || !waiters.has(sagaId)) {
@@ -82,13 +89,15 @@ export function createElsewhere({ journal, changes, runs, waiters, log }: Parts)
   /** What this process remembers of a saga that another has moved on is of no use any more. */
   async function drop(sagaId: string): Promise<void> {
     const run = runs.get(sagaId);
-    if (run === undefined || !rests(run)) {
+    if (run === undefined || !idles(run)) {
       return;
     }
     const stored = await journal.load(sagaId);
-    if (stored !== undefined && stored.records.length > run.seq && runs.get(sagaId) === run && rests(run)) {
+    if (stored !== undefined && stored.records.length > run.seq && runs.get(sagaId) === run && idles(run)) {
       runs.forget(run);
       run.abandoned = true;
+      // Its messages are delivered again, and find out how far the saga has got.
+      failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has moved saga ${sagaId} on`));
       if (waiters.has(sagaId)) {
         follow(sagaId);
       }
@@ -113,6 +122,11 @@ export function createElsewhere({ journal, changes, runs, waiters, log }: Parts)
 
 /** Whether nothing happens to a saga in this process until a message, its deadline, or another process comes. */
 function rests(run: Run): boolean {
+  return idles(run) && run.tickets.size === 0;
+}
+
+/** Whether nothing of a saga is under way in this process, though places may be held for it. */
+export function idles(run: Run): boolean {
   const idle = run.pending.length === 0 && run.outgoing.length === 0 && run.effects.length === 0 && !run.writing;
-  return idle && run.flying === 0 && run.tickets.size === 0 && run.timers.size === 0 && run.rebasing === undefined;
+  return idle && run.flying === 0 && run.timers.size === 0 && run.rebasing === undefined;
 }

@@ -25,6 +25,9 @@ import { createWaiters } from "./waiters.js";
 /** How many sagas of one facade are rolled back at the same time. */
 const rollbackConcurrency = 64;
 
+/** How long handlers may take to end once everything is stopped, ms. */
+const lastHandlersMs = 3_000;
+
 /** What the engine drives sagas with. */
 export interface EngineOptions {
   readonly facades: readonly FacadeDefinition[];
@@ -82,7 +85,7 @@ export function createEngine(options: EngineOptions): Engine {
   const runs = createRuns(admission);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
-  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log });
+  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, clock });
   let draining = false;
   let stopped = false;
 
@@ -92,7 +95,7 @@ export function createEngine(options: EngineOptions): Engine {
     upstreams,
     clock,
     log,
-    completion: (run) => (completion === undefined ? undefined : completionMessage(completion.topic, run)),
+    completion: (run) => (completion === undefined ? undefined : completionMessage(completion.topic, run, log)),
     moved(run, { answer, stored }) {
       outbox.send(stored);
       if (answer !== undefined) {
@@ -113,11 +116,15 @@ export function createEngine(options: EngineOptions): Engine {
       runs.forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
-      recovery.readopt(run.id);
+      recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {
       log.debug({ saga: run.id }, "another server has moved the saga on");
-      failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has moved saga ${run.id} on`));
+      const conflict = new SagaError("SAGA_JOURNAL_CONFLICT", `another server has moved saga ${run.id} on`);
+      failTickets(run, conflict);
+      for (const reject of run.onRefused.splice(0)) {
+        reject(conflict);
+      }
       void recovery.rebase(run, lost);
     },
     rebased(run) {
@@ -182,6 +189,7 @@ export function createEngine(options: EngineOptions): Engine {
     const run = createRun(facade, sagaId, request, initialState(facade), 0);
     run.request = { value: call.message };
     runs.add(run);
+    admission.began(facade);
     const answer = join(run, facade, request);
     react(drive, run, { kind: "started", deadlineAtMs: deadlineOf(facade, call), traceparent });
     recovery.watchDeadline(run);
@@ -202,6 +210,11 @@ export function createEngine(options: EngineOptions): Engine {
     const same = stored?.facade === facade.name && isSameRequest(facade, stored.request, call.request);
     if (stored?.answer !== undefined && same) {
       return stored.answer;
+    }
+    if (stored?.phase === "open" && same && journal.shared && !draining) {
+      const answer = waiters.wait(call.sagaId); // Another server drives it.
+      elsewhere.follow(call.sagaId);
+      return answer;
     }
     throw refusal;
   }
@@ -256,11 +269,14 @@ export function createEngine(options: EngineOptions): Engine {
 
     async start() {
       subscribe();
+      const left = await journal.messages.pending();
       await recoverAll();
       await reportAllStuck(journal, byName, log);
-      await outbox.resend();
+      for (const message of left) {
+        outbox.send([message]);
+      }
       await broker.start();
-      createSweep({ journal, recovery, clock, log, isStopped: () => draining }).start();
+      createSweep({ facades, journal, recovery, runs, outbox, clock, log, isStopped: () => draining }).start();
     },
 
     async drain(graceMs) {
@@ -286,7 +302,13 @@ export function createEngine(options: EngineOptions): Engine {
         runs.forget(run);
         refuse(run, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
       }
-      await broker.close();
+      // Code of the user's that never answers must not keep the server from ending.
+      let cancel = () => {};
+      const late = new Promise<void>((resolve) => {
+        cancel = clock.after(lastHandlersMs, resolve);
+      });
+      await Promise.race([broker.close(), late]);
+      cancel();
     },
 
     operator: createOperator({ drive, journal, byName, runs }),

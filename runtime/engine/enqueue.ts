@@ -25,6 +25,12 @@ export function awaits(run: Run, at: number): boolean {
   return at === rollback ? run.state.phase === "rollback-queued" : isQueued(run.state, at);
 }
 
+/** Whether a saga still waits for a message on a topic. */
+export function awaitsTopic(run: Run, topic: string): boolean {
+  const { rollback: back, steps } = run.facade.topics;
+  return topic === back ? awaits(run, rollback) : steps.some((step, at) => step === topic && awaits(run, at));
+}
+
 /** The event that a message's arrival is. */
 export function deliveryOf(at: number): SagaEvent {
   return at === rollback ? { kind: "rollback-delivered" } : { kind: "step-delivered", step: at };

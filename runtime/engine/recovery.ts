@@ -4,9 +4,11 @@ import { hasEnded, isPastPivot } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
 import { restore } from "./adopt.js";
-import { type Drive, putAside, react } from "./driver.js";
+import { type Drive, flush, isOutcome, putAside, react } from "./driver.js";
+import { awaitsTopic } from "./enqueue.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
+import { failTickets } from "./ticket.js";
 
 /** How long a saga that the journal refused waits before it is taken up again, ms. */
 const readoptAfterMs = 1_000;
@@ -26,8 +28,10 @@ export interface Recovery {
   adopt(stored: StoredSaga): Run | undefined;
   /** Takes up a saga that no process drives just now, if it stands where it is wanted: one that another drives does not. */
   resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
+  /** Takes up a saga that this process perhaps remembers, and does not drive. */
+  readopt(stored: StoredSaga): void;
   /** Takes a saga up again after a while, unless somebody has by then. */
-  readopt(sagaId: string): void;
+  adoptLater(sagaId: string): void;
   /** Goes on from what the journal holds, with what happened here and it does not have. Never rejects. */
   rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
   /** Has the saga turn back when its deadline passes. */
@@ -76,14 +80,27 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     return run;
   }
 
-  function readopt(id: string): void {
+  function readopt(stored: StoredSaga): void {
+    const known = runs.get(stored.sagaId);
+    if (known !== undefined) {
+      known.abandoned = true;
+      runs.forget(known);
+      failTickets(known, new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${stored.sagaId} is taken up anew`));
+    }
+    adopt(stored);
+  }
+
+  function adoptLater(id: string): void {
+    if (journal.shared) {
+      return; // Another server may drive it by now; where none does, the sweep finds it.
+    }
     clock.after(readoptAfterMs, () => {
       if (!isStopped() && !runs.has(id)) {
         journal
           .load(id)
           .then(
             (stored) => stored?.phase === "open" && adopt(stored),
-            () => readopt(id),
+            () => adoptLater(id),
           )
           .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
       }
@@ -116,10 +133,13 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     }
     const { state, seq, answer, answerStored, endStored } = fresh;
     Object.assign(run, { state, seq, answer, answerStored, endStored, writing: false, depth: 0, abandoned: false });
-    Object.assign(run, { pending: [], effects: [], outgoing: [] });
+    Object.assign(run, { pending: [], effects: [] });
+    // What was to be sent and the saga still waits for is in no message yet.
+    run.outgoing = run.outgoing.filter(({ topic }) => awaitsTopic(run, topic));
     for (const event of events) {
       react(drive, run, undecided(event));
     }
+    flush(drive, run);
     if (hasEnded(run.state) && run.pending.length === 0 && !run.writing) {
       runs.forget(run);
     }
@@ -138,19 +158,10 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     adopt,
     resume,
     readopt,
+    adoptLater,
     rebase,
     watchDeadline,
   };
-}
-
-/** Whether an event tells how a call ended: it happened, whatever the journal says meanwhile. */
-function isOutcome({ kind }: SagaEvent): boolean {
-  return (
-    kind === "step-succeeded" ||
-    kind === "step-failed" ||
-    kind === "compensation-succeeded" ||
-    kind === "compensation-failed"
-  );
 }
 
 /** What followed was decided on another state. */

@@ -32,6 +32,8 @@ export interface Run {
   outgoing: Message[];
   /** An entry is on its way to the journal. The next one waits: the journal never holds a saga's record with a hole. */
   writing: boolean;
+  /** Settles once the last entry that was handed to the journal is stored, or refused. */
+  stored: Promise<void> | undefined;
   /** Settles once the journal has, or refuses, the saga's first entry; undefined before and after. */
   creating: Promise<void> | undefined;
   /** How deep events are nested in one another's handling; the outermost one writes. */
@@ -75,6 +77,7 @@ export function createRun(
     effects: [],
     outgoing: [],
     writing: false,
+    stored: undefined,
     creating: undefined,
     depth: 0,
     answer: undefined,

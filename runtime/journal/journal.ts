@@ -86,10 +86,15 @@ export interface Journal {
   /** How long a process may give no sign of life before others may take over what it drives, ms; 0 where none can. */
   readonly leaseMs: number;
   /**
-   * Makes this process the owner of open sagas whose owner has given no sign of life for a lease.
-   * @returns their ids, at most `limit`; none where the journal is not shared
+   * Makes this process the owner of what was left by those that have given no sign of life for a lease: at most `limit`
+   * open sagas of these structures, and all their messages. A journal that is not shared has none.
    */
-  takeOver(limit: number): Promise<readonly string[]>;
+  takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
+  /**
+   * The ids of open sagas of this process that nobody has written to for so long, at most `limit`. A journal that is not
+   * shared has none.
+   */
+  listIdle(idleMs: number, limit: number): Promise<readonly string[]>;
   /**
    * Has a listener told of each saga that another process has moved on; now and then also of one that none has.
    * A journal that is not shared never tells.
@@ -98,6 +103,13 @@ export interface Journal {
   onChange(listener: (sagaId: string) => void): () => void;
   readonly messages: MessageStore;
   close(): Promise<void>;
+}
+
+/** What a process has taken over from others. */
+export interface TakenOver {
+  readonly sagaIds: readonly string[];
+  /** How many messages: they are among the pending ones now. */
+  readonly messages: number;
 }
 
 /** The messages that are stored and not yet taken care of. */

@@ -57,19 +57,37 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     await begin(a, "s1", "s2", "s3", "done");
     await a.append(entry("done", 1, { phase: "completed" }));
     await begin(b, "mine");
-    expect(await b.takeOver(10)).toEqual([]);
+    const prints = [firstEntry("s").fingerprint];
+    expect(await b.takeOver(prints, 10)).toEqual({ sagaIds: [], messages: 0 });
     await a.close();
     await silence("a", 1.5);
-    const taken = await Promise.all([b.takeOver(2), c.takeOver(2), b.takeOver(2), c.takeOver(2)]);
-    expect(taken.flat().sort()).toEqual(["s1", "s2", "s3"]);
+    const taken = await Promise.all([b, c, b, c].map((pod) => pod.takeOver(prints, 2)));
+    expect(taken.flatMap(({ sagaIds }) => sagaIds).sort()).toEqual(["s1", "s2", "s3"]);
     expect(await owners()).toMatchObject({ done: "a", mine: "b" });
     expect([...(await b.list("open")), ...(await c.list("open"))].sort()).toEqual(["mine", "s1", "s2", "s3"]);
   });
 
   test("a pod that leaves is not waited for", async () => {
     const [a, b] = [await open("a"), await open("b")];
-    await begin(a, "s");
+    const sent = { topic: "done", key: "s", body: "{}" };
+    await a.create(firstEntry("s", { messages: [sent] }));
     await a.close();
-    expect(await b.takeOver(10)).toEqual(["s"]);
+    expect(await b.takeOver(["another structure"], 10), "but for what it can't run").toEqual({
+      sagaIds: [],
+      messages: 1,
+    });
+    expect(await b.messages.pending()).toMatchObject([sent]);
+    expect(await b.takeOver([firstEntry("s").fingerprint], 10)).toEqual({ sagaIds: ["s"], messages: 0 });
+  });
+
+  test("list their sagas that stand still, and no others", async () => {
+    const [a, b] = [await open("a"), await open("b")];
+    await begin(a, "still", "moving", "done");
+    await begin(b, "another's");
+    await a.append(entry("done", 1, { phase: "completed" }));
+    await runSql(url, `UPDATE "${schema}".saga SET created_at = created_at - interval '1 minute'`);
+    await a.append(entry("moving", 1));
+    expect(await a.listIdle(30_000, 10)).toEqual(["still"]);
+    expect(await a.listIdle(120_000, 10)).toEqual([]);
   });
 });

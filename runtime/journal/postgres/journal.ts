@@ -139,7 +139,8 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     countOpen: (facade) => whileOpen(() => reader.countOpen(facade)),
     shared: true,
     leaseMs,
-    takeOver: (limit) => whileOpen(() => lease.takeOver(limit)),
+    takeOver: (fingerprints, limit) => whileOpen(() => lease.takeOver(fingerprints, limit)),
+    listIdle: (idleMs, limit) => whileOpen(() => lease.listIdle(idleMs, limit)),
     onChange: (listener) => listening.add(listener),
     messages: {
       pending: () => whileOpen(() => messages.pending()),

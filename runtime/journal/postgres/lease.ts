@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { QueryResultRow } from "pg";
 import { SagaError } from "../../core/errors.js";
+import type { TakenOver } from "../journal.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
 import type { Retry } from "./retry.js";
 
 /** Shows the other pods that this one lives, and finds those that do not. All times are the database's. */
 export interface Lease {
-  /** Takes over sagas of pods whose lease has run out. @returns the ids of at most so many */
-  takeOver(limit: number): Promise<readonly string[]>;
+  /** As the journal's. */
+  takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
+  /** As the journal's. */
+  listIdle(idleMs: number, limit: number): Promise<readonly string[]>;
   /** Gives the lease up, so that others need not wait for its end. Never rejects. */
   close(): Promise<void>;
 }
@@ -34,9 +38,22 @@ const takeOver = `
 WITH dead AS (SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2)),
 left_behind AS (
   SELECT saga.id FROM saga JOIN dead ON saga.owner = dead.id
-  WHERE saga.phase = 'open' LIMIT $3 FOR UPDATE OF saga SKIP LOCKED
+  WHERE saga.phase = 'open' AND saga.fingerprint = ANY($3) LIMIT $4 FOR UPDATE OF saga SKIP LOCKED
 )
 UPDATE saga SET owner = $1 FROM left_behind WHERE saga.id = left_behind.id RETURNING saga.id`;
+
+const takeMessages = `
+UPDATE message SET owner = $1 WHERE dead_reason IS NULL
+  AND owner IN (SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2))`;
+
+const selectIdle = `
+SELECT id FROM saga WHERE phase = 'open' AND owner = $1
+  AND created_at < clock_timestamp() - make_interval(secs => $2)
+  AND NOT EXISTS (
+    SELECT 1 FROM record
+    WHERE saga_id = saga.id AND written_at >= clock_timestamp() - make_interval(secs => $2)
+  )
+LIMIT $3`;
 
 /**
  * Takes the lease and keeps it. Resolves once it is taken. Where one of this pod id runs, its owner may have been killed a
@@ -80,18 +97,26 @@ export async function keepLease({ database, retry, podId, leaseMs, onError }: Le
     }
   }
 
+  async function run<Row extends QueryResultRow>(text: string, values: unknown[]): Promise<readonly Row[]> {
+    try {
+      return await database.query<Row>({ text, values });
+    } catch (error) {
+      throw unavailable("read", error);
+    }
+  }
+
   await expectNobody();
   await retry.run(renew);
   const keeping = keep();
   return {
-    async takeOver(limit) {
-      try {
-        const query = { name: "take-over", text: takeOver, values: [podId, leaseMs / 1_000, limit] };
-        const rows = await retry.run(() => database.query<{ id: string }>(query));
-        return rows.map(({ id }) => id);
-      } catch (error) {
-        throw unavailable("read", error);
-      }
+    async takeOver(fingerprints, limit) {
+      // Not tried again: of an attempt whose answer was lost the next one would not tell; what it took is found idle.
+      const sagas = await run<{ id: string }>(takeOver, [podId, leaseMs / 1_000, fingerprints, limit]);
+      const messages = await run(`${takeMessages} RETURNING id`, [podId, leaseMs / 1_000]);
+      return { sagaIds: sagas.map(({ id }) => id), messages: messages.length };
+    },
+    async listIdle(idleMs, limit) {
+      return (await run<{ id: string }>(selectIdle, [podId, idleMs / 1_000, limit])).map(({ id }) => id);
     },
     async close() {
       closing.abort();
