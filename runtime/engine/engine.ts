@@ -12,12 +12,13 @@ import { createElsewhere } from "./elsewhere.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
+import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
 import { createRun, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
-import { fits, isSameRequest, taken } from "./same-request.js";
+import { fits } from "./same-request.js";
 import { createSweep } from "./sweep.js";
 import { failTickets, rollback } from "./ticket.js";
 import { createWaiters } from "./waiters.js";
@@ -143,6 +144,14 @@ export function createEngine(options: EngineOptions): Engine {
     },
   };
   const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
+  const { join, recall, onlyRecorded } = createRecorded({
+    journal,
+    runs,
+    waiters,
+    elsewhere,
+    recovery,
+    isDraining: () => draining,
+  });
 
   /** Tells whoever waits for the saga that this process can't say how it goes on. */
   function refuse(run: Run, error: unknown): void {
@@ -151,37 +160,6 @@ export function createEngine(options: EngineOptions): Engine {
     }
     failTickets(run, error);
     waiters.refuse(run.id, error);
-  }
-
-  function join(run: Run, facade: FacadeDefinition, request: Uint8Array): Promise<Answer> {
-    if (!fits(run, facade, request)) {
-      return Promise.reject(taken(run.id));
-    }
-    return run.answer === undefined ? waiters.wait(run.id) : Promise.resolve(run.answer);
-  }
-
-  /** The answer of a saga that the journal already had when this run wanted to begin it. */
-  async function recall({ id, facade, requestBytes }: Run): Promise<Answer> {
-    const stored = await journal.load(id);
-    if (stored === undefined) {
-      throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `saga ${id} could neither be made nor found`);
-    }
-    if (stored.facade !== facade.name || !isSameRequest(facade, stored.request, requestBytes)) {
-      throw taken(id);
-    }
-    if (stored.answer !== undefined) {
-      return stored.answer;
-    }
-    if (journal.shared && !runs.has(id)) {
-      const answer = waiters.wait(id);
-      elsewhere.follow(id);
-      return answer;
-    }
-    const adopted = recovery.adopt(stored);
-    if (adopted === undefined) {
-      throw new SagaError("SAGA_STRUCTURE_CHANGED", `saga ${id} is of another structure than ${facade.name} has now`);
-    }
-    return join(adopted, facade, requestBytes);
   }
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -202,21 +180,6 @@ export function createEngine(options: EngineOptions): Engine {
     const clients = mode === "async" ? Number.POSITIVE_INFINITY : (deadlineAtMs ?? Number.POSITIVE_INFINITY);
     const earlier = Math.min(own, clients);
     return Number.isFinite(earlier) ? earlier : undefined;
-  }
-
-  /** A server that takes no new sagas still tells what it has recorded. */
-  async function onlyRecorded(facade: FacadeDefinition, call: SagaCall, refusal: SagaError): Promise<Answer> {
-    const stored = await journal.load(call.sagaId);
-    const same = stored?.facade === facade.name && isSameRequest(facade, stored.request, call.request);
-    if (stored?.answer !== undefined && same) {
-      return stored.answer;
-    }
-    if (stored?.phase === "open" && same && journal.shared && !draining) {
-      const answer = waiters.wait(call.sagaId); // Another server drives it.
-      elsewhere.follow(call.sagaId);
-      return answer;
-    }
-    throw refusal;
   }
 
   function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {

@@ -27,7 +27,7 @@ describePostgres("engines that share a journal", () => {
     const log: Log = { debug() {}, info() {}, warn: note, error: note };
     const engines: Engine[] = [];
     for (let n = 0; n < count; n++) {
-      const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}` }));
+      const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}`, leaseMs: 300 }));
       const changes = createChanges(journal);
       const engine = createEngine({
         facades,
@@ -60,7 +60,7 @@ describePostgres("engines that share a journal", () => {
       );
       return Number(row?.open);
     };
-    return { topics, upstreams, said, ask, open };
+    return { topics, upstreams, said, ask, open, engines };
   }
 
   const parallel = { a: { group: 0 }, b: { group: 0 }, c: { group: 1 } };
@@ -102,6 +102,32 @@ describePostgres("engines that share a journal", () => {
       }
     },
   );
+
+  test("end each saga, also where one of them goes in the middle, and nodes and retries take their time", async () => {
+    const patient = { maxAttempts: 5, initialBackoffMs: 5, maxBackoffMs: 5, multiplier: 1 };
+    const slow = async (context: { request: unknown }) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+      return context.request;
+    };
+    const step = { timeoutMs: 200, retry: patient, undo: { timeoutMs: 200 }, node: { request: slow } };
+    const facade = facadeOf({
+      steps: { a: { group: 0, ...step }, b: { group: 0, ...step }, c: { group: 1, ...step } },
+      mode: "async",
+      recovery: "carry-on",
+      respond: () => ({}),
+    });
+    const { upstreams, ask, open, engines } = await place([facade]);
+    for (const path of ["/a", "/b", "/c"]) {
+      upstreams.always(path, async () => {
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+        return Math.random() < 0.2 ? failing("UNAVAILABLE") : ok({});
+      });
+    }
+    const ids = Array.from({ length: 150 }, (_, n) => `s${n}`);
+    await Promise.all(ids.map((id, n) => ask(n, facade, id)));
+    await engines[0]?.stop();
+    await until(async () => (await open()) === 0, { what: "all sagas to end", timeoutMs: 40_000 });
+  });
 
   test("begin a saga once, wherever and however often it is asked for", async () => {
     const { upstreams, ask, open } = await place([throttled]);
