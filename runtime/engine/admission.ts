@@ -93,10 +93,12 @@ export function createAdmission(limits: QueueLimits, journal: Journal, clock: Cl
   };
 }
 
-/** What a call is told that there is no room for. */
+const full = new WeakMap<FacadeDefinition, SagaError>();
+
+/** What a call is told that there is no room for. Always the same error: who refuses thousands has no time for stacks. */
 export function queueFull(facade: FacadeDefinition): SagaError {
-  return new SagaError(
-    "SAGA_QUEUE_FULL",
-    `${facade.name} has as many open sagas as this server holds; call again later with the same request id`,
-  );
+  const text = `${facade.name} has as many open sagas as this server holds; call again later with the same request id`;
+  const error = full.get(facade) ?? new SagaError("SAGA_QUEUE_FULL", text);
+  full.set(facade, error);
+  return error;
 }

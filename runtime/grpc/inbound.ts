@@ -3,12 +3,12 @@ import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Server } from "@grpc/grpc-js";
 
-/** How many calls may be refused in one turn of the event loop before the clients' sockets are no longer read. */
-const mostRefusals = 16;
-
-/** How long they then rest: so many times as long as the refusing took, and no longer than so many ms. */
-const restFactor = 3;
-const longestRestMs = 250;
+/**
+ * How many calls may be refused in a millisecond on the average, and how many at once: at some 0.1 ms each, refusing takes
+ * a fifth of the thread.
+ */
+const perMs = 2;
+const atOnce = 40;
 
 /** Keeps calls that are only refused from taking the thread that the accepted ones need. */
 export interface Inbound {
@@ -23,10 +23,10 @@ interface Readable {
 }
 
 /**
- * Node reads a socket for as long as it has something: a backlog of calls is taken in at one go, and each of them is
- * refused while sagas wait for their turn, so that the more is offered, the less is done. After a burst of refusals the
- * clients' sockets are therefore not read for a while. Where grpc-js or Node keep these things elsewhere one day, nothing
- * of this happens.
+ * Node reads a socket for as long as it has something, and each call that is read is refused while sagas wait for their
+ * turn: the more is offered, the less is done. So only so many are refused in a time; past that the clients' sockets
+ * are not read for as long as it takes to make up for it, and what is sent meanwhile waits in the network. Where grpc-js or Node keep these things elsewhere one
+ * day, nothing of this happens.
  * @param server bound already
  */
 export function createInbound(server: Server): Inbound {
@@ -37,19 +37,23 @@ export function createInbound(server: Server): Inbound {
       socket.once("close", () => sockets.delete(socket));
     });
   }
-  let refusals = 0;
-  let sinceMs = 0;
+  let left = atOnce;
+  let countedAtMs = performance.now();
+  let resting = false;
 
-  function endOfTurn(): void {
-    const tookMs = performance.now() - sinceMs;
-    const stopped = refusals >= mostRefusals;
-    refusals = 0;
-    if (stopped) {
-      setTimeout(resume, Math.min(longestRestMs, restFactor * tookMs));
-    }
+  function count(): void {
+    const now = performance.now();
+    left = Math.min(atOnce, left + (now - countedAtMs) * perMs);
+    countedAtMs = now;
   }
 
-  function resume(): void {
+  function rest(): void {
+    count();
+    if (left < 0) {
+      setTimeout(rest, Math.ceil(-left / perMs));
+      return;
+    }
+    resting = false;
     for (const socket of sockets) {
       handleOf(socket)?.readStart();
     }
@@ -57,14 +61,16 @@ export function createInbound(server: Server): Inbound {
 
   return {
     refused() {
-      if (refusals === 0) {
-        sinceMs = performance.now();
-        setImmediate(endOfTurn);
-      }
-      refusals++;
-      if (refusals === mostRefusals) {
-        for (const socket of sockets) {
-          handleOf(socket)?.readStop();
+      left--;
+      if (left < 0 && !resting) {
+        count();
+        if (left < 0) {
+          resting = true;
+          for (const socket of sockets) {
+            handleOf(socket)?.readStop();
+          }
+          // What was read already is still to be refused in this turn: only then it is known how long the rest must be.
+          setImmediate(rest);
         }
       }
     },
