@@ -17,7 +17,8 @@ import { createUpstreamStub, failing, ok } from "./support/upstream-stub.js";
 describePostgres("engines that share a journal", () => {
   const scope = createScope();
 
-  async function place(facades: readonly FacadeDefinition[], count = 3) {
+  async function place(facades: readonly FacadeDefinition[], leaseMs = 60_000) {
+    const count = 3;
     const [url, schema] = [await postgresUrl(), freshSchema()];
     scope.defer(() => dropSchema(schema));
     const topics = createScattering(Math.random);
@@ -27,7 +28,7 @@ describePostgres("engines that share a journal", () => {
     const log: Log = { debug() {}, info() {}, warn: note, error: note };
     const engines: Engine[] = [];
     for (let n = 0; n < count; n++) {
-      const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}`, leaseMs: 300 }));
+      const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}`, leaseMs }));
       const changes = createChanges(journal);
       const engine = createEngine({
         facades,
@@ -116,7 +117,7 @@ describePostgres("engines that share a journal", () => {
       recovery: "carry-on",
       respond: () => ({}),
     });
-    const { upstreams, ask, open, engines } = await place([facade]);
+    const { upstreams, ask, open, engines } = await place([facade], 300);
     for (const path of ["/a", "/b", "/c"]) {
       upstreams.always(path, async () => {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
