@@ -150,7 +150,10 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     const { deadlineAtMs, phase } = run.state;
     if (deadlineAtMs !== undefined && phase === "running" && !isPastPivot(run.facade, run.state)) {
       const left = Math.max(0, deadlineAtMs - clock.now());
-      run.cancelDeadline = clock.after(left, () => react(drive, run, { kind: "deadline-passed" }));
+      run.cancelDeadline = clock.after(left, () => {
+        run.cancelDeadline = undefined; // Past a pivot that may have happened the saga goes on, and is watched no more.
+        react(drive, run, { kind: "deadline-passed" });
+      });
     }
   }
 

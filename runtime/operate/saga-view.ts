@@ -86,7 +86,7 @@ const storedPhases: Readonly<Record<StoredPhase, State>> = {
 };
 
 /** A status that core gains must get a word here before this compiles. */
-const stepStates: Readonly<Record<StepStatus | "queued", StepState>> = {
+const stepStates: Readonly<Record<StepStatus, StepState>> = {
   idle: StepState.STEP_STATE_IDLE,
   queued: StepState.STEP_STATE_QUEUED,
   due: StepState.STEP_STATE_DUE,
