@@ -10,6 +10,7 @@ export { type Barrier, type BarrierCall, type BarrierOptions, createBarrier } fr
 export type { OnError } from "./guard-method.js";
 export { type GuardedService, type GuardOptions, guardService } from "./guard-service.js";
 export { actionKeyOf } from "./keys.js";
+export { type MemoryDriver, type MemoryDriverOptions, type MemoryTransaction, memoryDriver } from "./memory-driver.js";
 export type {
   Awaitable,
   BarrierDriver,
