@@ -4,7 +4,7 @@ import { unavailable } from "./barrier.js";
 import type { BarrierDriver, BarrierRows, Fate, Work } from "./port.js";
 import { postgresStatements, postgresTable } from "./postgres-sql.js";
 import { isRefusal } from "./refusal.js";
-import { answerColumns, readRow, type StoredRow } from "./stored-row.js";
+import { answerColumns, expectRow, readRow, type StoredRow } from "./stored-row.js";
 import { runAsync } from "./work.js";
 
 /** The barrier's table in a PostgreSQL database. Handlers write with the client that holds the transaction. */
@@ -93,7 +93,8 @@ function rowsOf(client: pg.PoolClient, sql: ReturnType<typeof postgresStatements
       return rows[0] && readRow(rows[0]);
     },
     async settle(key, answer) {
-      await client.query(sql.settle, [key, ...answerColumns(answer)]);
+      const { rowCount } = await client.query(sql.settle, [key, ...answerColumns(answer)]);
+      expectRow(key, rowCount);
     },
     async savepoint() {
       await client.query("SAVEPOINT saga_effect");

@@ -1,7 +1,7 @@
 import { unavailable } from "./barrier.js";
 import type { BarrierDriver, BarrierRows, Fate, Work } from "./port.js";
 import { sqliteStatements, sqliteTable } from "./sqlite-sql.js";
-import { answerColumns, readRow, type StoredRow } from "./stored-row.js";
+import { answerColumns, expectRow, readRow, type StoredRow } from "./stored-row.js";
 import { runSync } from "./work.js";
 
 /** What the driver needs of a database: better-sqlite3's, libsql's and node:sqlite's (DatabaseSync) have it. */
@@ -43,7 +43,7 @@ export function sqliteDriver<Database extends SqliteDatabase>(db: Database): Bar
       return row && readRow(row);
     },
     settle(key, answer) {
-      statements.settle.run(...answerColumns(answer), key);
+      expectRow(key, Number(statements.settle.run(...answerColumns(answer), key).changes));
     },
     savepoint() {
       db.exec("SAVEPOINT saga_effect");

@@ -23,6 +23,13 @@ export function answerColumns(answer: Answer): [number, string | null, Buffer | 
     : [answer.code, answer.message, bytes(answer.details), null];
 }
 
+/** @throws Error where the row that the transaction had made is gone */
+export function expectRow(key: string, count: number | null): void {
+  if (count !== 1) {
+    throw new Error(`the row of ${key} is gone from its transaction: the handler rolled it back itself`);
+  }
+}
+
 /** Reads a row. */
 export function readRow(row: StoredRow): BarrierRow {
   return {

@@ -20,7 +20,7 @@ export interface Caller {
 }
 
 /** Makes a caller. The responses of handlers that ran tell which run they are of, so that a stored one is known. */
-export function createCaller<Tx>(place: Place<Tx>): Caller {
+export function createCaller<Tx>(place: Pick<Place<Tx>, "barrier" | "note">): Caller {
   let runs = 0;
 
   async function call(key: string, kind: "do" | "undo", options: CallOptions): Promise<Answer> {
