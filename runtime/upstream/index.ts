@@ -23,10 +23,11 @@ export type {
   Work,
 } from "./port.js";
 export { type PostgresDriver, type PostgresDriverOptions, postgresDriver } from "./postgres-driver.js";
+export type { ClientOf, PostgresClient, PostgresPool, PostgresResult } from "./postgres-pool.js";
 export { postgresTable } from "./postgres-sql.js";
 export { isRefusal, Refusal, type RefusalOptions } from "./refusal.js";
 export { type RemoveOptions, removeBarriers } from "./retention.js";
 export type { EffectContext, EffectHandler, HandlerOf, RequestOf, ResponseOf } from "./service-types.js";
-export { type SqliteDatabase, sqliteDriver } from "./sqlite-driver.js";
+export { type SqliteDatabase, type SqliteStatement, sqliteDriver } from "./sqlite-driver.js";
 export { sqliteTable } from "./sqlite-sql.js";
 export { runAsync, runSync, wait } from "./work.js";

@@ -1,14 +1,14 @@
-import type pg from "pg";
 import { SagaError } from "../core/errors.js";
 import { unavailable } from "./barrier.js";
 import type { BarrierDriver, BarrierRows, Fate, Work } from "./port.js";
+import type { ClientOf, PostgresClient, PostgresPool } from "./postgres-pool.js";
 import { postgresStatements, postgresTable } from "./postgres-sql.js";
 import { isRefusal } from "./refusal.js";
 import { answerColumns, expectRow, readRow, type StoredRow } from "./stored-row.js";
 import { runAsync } from "./work.js";
 
 /** The barrier's table in a PostgreSQL database. Handlers write with the client that holds the transaction. */
-export interface PostgresDriver extends BarrierDriver<pg.PoolClient, false> {
+export interface PostgresDriver<Client> extends BarrierDriver<Client, false> {
   /** Makes the table, unless it is there. Several servers may do so at once. */
   createTable(): Promise<void>;
 }
@@ -31,7 +31,11 @@ export interface PostgresDriverOptions {
  * @param pool node-postgres' Pool. Each call holds one of its connections until it is answered
  * @throws SagaError SAGA_CONFIG_INVALID
  */
-export function postgresDriver(pool: pg.Pool, options: PostgresDriverOptions = {}): PostgresDriver {
+export function postgresDriver<Pool extends PostgresPool>(
+  pool: Pool,
+  options: PostgresDriverOptions = {},
+): PostgresDriver<ClientOf<Pool>> {
+  type Client = ClientOf<Pool>;
   const { table = "saga_barriers", isolation = "READ COMMITTED", waitMs = 5000 } = options;
   if (!/^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$/.test(table)) {
     throw new SagaError(
@@ -50,8 +54,8 @@ export function postgresDriver(pool: pg.Pool, options: PostgresDriverOptions = {
     async createTable() {
       await pool.query(postgresTable(table));
     },
-    async transaction<Result>(work: (tx: pg.PoolClient, rows: BarrierRows) => Work<Result>) {
-      const client = await pool.connect().catch((error: unknown) => {
+    async transaction<Result>(work: (tx: Client, rows: BarrierRows) => Work<Result>) {
+      const client: PostgresClient = await pool.connect().catch((error: unknown) => {
         throw unavailable(error);
       });
       // The pool listens only to idle clients: without this, a lost connection would end the process.
@@ -60,7 +64,7 @@ export function postgresDriver(pool: pg.Pool, options: PostgresDriverOptions = {
       let broken = false;
       try {
         await client.query(begin);
-        const result = await runAsync(work(client, rowsOf(client, sql)));
+        const result = await runAsync(work(client as Client, rowsOf(client, sql)));
         const { command } = await client.query("COMMIT");
         if (command !== "COMMIT") {
           throw new Error("a statement of the handler failed and it went on: PostgreSQL rolled its transaction back");
@@ -82,15 +86,16 @@ export function postgresDriver(pool: pg.Pool, options: PostgresDriverOptions = {
   };
 }
 
-function rowsOf(client: pg.PoolClient, sql: ReturnType<typeof postgresStatements>): BarrierRows {
+function rowsOf(client: PostgresClient, sql: ReturnType<typeof postgresStatements>): BarrierRows {
   return {
     async insert({ key, method, requestHash, state }) {
       const { rowCount } = await client.query(sql.insert, [key, method, Buffer.from(requestHash), state]);
       return rowCount === 1;
     },
     async find(key) {
-      const { rows } = await client.query<StoredRow>(sql.find, [key]);
-      return rows[0] && readRow(rows[0]);
+      const { rows } = await client.query(sql.find, [key]);
+      const row = rows[0] as StoredRow | undefined;
+      return row && readRow(row);
     },
     async settle(key, answer) {
       const { rowCount } = await client.query(sql.settle, [key, ...answerColumns(answer)]);
@@ -105,7 +110,7 @@ function rowsOf(client: pg.PoolClient, sql: ReturnType<typeof postgresStatements
   };
 }
 
-async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+async function rolledBack(client: PostgresClient): Promise<boolean> {
   try {
     await client.query("ROLLBACK");
     return true;

@@ -7,10 +7,15 @@ import { runSync } from "./work.js";
 /** What the driver needs of a database: better-sqlite3's, libsql's and node:sqlite's (DatabaseSync) have it. */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
-  prepare(sql: string): {
-    run(...values: (string | number | Buffer | null)[]): { readonly changes: number | bigint };
-    get(...values: (string | number | Buffer | null)[]): unknown;
-  };
+  prepare(sql: string): SqliteStatement;
+}
+
+/** What the driver needs of a prepared statement. */
+export interface SqliteStatement {
+  // biome-ignore lint/suspicious/noExplicitAny: the packages differ in what they say that a value may be.
+  run(...values: any[]): { readonly changes: number | bigint };
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  get(...values: any[]): unknown;
 }
 
 /** Errors that pass: another one holds the database, or the disk can't take it. As better-sqlite3 and libsql name them. */

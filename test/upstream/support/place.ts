@@ -10,6 +10,7 @@ import {
   type PostgresDriverOptions,
   postgresDriver,
   type SqliteDatabase,
+  type SqliteStatement,
   sqliteDriver,
 } from "protosaga/upstream";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../../support/postgres.js";
@@ -42,7 +43,7 @@ export type OpenPlace<Tx> = (scope: Scope) => Promise<Place<Tx>>;
 
 /** A database that effects can be read from in one way, whichever package it is of. */
 export interface SqlDatabase extends SqliteDatabase {
-  prepare(sql: string): ReturnType<SqliteDatabase["prepare"]> & { all(): unknown[] };
+  prepare(sql: string): SqliteStatement & { all(): unknown[] };
   close(): unknown;
 }
 
