@@ -83,7 +83,7 @@ describePostgres("on PostgreSQL, a handler's own trouble", () => {
       tx.query(`UPDATE ${schema}.counter SET value = value + 1 WHERE name = $1`, [name]);
     const values = async () =>
       (await pool.query<{ value: number }>("SELECT value FROM counter ORDER BY name")).rows.map(({ value }) => value);
-    const call = (key: string, effect: (tx: pg.PoolClient) => Promise<unknown>) =>
+    const call = (key: string | undefined, effect: (tx: pg.PoolClient) => Promise<unknown>) =>
       place.barrier.call({ key, method: "/s/m", request: Buffer.alloc(0), direction: "action" }, async (tx) => {
         await effect(tx);
         return Buffer.from("done");
@@ -130,6 +130,7 @@ describePostgres("on PostgreSQL, a handler's own trouble", () => {
       await tx.query("SELECT 1/0").catch(() => {});
     };
     await expect(call("a/s", swallowing)).rejects.toThrow("current transaction is aborted");
+    await expect(call(undefined, swallowing)).rejects.toThrow("PostgreSQL rolled its transaction back");
     expect(await values()).toEqual([0, 0]);
     expect(await place.keys()).toEqual([]);
   });
