@@ -48,6 +48,7 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
     groupId: config.topic_prefix + kafka.group_id,
     partitions: kafka.partitions,
     replicationFactor: kafka.replication_factor,
+    maxMessageBytes: kafka.max_message_bytes,
     sessionTimeoutMs: kafka.session_timeout_ms,
     extraTopics,
     // The library also calls an error what it gets over by itself; what it does not is told to the observer.

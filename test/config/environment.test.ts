@@ -33,6 +33,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   group_id: ["g", "g"],
   partitions: ["13", 13],
   replication_factor: ["3", 3],
+  max_message_bytes: ["5000", 5_000],
   session_timeout_ms: ["789", 789],
   mechanism: ["scram-sha-512", "scram-sha-512"],
   username: ["ann", "ann"],
@@ -81,7 +82,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(39);
+    expect(paths).toHaveLength(40);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 

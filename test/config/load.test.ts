@@ -50,6 +50,7 @@ describe("app.yaml", () => {
           group_id: "protosaga",
           partitions: 12,
           replication_factor: 1,
+          max_message_bytes: 8 * 1024 * 1024,
           session_timeout_ms: 30_000,
           tls: { enabled: false },
         },
