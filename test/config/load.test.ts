@@ -123,7 +123,7 @@ upstreams:
       /^\(whole\): .*"lisen"/,
       /^listen: must be host:port$/,
       /^log_level: .*"info"/,
-      /^pod_id: /,
+      /^pod_id \(set by SAGA_POD_ID\): /,
       /^data_dir: /,
       /^shutdown_grace_ms: .*number.*boolean/,
       /^tls\.key: /,
