@@ -12,7 +12,7 @@ interface Topic {
   readonly delivery: Delivery;
   /** How many more may be under way. */
   free: number;
-  readonly waiting: string[];
+  readonly waiting: Set<string>;
 }
 
 /**
@@ -30,10 +30,11 @@ export function createHandOver({ journal, log, isDraining }: Parts): HandOver {
   const topics = new Map<string, Topic>();
 
   function next(name: string, topic: Topic): void {
-    const sagaId = topic.free > 0 && !isDraining() ? topic.waiting.shift() : undefined;
+    const [sagaId] = topic.free > 0 && !isDraining() ? topic.waiting : [];
     if (sagaId === undefined) {
       return;
     }
+    topic.waiting.delete(sagaId);
     topic.free--;
     topic.delivery
       .handedOver(sagaId)
@@ -46,14 +47,14 @@ export function createHandOver({ journal, log, isDraining }: Parts): HandOver {
 
   const close = journal.onHandOver((sagaId, name) => {
     const topic = topics.get(name);
-    if (topic !== undefined && !topic.waiting.includes(sagaId)) {
-      topic.waiting.push(sagaId);
+    if (topic !== undefined) {
+      topic.waiting.add(sagaId);
       next(name, topic);
     }
   });
 
   return {
-    add: (name, concurrency, delivery) => topics.set(name, { delivery, free: concurrency, waiting: [] }),
+    add: (name, concurrency, delivery) => topics.set(name, { delivery, free: concurrency, waiting: new Set() }),
     close,
   };
 }
