@@ -153,8 +153,7 @@ describePostgres("servers of two structures on one journal", () => {
   );
 
   test("what a server left behind that comes back with another structure, one with the old structure takes over", async () => {
-    const leaseMs = 1_000;
-    const cluster = await createCluster(scope, leaseMs);
+    const cluster = await createCluster(scope, 3_000); // Long enough that no living server is late with its sign of life.
     const mode = { mode: "async", recovery: "carry-on", respond: () => ({}) } as const;
     const old = facadeOf({ ...mode, steps });
     const first = await cluster.start("pod-0", old);
