@@ -18,6 +18,12 @@ export const count = (least: number, most: number) => z.preprocess(asNumber, z.n
 /** A time, ms, no longer than Node's timers hold. */
 export const ms = count(1, 2 ** 31 - 1);
 
+/** How long something is kept, ms; ten years at most. */
+export const keepMs = z.union(
+  [z.literal("forever"), count(1_000, 315_360_000_000)],
+  'must be a whole number of ms, from 1000 to 315360000000, or "forever"',
+);
+
 /** Yes or no; the environment may also say `1`, `on`, `no`… */
 export const flag = z.union([z.boolean(), z.stringbool()], "must be true or false");
 

@@ -1,11 +1,13 @@
 /** Marks an SQLite file as a journal of ours: "saga" in ASCII. */
 export const applicationId = 0x73616761;
 
-/** The version of the tables below. Forward only; a newer one is refused. */
-export const schemaVersion = 1;
-
-/** A saga's first record stands in its own row: the common short saga then needs one insert less. */
-export const schema = `
+/**
+ * The journal's tables as steps, each run once, in this order: step n makes schema version n + 1 of version n. Forward
+ * only: a step that was released never changes.
+ */
+export const migrations: readonly string[] = [
+  // A saga's first record stands in its own row: the common short saga then needs one insert less.
+  `
 CREATE TABLE saga (
   id TEXT NOT NULL PRIMARY KEY,
   facade TEXT NOT NULL,
@@ -32,5 +34,15 @@ CREATE TABLE message (
   dead_reason TEXT
 );
 PRAGMA application_id = ${applicationId};
-PRAGMA user_version = ${schemaVersion};
-`;
+`,
+  // Which sagas have ended, and when: for their removal.
+  "CREATE INDEX saga_ended ON saga (ended_at_ms) WHERE ended_at_ms IS NOT NULL;",
+];
+
+/** The version of the tables above; a newer one is refused. */
+export const schemaVersion = migrations.length;
+
+/** What brings a file to this version. @param from the version that it has; 0: it has no tables */
+export function migration(from: number): string {
+  return `BEGIN EXCLUSIVE; ${migrations.slice(from).join("\n")} PRAGMA user_version = ${schemaVersion}; COMMIT;`;
+}
