@@ -4,6 +4,7 @@ import { dropSchema, freshSchema, postgresUrl } from "../support/postgres.js";
 import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
 import { messageConformance } from "./message-conformance.js";
+import { removalConformance } from "./removal-conformance.js";
 
 function place(scope: Scope): OpenJournal {
   const schema = freshSchema();
@@ -14,4 +15,5 @@ function place(scope: Scope): OpenJournal {
 describePostgres("on a PostgreSQL server", () => {
   journalConformance("PostgreSQL", place);
   messageConformance("PostgreSQL", place);
+  removalConformance("PostgreSQL", place);
 });

@@ -3,6 +3,7 @@ import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
 import { messageConformance } from "./message-conformance.js";
+import { removalConformance } from "./removal-conformance.js";
 
 function place(scope: Scope): OpenJournal {
   const path = join(scope.tempDir(), "journal.db");
@@ -11,3 +12,4 @@ function place(scope: Scope): OpenJournal {
 
 journalConformance("SQLite", place);
 messageConformance("SQLite", place);
+removalConformance("SQLite", place);

@@ -8,6 +8,7 @@ import { lockJournal } from "./lock.js";
 import { createMessageStore } from "./messages.js";
 import { openAside, openReader, openSqlite, type Sqlite } from "./open.js";
 import { queries } from "./queries.js";
+import { prepareOne } from "./read-one.js";
 import { createRemoval } from "./removal.js";
 
 interface SagaRow {
@@ -58,10 +59,10 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
   const updateSaga = db.prepare(
     "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
   );
-  const selectSaga = reader.prepare(queries.saga);
+  const selectSaga = prepareOne(reader, queries.saga);
   const selectRecords = reader.prepare(queries.records);
   const selectIds = reader.prepare(queries.ids);
-  const selectCount = reader.prepare(queries.countOpen);
+  const selectCount = prepareOne(reader, queries.countOpen);
   const removeEnded = createRemoval(db);
   // An open phase is not written again with each entry; only these sagas' rows say otherwise.
   const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
@@ -104,7 +105,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
   }
 
   function load(sagaId: string): StoredSaga | undefined {
-    const row = selectSaga.get(sagaId) as SagaRow | undefined;
+    const row = selectSaga(sagaId) as SagaRow | undefined;
     if (row === undefined) {
       return undefined;
     }
@@ -163,7 +164,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
     takeOver: async () => ({ sagaIds: [], messages: 0 }),
     listIdle: async () => [],
     onChange: () => () => {},
-    countOpen: (facade) => read(() => (selectCount.get(facade) as { open: number }).open),
+    countOpen: (facade) => read(() => (selectCount(facade) as { open: number }).open),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
     messages,
     close: () => {

@@ -4,7 +4,7 @@ export const queries = {
   records: "SELECT record FROM record WHERE saga_id = ? ORDER BY seq",
   // The phases stand in the text so that the partial index serves.
   ids: "SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid",
-  countOpen: "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = ?",
+  countOpen: "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND phase IN ('open', 'stuck') AND facade = ?",
   ended: "SELECT id FROM saga WHERE ended_at_ms <= ? ORDER BY ended_at_ms LIMIT ?",
   removeRecords: "DELETE FROM record WHERE saga_id = ?",
   removeSaga: "DELETE FROM saga WHERE id = ?",
