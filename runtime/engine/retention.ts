@@ -8,6 +8,9 @@ const batch = 100;
 /** How long nobody looks where nothing is left to remove, at most, ms. */
 const longestRestMs = 60_000;
 
+/** When the first look is taken, at the latest, ms. */
+const firstLookMs = 5_000;
+
 /**
  * After each batch the journal is left alone for so many times as long as the batch took, from call to durable: where the
  * journal is busy a batch takes longer, and so the pause does, too.
@@ -67,8 +70,13 @@ export function createRetention({ journal, clock, timers, log, retentionMs }: Pa
 
   function rest(): void {
     removedInRow = 0;
-    look(restMs * (0.5 + timers.random() / 2));
+    look(atRandom(restMs));
   }
 
-  return { start: rest };
+  /** In the second half of a time, so that servers do not all look in the same moment. */
+  function atRandom(ms: number): number {
+    return ms * (0.5 + timers.random() / 2);
+  }
+
+  return { start: () => look(atRandom(Math.min(restMs, firstLookMs))) };
 }
