@@ -33,11 +33,12 @@ export function growSqlite(folder: string, { finished, open }: Size): string {
 }
 
 function inserter(db: InstanceType<typeof Database>): (row: Row) => void {
-  const saga = db.prepare("INSERT INTO saga VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
-  const record = db.prepare("INSERT INTO record VALUES (?, ?, ?)");
+  const saga = db.prepare("INSERT INTO saga VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const record = db.prepare("INSERT INTO entry VALUES (?, ?, ?)");
+  let number = 0;
   return ({ id, facade, fingerprint, request, records, phase, answer, createdAtMs, endedAtMs }) => {
-    saga.run(id, facade, fingerprint, request, records[0], phase, answer, createdAtMs, endedAtMs);
-    for (let seq = 1; seq < records.length; seq++) record.run(id, seq, records[seq]);
+    saga.run(++number, id, facade, fingerprint, request, records[0], phase, answer, createdAtMs, endedAtMs);
+    for (let seq = 1; seq < records.length; seq++) record.run(number, seq, records[seq]);
   };
 }
 

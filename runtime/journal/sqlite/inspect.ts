@@ -9,9 +9,9 @@ import type { Sqlite } from "./open.js";
 const openSagas = `
 SELECT group_concat(id, ', ') AS lost FROM (
   SELECT id FROM saga WHERE phase IN ('open', 'stuck') AND (
-    NOT EXISTS (SELECT 1 FROM saga AS by_id WHERE by_id.id = saga.id AND by_id.rowid = saga.rowid)
+    NOT EXISTS (SELECT 1 FROM saga AS by_id WHERE by_id.id = saga.id AND by_id.number = saga.number)
     OR length(request || x'') + length(first_record || x'') + length(coalesce(answer, x'') || x'') IS NULL
-    OR (SELECT sum(length(record || x'')) < 0 FROM record WHERE saga_id = saga.id)
+    OR (SELECT sum(length(record || x'')) < 0 FROM entry WHERE saga = saga.number)
   ) LIMIT 3
 )`;
 

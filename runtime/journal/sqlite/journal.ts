@@ -12,6 +12,7 @@ import { prepareOne } from "./read-one.js";
 import { createRemoval } from "./removal.js";
 
 interface SagaRow {
+  readonly number: number;
   readonly id: string;
   readonly facade: string;
   readonly fingerprint: string;
@@ -54,7 +55,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
   );
   const insertRecord = db.prepare(
-    `INSERT INTO record (saga_id, seq, record) SELECT id, ?, ? FROM saga WHERE id = ? ON CONFLICT DO NOTHING`,
+    "INSERT INTO entry (saga, seq, record) SELECT number, ?, ? FROM saga WHERE id = ? ON CONFLICT DO NOTHING",
   );
   const updateSaga = db.prepare(
     "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
@@ -110,7 +111,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
       return undefined;
     }
     // libsql gives blobs as Buffer from get, but as ArrayBuffer from all.
-    const later = selectRecords.all(sagaId) as { record: ArrayBuffer }[];
+    const later = selectRecords.all(row.number) as { record: ArrayBuffer }[];
     return {
       sagaId,
       facade: row.facade,

@@ -30,6 +30,8 @@ export function openSqlite(path: string, whole = false): Sqlite {
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
     db.pragma("cell_size_check = ON");
+    // KiB: in a journal that has grown, what a saga touches is spread widely.
+    db.pragma("cache_size = -16000");
     const version = versionOf(db);
     if (version < schemaVersion) {
       db.exec(migration(version));
@@ -89,11 +91,13 @@ function inspect(db: Sqlite, path: string, whole: boolean): void {
   db.pragma("cell_size_check = ON");
   const [application] = db.pragma("application_id") as { application_id: number }[];
   const id = application?.application_id ?? 0;
-  judge(path, id, versionOf(db));
+  const version = versionOf(db);
+  judge(path, id, version);
   if (id !== applicationId && !isEmpty(db)) {
     throw corrupt(path, "it is a database of another program");
   }
-  const damage = findDamage(db, path, whole);
+  // One of an older version is about to be read, and written, as a whole.
+  const damage = findDamage(db, path, whole || version < schemaVersion);
   if (damage !== undefined) {
     throw corrupt(path, damage);
   }

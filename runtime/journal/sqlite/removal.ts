@@ -15,9 +15,9 @@ export function createRemoval(db: Sqlite): RemoveEnded {
   return (endedByMs, limit) => {
     const began = performance.now();
     let removed = 0;
-    for (const { id } of ended.all(endedByMs, limit) as { id: string }[]) {
-      removeRecords.run(id);
-      removeSaga.run(id);
+    for (const { number } of ended.all(endedByMs, limit) as { number: number }[]) {
+      removeRecords.run(number);
+      removeSaga.run(number);
       removed++;
       if (performance.now() - began > longestMs) {
         break;

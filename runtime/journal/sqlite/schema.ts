@@ -35,8 +35,41 @@ CREATE TABLE message (
 );
 PRAGMA application_id = ${applicationId};
 `,
-  // Which sagas have ended, and when: for their removal.
-  "CREATE INDEX saga_ended ON saga (ended_at_ms) WHERE ended_at_ms IS NOT NULL;",
+  // Sagas get numbers, in the order in which they begin, and their later records are kept by those: ids are random, and
+  // records that lie beside one another in time are written together, and removed together. A number of its own, since
+  // VACUUM may change a rowid. `saga_ended` tells which have ended, and when: for their removal.
+  `
+CREATE TABLE saga_new (
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  facade TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  request BLOB NOT NULL,
+  first_record BLOB NOT NULL,
+  phase TEXT NOT NULL,
+  answer BLOB,
+  created_at_ms INTEGER NOT NULL,
+  ended_at_ms INTEGER
+);
+INSERT INTO saga_new SELECT
+  rowid, id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms
+FROM saga ORDER BY rowid;
+CREATE TABLE entry (
+  saga INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (saga, seq)
+) WITHOUT ROWID;
+INSERT INTO entry SELECT saga.rowid, record.seq, record.record
+FROM saga CROSS JOIN record ON record.saga_id = saga.id ORDER BY saga.rowid, record.seq;
+DROP TABLE record;
+DROP TABLE saga;
+ALTER TABLE saga_new RENAME TO saga;
+CREATE INDEX saga_unfinished ON saga (phase) WHERE phase IN ('open', 'stuck');
+CREATE INDEX saga_ended ON saga (ended_at_ms) WHERE ended_at_ms IS NOT NULL;
+CREATE VIEW record (saga_id, seq, record) AS
+SELECT saga.id, entry.seq, entry.record FROM saga JOIN entry ON entry.saga = saga.number;
+`,
 ];
 
 /** The version of the tables above; a newer one is refused. */
