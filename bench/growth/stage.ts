@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { constants, copyFileSync, mkdirSync } from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -59,9 +59,9 @@ type Place = Pick<GrowthSetup, "data" | "postgres" | "podId">;
 const retentionMs = spanMs / 2;
 
 /** Starts the servers on SQLite. @param keep where the grown journal is kept between runs */
-export function stageSqlite(others: Others, folder: string, keep: string, size: Size): Promise<Stage> {
+export async function stageSqlite(others: Others, folder: string, keep: string, size: Size): Promise<Stage> {
   const grown = growSqlite(keep, size);
-  return startAll(others, size, (side) => {
+  const stage = await startAll(others, size, (side) => {
     const data = join(folder, side);
     mkdirSync(data);
     if (side !== "empty") {
@@ -71,6 +71,8 @@ export function stageSqlite(others: Others, folder: string, keep: string, size: 
     }
     return { data, podId: side };
   });
+  for (const side of sides) remember(join(folder, side, "journal.db"));
+  return stage;
 }
 
 /** Starts the servers on PostgreSQL; the two on the grown journal are two pods that share it. */
@@ -120,6 +122,11 @@ async function untilEnded(facade: Child<GrowthReady>, { open }: Size): Promise<n
     await sleep(200);
   }
   return (performance.now() - began) / 1_000;
+}
+
+/** Has the operating system read a file into its memory, where a journal in use is. */
+function remember(path: string): void {
+  if (existsSync(path)) execFileSync("dd", [`if=${path}`, "of=/dev/null", "bs=1M"], { stdio: "ignore" });
 }
 
 /** Has the operating system forget what it holds of a file in memory, where it can: a start then reads the disk. */
