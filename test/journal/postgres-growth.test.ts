@@ -1,9 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
+import { connect, readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
+import { countOpen, selectIds, selectSagas } from "../../runtime/journal/postgres/read.js";
+import { removeEnded } from "../../runtime/journal/postgres/removal.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
-import { firstEntry } from "./entries.js";
 
 describePostgres("a journal on PostgreSQL that has grown", () => {
   const scope = createScope();
@@ -71,28 +73,27 @@ describePostgres("a journal on PostgreSQL that has grown", () => {
     expect(await journal.removeEnded(3_540_000, 10)).toBe(1);
   });
 
-  test("finds by an index what has ended, and what is open", async () => {
-    const journal = await open();
+  test.each([
+    ["what has ended", removeEnded, "(1, 100)", ["saga_ended", "saga_pkey", "record_pkey"]],
+    ["what is open", selectIds.open, "('pod-0')", ["saga_open"]],
+    ["what is stuck", selectIds.stuck, "('pod-0')", ["saga_stuck"]],
+    ["how much is open", countOpen, "('f')", ["saga_open"]],
+    ["sagas by their ids", selectSagas, "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
+  ])("finds by an index %s", async (_, sql, values, indexes) => {
+    await open();
     await fill(20_000, 3_600);
-    await journal.create(firstEntry("a"));
-    await runSql(url, `ANALYZE ${schema}.saga`);
-    const scans = async () =>
-      Object.fromEntries(
-        (
-          await runSql<{ name: string; scans: string; rows: string }>(
-            url,
-            `SELECT relname AS name, seq_scan AS scans, seq_tup_read AS rows FROM pg_stat_user_tables
-             WHERE schemaname = '${schema}' AND relname IN ('saga', 'record')`,
-          )
-        ).map(({ name, rows }) => [name, Number(rows)]),
-      );
-    const before = await scans();
-    await journal.removeEnded(0, 100);
-    await journal.list("open");
-    await journal.countOpen("f");
-    await journal.loadMany(["a", "ended-20000"]);
-    await journal.close();
-    await runSql(url, "SELECT pg_stat_clear_snapshot()");
-    expect(await scans()).toEqual(before);
+    await runSql(url, `ANALYZE ${schema}.saga, ${schema}.record`);
+    const client = await connect(readConnection(url, "pod-0", schema));
+    scope.defer(() => client.end());
+    await client.query(`PREPARE asked AS ${sql}`);
+    const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE asked ${values}`);
+    const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+    const used = plan.match(/(?<=using |Bitmap Index Scan on )\w+/g) ?? [];
+    expect(new Set(used), plan).toEqual(new Set(indexes));
+    expect(plan).not.toContain("Seq Scan");
+    // An index that is read as a whole is no help.
+    expect(plan.match(/Index Cond|Index Scan using saga_(open|stuck)/g)?.length, plan).toBeGreaterThanOrEqual(
+      used.length,
+    );
   });
 });

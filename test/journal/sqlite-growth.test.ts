@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -139,6 +139,17 @@ test("what is removed makes room for what comes: the file does not grow on", asy
     sizes.push(count?.page_count ?? 0);
   }
   expect(sizes.at(-1)).toBeLessThan((sizes[0] ?? 0) * 1.2);
+});
+
+test("a file that was cut is refused, and not touched, also where only ended sagas are lost", async () => {
+  const journal = openSqliteJournal(path);
+  const ids = Array.from({ length: 200 }, (_, at) => `saga-${at}`);
+  await Promise.all(ids.map((id) => journal.create(firstEntry(id, { phase: "completed" }))));
+  await journal.close();
+  truncateSync(path, readFileSync(path).length - 2 * pageSize);
+  const before = readFileSync(path);
+  expect(() => openSqliteJournal(path)).toThrow(expect.objectContaining({ code: "SAGA_JOURNAL_CORRUPT" }));
+  expect(Buffer.compare(readFileSync(path), before)).toBe(0);
 });
 
 describe("a damaged page that only ended sagas are on", () => {

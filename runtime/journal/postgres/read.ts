@@ -14,18 +14,21 @@ interface SagaRow {
   readonly answer: Buffer | null;
 }
 
-// One statement: two could see two states of the saga.
-const selectSagas = `
+/** Reads sagas with their records. One statement: two could see two states of a saga. */
+export const selectSagas = `
 SELECT id, 0 AS seq, first_record AS record, facade, fingerprint, request, phase, answer FROM saga WHERE id = ANY ($1)
 UNION ALL
 SELECT saga_id, seq, record, NULL, NULL, NULL, NULL, NULL FROM record WHERE saga_id = ANY ($1)
 ORDER BY id, seq`;
 
-// The phases stand in the text so that the partial indexes serve.
-const selectIds = {
+/** Lists what has not ended. The phases stand in the text so that the partial indexes serve. */
+export const selectIds = {
   open: "SELECT id FROM saga WHERE phase = 'open' AND owner = $1 ORDER BY created_at, id",
   stuck: "SELECT id FROM saga WHERE phase = 'stuck' AND owner = $1 ORDER BY created_at, id",
 } as const;
+
+/** Counts a facade's open sagas. */
+export const countOpen = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
 
 /** What the journal is asked. */
 export interface Reader {
@@ -68,8 +71,8 @@ export function createReader(database: Database, retry: Retry, podId: string): R
       return rows.map(({ id }) => id);
     },
     async countOpen(facade) {
-      const text = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
-      const rows = await read(() => database.query<{ open: string }>({ name: "count", text, values: [facade] }));
+      const query = { name: "count", text: countOpen, values: [facade] };
+      const rows = await read(() => database.query<{ open: string }>(query));
       return Number(rows[0]?.open ?? 0);
     },
   };

@@ -5,7 +5,7 @@ import { unavailable } from "./errors.js";
  * Removes sagas that ended at least so long ago, oldest first, with their records. Those that another pod is just removing
  * are passed over. `statement_timestamp()`, since an index serves no comparison with a time that moves.
  */
-const removeEnded = `
+export const removeEnded = `
 WITH ended AS MATERIALIZED (
   SELECT id FROM saga WHERE ended_at IS NOT NULL AND ended_at <= statement_timestamp() - make_interval(secs => $1)
   ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED
