@@ -78,11 +78,15 @@ export function createRecovery({
   function adopt(stored: StoredSaga): Run | undefined {
     const run = take(stored);
     if (run !== undefined && !runs.has(run.id)) {
-      runs.add(run);
-      react(drive, run, { kind: "recovered" });
-      watchDeadline(run);
+      goOn(run);
     }
     return run;
+  }
+
+  function goOn(run: Run): void {
+    runs.add(run);
+    react(drive, run, { kind: "recovered" });
+    watchDeadline(run);
   }
 
   const turns = createTurns({
@@ -111,7 +115,7 @@ export function createRecovery({
     if (commands.some(({ kind }) => kind === "call" || kind === "compensate")) {
       turns.wait(run.id);
     } else {
-      adopt(stored);
+      goOn(run);
     }
   }
 
