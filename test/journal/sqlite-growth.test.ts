@@ -94,6 +94,18 @@ describe("a journal file of the first version", () => {
     expect(Buffer.compare(readFileSync(path), bytes)).toBe(0);
   });
 
+  test("stays as it is where it can't be brought to this one, and can be later", async () => {
+    makeVersionOne();
+    const other = scope.use(new Database(path));
+    other.exec("CREATE TABLE entry (in_the_way TEXT)"); // As a full disk would, in the middle.
+    expect(() => openSqliteJournal(path)).toThrow("entry");
+    expect(other.prepare("SELECT id FROM saga ORDER BY id").all()).toEqual([{ id: "a" }, { id: "b" }, { id: "c" }]);
+    expect(other.pragma("user_version")).toEqual([{ user_version: 1 }]);
+    other.exec("DROP TABLE entry");
+    const journal = scope.use(openSqliteJournal(path));
+    expect(await numbersOf(journal, "b")).toEqual([0, 1]);
+  });
+
   test("has the same tables then as a new one", () => {
     makeVersionOne();
     const fresh = join(scope.tempDir(), "fresh.db");

@@ -34,13 +34,25 @@ export function openSqlite(path: string, whole = false): Sqlite {
     db.pragma("cache_size = -16000");
     const version = versionOf(db);
     if (version < schemaVersion) {
-      db.exec(migration(version));
+      migrate(db, version);
       // The file's head now tells what it is, also where the write-ahead log is lost.
       db.pragma("wal_checkpoint(TRUNCATE)");
     }
     return db;
   } catch (error) {
     throw isSagaError(error) ? error : describe(path, error);
+  }
+}
+
+/** Brings the tables to this version, or leaves them as they are. */
+function migrate(db: Sqlite, from: number): void {
+  try {
+    db.exec(migration(from));
+  } catch (error) {
+    if (db.inTransaction) {
+      db.exec("ROLLBACK");
+    }
+    throw error;
   }
 }
 
