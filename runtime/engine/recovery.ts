@@ -4,7 +4,7 @@ import { hasEnded, isPastPivot } from "../core/state.js";
 import { transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
-import { restore } from "./adopt.js";
+import { misfit, restore } from "./adopt.js";
 import { type Drive, flush, isOutcome, putAside, react } from "./driver.js";
 import { awaitsTopic } from "./enqueue.js";
 import type { Run } from "./run.js";
@@ -33,6 +33,8 @@ export interface Recovery {
   adopt(stored: StoredSaga): Run | undefined;
   /** The same, of one among many: where it would call an upstream at once, and no topic bounds that, it waits for its turn. */
   adoptInTurn(stored: StoredSaga): void;
+  /** Why this server may not drive a saga; undefined where it may. */
+  misfit(stored: StoredSaga): string | undefined;
   /** Takes up a saga that no process drives just now, if it stands where it is wanted: one that another drives does not. */
   resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
   /** Takes up a saga that this process perhaps remembers, and does not drive. */
@@ -59,6 +61,10 @@ export function createRecovery({
 }: RecoveryParts): Recovery {
   const { clock, log } = drive;
 
+  function misfitOf(stored: StoredSaga): string | undefined {
+    return misfit(byName.get(stored.facade), stored);
+  }
+
   function take(stored: StoredSaga): Run | undefined {
     const known = runs.get(stored.sagaId);
     if (known !== undefined) {
@@ -68,11 +74,13 @@ export function createRecovery({
       throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
     }
     const run = restore(byName.get(stored.facade), stored);
-    if (typeof run === "string") {
-      log.error({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
-      return undefined;
+    if (typeof run !== "string") {
+      return run;
     }
-    return run;
+    // Those of another structure are told of together, at the start.
+    const level = misfitOf(stored) === undefined ? "error" : "debug";
+    log[level]({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
+    return undefined;
   }
 
   function adopt(stored: StoredSaga): Run | undefined {
@@ -211,6 +219,7 @@ export function createRecovery({
   return {
     adopt,
     adoptInTurn,
+    misfit: misfitOf,
     resume,
     readopt,
     adoptLater,

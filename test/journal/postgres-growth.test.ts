@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { connect, readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
-import { countOpen, selectIds, selectSagas } from "../../runtime/journal/postgres/read.js";
+import { countOpen, inFlightQuery, selectIds, selectSagas } from "../../runtime/journal/postgres/read.js";
 import { removeEnded } from "../../runtime/journal/postgres/removal.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
@@ -78,6 +78,7 @@ describePostgres("a journal on PostgreSQL that has grown", () => {
     ["what is open", selectIds.open, "('pod-0')", ["saga_open"]],
     ["what is stuck", selectIds.stuck, "('pod-0')", ["saga_stuck"]],
     ["how much is open", countOpen, "('f')", ["saga_open"]],
+    ["what is in flight", inFlightQuery, "", ["saga_open", "saga_stuck"]],
     ["sagas by their ids", selectSagas, "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
   ])("finds by an index %s", async (_, sql, values, indexes) => {
     await open();

@@ -3,6 +3,7 @@ import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl } from "../support/postgres.js";
 import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
+import { inFlightConformance } from "./in-flight-conformance.js";
 import { messageConformance } from "./message-conformance.js";
 import { removalConformance } from "./removal-conformance.js";
 
@@ -16,4 +17,5 @@ describePostgres("on a PostgreSQL server", () => {
   journalConformance("PostgreSQL", place);
   messageConformance("PostgreSQL", place);
   removalConformance("PostgreSQL", place);
+  inFlightConformance("PostgreSQL", place);
 });

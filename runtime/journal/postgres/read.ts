@@ -1,4 +1,5 @@
-import type { StoredPhase, StoredSaga } from "../journal.js";
+import { type InFlightRow, selectInFlight, toInFlight } from "../in-flight.js";
+import type { SagasInFlight, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer } from "../record.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
@@ -29,6 +30,11 @@ export const selectIds = {
 
 /** Counts a facade's open sagas. */
 export const countOpen = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
+/** The query for what is in flight. */
+export const inFlightQuery = selectInFlight("round(extract(epoch FROM created_at) * 1000)", [
+  "phase = 'open'",
+  "phase = 'stuck'",
+]);
 
 /** What the journal is asked. */
 export interface Reader {
@@ -36,6 +42,7 @@ export interface Reader {
   loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]>;
   list(phase: "open" | "stuck"): Promise<readonly string[]>;
   countOpen(facade: string): Promise<number>;
+  inFlight(): Promise<readonly SagasInFlight[]>;
 }
 
 /** Reads what is committed. All methods reject with SagaError SAGA_JOURNAL_UNAVAILABLE. */
@@ -74,6 +81,9 @@ export function createReader(database: Database, retry: Retry, podId: string): R
       const query = { name: "count", text: countOpen, values: [facade] };
       const rows = await read(() => database.query<{ open: string }>(query));
       return Number(rows[0]?.open ?? 0);
+    },
+    async inFlight() {
+      return toInFlight(await read(() => database.query<InFlightRow>({ text: inFlightQuery })));
     },
   };
 }

@@ -1,4 +1,5 @@
 import { SagaError } from "../../core/errors.js";
+import { type InFlightRow, toInFlight } from "../in-flight.js";
 import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer, encodeAnswer } from "../record.js";
 import { createCheckpointer } from "./checkpoint.js";
@@ -65,6 +66,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
   const selectIds = reader.prepare(queries.ids);
   const selectCount = prepareOne(reader, queries.countOpen);
   const removeEnded = createRemoval(db);
+  const inFlight = reader.prepare(queries.inFlight);
   // An open phase is not written again with each entry; only these sagas' rows say otherwise.
   const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
   let closing: Promise<void> | undefined;
@@ -163,9 +165,13 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
     shared: false,
     leaseMs: 0,
     takeOver: async () => ({ sagaIds: [], messages: 0 }),
+    release: async () => {},
+    handOver: async () => {},
+    onHandOver: () => () => {},
     listIdle: async () => [],
     onChange: () => () => {},
     countOpen: (facade) => read(() => (selectCount(facade) as { open: number }).open),
+    inFlight: () => read(() => toInFlight(inFlight.all() as InFlightRow[])),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
     messages,
     close: () => {

@@ -76,7 +76,7 @@ export function openAside(path: string): Sqlite {
 const head = { magic: "SQLite format 3\0", size: 100, userVersion: 60, applicationId: 68 } as const;
 
 /** Looks at the file's first bytes without SQLite, which would write to some files when it merely opens them. */
-function inspectHead(path: string): void {
+export function inspectHead(path: string): void {
   if (!existsSync(path)) {
     return;
   }
@@ -146,7 +146,8 @@ function corrupt(path: string, why: string): SagaError {
   );
 }
 
-function describe(path: string, error: unknown): SagaError {
+/** What a journal file that can't be opened is reported as. */
+export function describe(path: string, error: unknown): SagaError {
   const message = error instanceof Error ? error.message : String(error);
   if (isDamage(error)) {
     return corrupt(path, message);
