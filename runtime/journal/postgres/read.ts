@@ -31,10 +31,7 @@ export const selectIds = {
 /** Counts a facade's open sagas. */
 export const countOpen = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
 /** The query for what is in flight. */
-export const inFlightQuery = selectInFlight("round(extract(epoch FROM created_at) * 1000)", [
-  "phase = 'open'",
-  "phase = 'stuck'",
-]);
+export const inFlightQuery = selectInFlight("round(extract(epoch FROM created_at) * 1000)");
 
 /** What the journal is asked. */
 export interface Reader {

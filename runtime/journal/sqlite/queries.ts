@@ -7,7 +7,7 @@ export const queries = {
   // The phases stand in the text so that the partial index serves.
   ids: "SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY number",
   countOpen: "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND phase IN ('open', 'stuck') AND facade = ?",
-  inFlight: selectInFlight("created_at_ms", ["phase IN ('open', 'stuck')"]),
+  inFlight: selectInFlight("created_at_ms"),
   ended: "SELECT number FROM saga WHERE ended_at_ms <= ? ORDER BY ended_at_ms LIMIT ?",
   removeRecords: "DELETE FROM entry WHERE saga = ?",
   removeSaga: "DELETE FROM saga WHERE number = ?",
