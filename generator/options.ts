@@ -10,6 +10,8 @@ export interface PluginOptions {
   readonly importExtension: "js" | "ts" | "none";
   /** Whether a run whose input is known may answer from the cache. */
   readonly cache: boolean;
+  /** What runs the specs of the fault matrix; "none": there are none. */
+  readonly spec: "none" | "vitest" | "node";
 }
 
 /** The options, or every mistake in them. */
@@ -17,8 +19,9 @@ export type ParsedOptions =
   | { readonly options: PluginOptions; readonly errors: readonly [] }
   | { readonly options?: undefined; readonly errors: readonly string[] };
 
-const known = ["stubs_dir", "pb", "import_extension", "cache"];
+const known = ["stubs_dir", "pb", "import_extension", "cache", "spec"];
 const extensions = ["js", "ts", "none"] as const;
+const runners = ["none", "vitest", "node"] as const;
 
 /** Reads `CodeGeneratorRequest.parameter`: `key=value`, separated by commas. */
 export function parseOptions(parameter: string): ParsedOptions {
@@ -49,10 +52,9 @@ export function parseOptions(parameter: string): ParsedOptions {
   }
   const importExtension = extensions.find((extension) => extension === given.get("import_extension")) ?? "js";
   const cache = given.get("cache") !== "false";
-  return {
-    options: { stubsDir: withoutSlash(stubsDir), pb: withoutSlash(given.get("pb") ?? "pb"), importExtension, cache },
-    errors: [],
-  };
+  const spec = runners.find((runner) => runner === given.get("spec")) ?? "none";
+  const pb = withoutSlash(given.get("pb") ?? "pb");
+  return { options: { stubsDir: withoutSlash(stubsDir), pb, importExtension, cache, spec }, errors: [] };
 }
 
 function problemOf(key: string, value: string, given: ReadonlyMap<string, string>): string | undefined {
@@ -67,6 +69,9 @@ function problemOf(key: string, value: string, given: ReadonlyMap<string, string
   }
   if (key === "import_extension" && !extensions.some((extension) => extension === value)) {
     return `must be one of ${extensions.join(", ")}`;
+  }
+  if (key === "spec" && !runners.some((runner) => runner === value)) {
+    return `must be one of ${runners.join(", ")}`;
   }
   if (key === "cache" && value !== "true" && value !== "false") {
     return "must be true or false";

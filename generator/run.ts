@@ -45,8 +45,8 @@ export async function run(request: CodeGeneratorRequest, environment: RunEnviron
   return mergeErrors.length > 0 ? failure(mergeErrors) : success([...emitted, ...merged.files]);
 }
 
-function emitOptionsOf({ pb, importExtension }: PluginOptions, { version }: RunEnvironment) {
-  return { pb, importExtension, version };
+function emitOptionsOf({ pb, importExtension, spec }: PluginOptions, { version }: RunEnvironment) {
+  return { pb, importExtension, spec, version };
 }
 
 /** Passes warnings on and answers the errors' lines. */
