@@ -25,10 +25,12 @@ export function specFile({ facade, paths, options }: FacadeContext): EmittedFile
   const make = createSamples();
   const request = make(facade.rpc.input);
   const responses = facade.steps.map((step): Layout => [`${propertyKey(step.name)}: `, make(step.rpc.output)]);
-  const madeUp = braces([["request: ", request], ["responses: ", braces(responses, { broken: true })]], {
-    broken: true,
-  });
-  const given = braces([property("facade", local), "madeUp", "sample"]);
+  const parts: Layout[] = [
+    ["request: ", request],
+    ["responses: ", braces(responses, { broken: true })],
+  ];
+  const madeUp = braces(parts, { broken: true });
+  const given = braces(["describe", "test", property("facade", local), "madeUp", "sample"]);
   return [
     {
       path: `${path}.ts`,
@@ -38,7 +40,7 @@ export function specFile({ facade, paths, options }: FacadeContext): EmittedFile
         [`// The messages that the fault matrix of ${facadeName(facade)} is run with, in proto3 JSON.`, hardLine],
         ["// Where your nodes want others, give them in the sample file beside the nodes: it is yours.", hardLine],
         ["const madeUp = ", madeUp, ";", hardLine, hardLine],
-        ["describeFaultMatrix({ describe, test }, ", given, ");", hardLine],
+        ["describeFaultMatrix(", given, ");", hardLine],
       ],
     },
   ];

@@ -12,7 +12,7 @@ export function readSample(message: DescMessage, around: readonly DescMessage[] 
     if (field.oneof !== undefined && field.oneof.fields[0] !== field) {
       return [];
     }
-    const value = valueOf(field, inside);
+    const value = valueOfField(field, inside);
     if (value === undefined) {
       return [];
     }
@@ -22,7 +22,7 @@ export function readSample(message: DescMessage, around: readonly DescMessage[] 
   });
 }
 
-function valueOf(field: DescField, inside: readonly DescMessage[]): SampleValue | undefined {
+function valueOfField(field: DescField, inside: readonly DescMessage[]): SampleValue | undefined {
   if (field.message) {
     return messageValue(field.message, inside);
   }

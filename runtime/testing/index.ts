@@ -1,3 +1,9 @@
+export { describeFaultMatrix, type TestRunner } from "./matrix/describe.js";
+export type { Call, Chain, Expected, ExpectedAnswer, Stage } from "./matrix/expected.js";
+export { type Fault, faults } from "./matrix/fault.js";
+export { type FaultMatrixOptions, faultMatrix, type MatrixCase, type MatrixResult } from "./matrix/matrix.js";
+export type { Seen } from "./matrix/play.js";
+export type { MadeUp, Sample } from "./matrix/sample.js";
 export { actionKey, type Business, createLedger, isCompensation, type Ledger, type LedgerRow } from "./world/ledger.js";
 export type { CommitFate, DiskBehaviour } from "./world/own-journal.js";
 export type { Ask, Asked, Pod } from "./world/pod.js";

@@ -119,7 +119,7 @@ const rooms: readonly Room[] = [
     refused: ["../read/x.js", "../check/x.js", ...outside],
     allowed: ["../model.js", "../emit/x.js"],
   },
-  ...["facade", "node", "topic", "dto", "handler"].map(
+  ...["facade", "node", "topic", "dto", "handler", "spec"].map(
     (folder): Room => ({
       file: `generated/${folder}/booking/x.ts`,
       refused: ["../../../runtime/index.js", "../../../generator/model.js"],

@@ -1,4 +1,4 @@
-import type { BrokerObserver } from "../../broker/broker.js";
+import type { Broker, BrokerObserver } from "../../broker/broker.js";
 import { createEmbeddedBroker } from "../../broker/embedded/embedded-broker.js";
 import type { FacadeDefinition } from "../../facade/definition.js";
 import { hashOf } from "./chance.js";
@@ -21,6 +21,8 @@ export interface WorldOptions {
   /** What the network does to each attempt. Default: all goes well */
   readonly travel?: (attempt: Attempt) => Travel;
   readonly disk?: DiskBehaviour;
+  /** Puts something before the server's broker, such as what delivers messages twice. */
+  readonly broker?: (embedded: Broker) => Broker;
   /** May kill the server wherever it crosses a port; see {@link crashAt}. */
   readonly probe?: Probe;
 }
@@ -46,7 +48,15 @@ const silent: BrokerObserver = { failed() {}, lag() {}, buried() {} };
 const longestMs = 3_600_000;
 
 /** Makes a world of one server. */
-export function createWorld({ seed = 1, business, service, travel, disk: behaviour, probe }: WorldOptions = {}): World {
+export function createWorld({
+  seed = 1,
+  business,
+  service,
+  travel,
+  disk: behaviour,
+  broker: before,
+  probe,
+}: WorldOptions = {}): World {
   const scheduler = createScheduler(seed);
   const tables = createTables(scheduler.now);
   const disk = createDisk(tables, behaviour);
@@ -69,7 +79,8 @@ export function createWorld({ seed = 1, business, service, travel, disk: behavio
       const random = () => hashOf(seed, `random/${incarnation}/${draws++}`) / 2 ** 32;
       const process = createProcess({ scheduler, name: "server", incarnation, probe, random });
       const journal = openOwnJournal(disk, process);
-      const broker = createEmbeddedBroker(journal.messages, silent, { after: process.after });
+      const embedded = createEmbeddedBroker(journal.messages, silent, { after: process.after });
+      const broker = before?.(embedded) ?? embedded;
       return startPod({ process, facades, journal, broker, upstreams: network.connect(process), ...options });
     },
     settle: async () => (await scheduler.run({ untilMs: scheduler.now() + longestMs })) === "idle",

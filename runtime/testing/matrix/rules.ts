@@ -1,0 +1,68 @@
+import type { FacadeDefinition } from "../../facade/definition.js";
+import { decodeRecord } from "../../journal/record.js";
+import { isCompensation } from "../world/ledger.js";
+import type { Tables } from "../world/tables.js";
+import type { Attempt } from "../world/upstreams.js";
+import { wrongIds } from "./ids.js";
+import { sagaId } from "./trouble.js";
+
+/** What must hold of every call, whatever the fault: the promises to upstreams. */
+export interface CallRules {
+  /** A call leaves. */
+  leaves(attempt: Attempt): void;
+  /** What did not hold. */
+  readonly broken: readonly string[];
+}
+
+/** Makes them. @param otherIds "createOrder.orderId": ids that may differ */
+export function createCallRules(facade: FacadeDefinition, tables: Tables, otherIds: readonly string[]): CallRules {
+  const bodies = new Map<string, Uint8Array>();
+  const received = new Map<number, Uint8Array>();
+  const broken = new Set<string>();
+
+  return {
+    get broken() {
+      return [...broken];
+    },
+    leaves({ idempotencyKey, sagaId: id, nth, body }) {
+      const key = shortKey(idempotencyKey);
+      if (id !== sagaId) {
+        broken.add(`${key} bears the saga id ${id}`);
+      }
+      const first = bodies.get(key);
+      if (first !== undefined && !Buffer.from(first).equals(body)) {
+        broken.add(`${key}: attempt ${nth} bears another request than the one before, under the same key`);
+      }
+      bodies.set(key, body);
+      const undo = isCompensation(idempotencyKey);
+      const at = facade.steps.findIndex(({ name }) => key === (undo ? `${name}/compensate` : name));
+      const step = facade.steps[at];
+      if (step === undefined) {
+        broken.add(`${key} is the key of no step`);
+        return;
+      }
+      const events = tables.sagas.get(sagaId)?.records.flatMap(decodeRecord) ?? [];
+      const kind = undo ? "compensation-called" : "step-called";
+      if (events.filter((event) => event.kind === kind && event.step === at).length < nth) {
+        broken.add(`attempt ${nth} of ${key} left before the journal said that it may`);
+      }
+      for (const event of events) {
+        if (event.kind === "step-succeeded") {
+          received.set(event.step, event.received);
+        }
+      }
+      if (undo) {
+        const messages = { sent: bodies.get(step.name), received: received.get(at), undo: body };
+        for (const complaint of wrongIds(step, messages, otherIds)) {
+          broken.add(complaint);
+        }
+      }
+    },
+  };
+}
+
+/** An idempotency key without the saga's id, as the matrix shows it. */
+export function shortKey(idempotencyKey: string): string {
+  const prefix = `${sagaId}/`;
+  return idempotencyKey.startsWith(prefix) ? idempotencyKey.slice(prefix.length) : idempotencyKey;
+}
