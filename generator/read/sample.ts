@@ -34,7 +34,7 @@ function messageValue(message: DescMessage, inside: readonly DescMessage[]): Sam
     return { kind: "time" };
   }
   const wrapped = /^google\.protobuf\.\w+Value$/.test(message.typeName) ? message.field.value?.scalar : undefined;
-  if (wrapped !== undefined) {
+  if (wrapped !== undefined && wrapped !== ScalarType.BYTES) {
     return scalarValue(wrapped);
   }
   // Of the other well-known types generators disagree on the JSON. They are left out, as recursion is.

@@ -1,6 +1,6 @@
 import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
-import { decodeRecord } from "../../journal/record.js";
-import type { World } from "../world/world.js";
+import type { Network } from "../world/upstreams.js";
+import type { Durable } from "./durable.js";
 import type { Fault } from "./fault.js";
 import { sagaId } from "./trouble.js";
 
@@ -9,40 +9,26 @@ import { sagaId } from "./trouble.js";
  * done, so that what a restart finds is always the same.
  */
 export function isDue(
-  { tables, network }: World,
+  { left, arrived }: Network,
+  durable: Durable,
   { steps }: FacadeDefinition,
   { step, fault }: { readonly step: StepDefinition; readonly fault: Fault },
 ): () => boolean {
   const key = `${sagaId}/${step.name}`;
-  const beside = steps.flatMap((other, at) => (other.group === step.group && other.name !== step.name ? [at] : []));
-  const own = steps.findIndex(({ name }) => name === step.name);
-  let known = 0;
-  let done: ReadonlySet<number> = new Set();
+  const beside = steps.filter(({ group, name }) => group === step.group && name !== step.name);
 
-  /** The steps whose answers are on disk. */
-  function stored(): ReadonlySet<number> {
-    const records = tables.sagas.get(sagaId)?.records ?? [];
-    if (records.length !== known) {
-      known = records.length;
-      const events = records.flatMap(decodeRecord);
-      done = new Set(events.flatMap((event) => (event.kind === "step-succeeded" ? [event.step] : [])));
-    }
-    return done;
+  function isStored({ name }: StepDefinition): boolean {
+    return durable().some((event) => event.kind === "step-succeeded" && steps[event.step]?.name === name);
   }
 
   return () => {
     switch (fault) {
       case "crash before the call":
-        return (
-          network.left.some(({ idempotencyKey }) => idempotencyKey === key) && beside.every((at) => stored().has(at))
-        );
+        return left.some(({ idempotencyKey }) => idempotencyKey === key) && beside.every(isStored);
       case "crash after the call":
-        return (
-          network.arrived.some(({ attempt }) => attempt.idempotencyKey === key) &&
-          beside.every((at) => stored().has(at))
-        );
+        return arrived.some(({ attempt }) => attempt.idempotencyKey === key) && beside.every(isStored);
       default:
-        return stored().has(own);
+        return isStored(step);
     }
   };
 }

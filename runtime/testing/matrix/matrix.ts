@@ -80,8 +80,8 @@ export function faultMatrix({ facade, madeUp = {}, sample = {} }: FaultMatrixOpt
       return { name, step: step.name, fault, doesNotApply: why, expected: undefined, run: async () => undefined };
     }
     const expected = expectedOf(facade, step, fault);
-    const play = () => run(name, expected, { step, fault });
-    return { name, step: step.name, fault, doesNotApply: undefined, expected, run: play };
+    const check = () => run(name, expected, { step, fault });
+    return { name, step: step.name, fault, doesNotApply: undefined, expected, run: check };
   }
 
   const expected = expectedWithoutFault(facade);

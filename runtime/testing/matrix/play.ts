@@ -7,6 +7,7 @@ import { isCompensation } from "../world/ledger.js";
 import type { Asked, Pod } from "../world/pod.js";
 import { createWorld, type World } from "../world/world.js";
 import { isDue } from "./crash.js";
+import { readDurable } from "./durable.js";
 import type { Call, ExpectedAnswer } from "./expected.js";
 import { type Fault, isCrash } from "./fault.js";
 import { letTimeGoOn } from "./let-time-go-on.js";
@@ -57,7 +58,8 @@ export async function play({ facade, messages, otherIds, trouble: cause }: Play)
     },
     ...(cause?.fault === "duplicate delivery" ? { broker: twice } : {}),
   });
-  rules = createCallRules(facade, world.tables, otherIds);
+  const durable = readDurable(world.tables);
+  rules = createCallRules(facade, durable, otherIds);
   const broken: string[] = [];
 
   const crash = cause !== undefined && isCrash(cause.fault) ? cause : undefined;
@@ -68,7 +70,7 @@ export async function play({ facade, messages, otherIds, trouble: cause }: Play)
   if (crash === undefined) {
     await letTimeGoOn(world, first.watch);
   } else {
-    const due = isDue(world, facade, crash);
+    const due = isDue(world.network, durable, facade, crash);
     if ((await letTimeGoOn(world, first.watch, due)) !== "done") {
       broken.push(`the saga never came to the point of ${crash.fault} of ${crash.step.name}`);
     }
@@ -103,7 +105,7 @@ export async function play({ facade, messages, otherIds, trouble: cause }: Play)
     state: phase === undefined ? "NONE" : (phase.toUpperCase() as Seen["state"]),
     answer,
     left: rows.filter(({ kind, row }) => kind !== "read" && row?.state === "done").map(({ name }) => name),
-    threw: lives.flatMap(({ watch }) => watch.threw),
+    threw: [...new Set(lives.flatMap(({ watch }) => watch.threw))],
     broken: [...broken, ...rules.broken],
     said: [...said],
   };

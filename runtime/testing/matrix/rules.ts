@@ -1,8 +1,7 @@
 import type { FacadeDefinition } from "../../facade/definition.js";
-import { decodeRecord } from "../../journal/record.js";
 import { isCompensation } from "../world/ledger.js";
-import type { Tables } from "../world/tables.js";
 import type { Attempt } from "../world/upstreams.js";
+import type { Durable } from "./durable.js";
 import { wrongIds } from "./ids.js";
 import { sagaId } from "./trouble.js";
 
@@ -15,7 +14,7 @@ export interface CallRules {
 }
 
 /** Makes them. @param otherIds "createOrder.orderId": ids that may differ */
-export function createCallRules(facade: FacadeDefinition, tables: Tables, otherIds: readonly string[]): CallRules {
+export function createCallRules(facade: FacadeDefinition, durable: Durable, otherIds: readonly string[]): CallRules {
   const bodies = new Map<string, Uint8Array>();
   const received = new Map<number, Uint8Array>();
   const broken = new Set<string>();
@@ -41,7 +40,7 @@ export function createCallRules(facade: FacadeDefinition, tables: Tables, otherI
         broken.add(`${key} is the key of no step`);
         return;
       }
-      const events = tables.sagas.get(sagaId)?.records.flatMap(decodeRecord) ?? [];
+      const events = durable();
       const kind = undo ? "compensation-called" : "step-called";
       if (events.filter((event) => event.kind === kind && event.step === at).length < nth) {
         broken.add(`attempt ${nth} of ${key} left before the journal said that it may`);

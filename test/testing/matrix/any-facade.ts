@@ -12,7 +12,7 @@ function step(group: number, kind: "read" | "compensatable" | "pivot" | "retriab
       kind,
       // What the generator makes sure of.
       idempotent: repeats || kind === "pivot" || kind === "retriable",
-      retry: repeats || kind === "pivot" || kind === "retriable" ? retry : { ...retry, maxAttempts: 1 },
+      retry,
       compensateOnFailure: eager && kind === "compensatable",
       undo: { retry: undo },
       node: slowly(slow),
