@@ -60,12 +60,13 @@ export function faultMatrix({ facade, madeUp = {}, sample = {} }: FaultMatrixOpt
 
   async function run(name: string, expected: Expected, trouble?: Play["trouble"]): Promise<MatrixResult> {
     const messages = messagesOf(facade, sample, madeUp);
-    good ??= play({ facade, messages, otherIds });
+    const calls = expected.stages.flat(2).length;
+    good ??= play({ facade, messages, otherIds, calls: facade.steps.length });
     const { threw } = await good;
     if (threw.length > 0) {
       throw new Error(badSample(name, threw));
     }
-    const seen = trouble === undefined ? await good : await play({ facade, messages, otherIds, trouble });
+    const seen = trouble === undefined ? await good : await play({ facade, messages, otherIds, calls, trouble });
     const wrong = report(name, expected, seen);
     if (wrong !== undefined) {
       throw new Error(wrong);

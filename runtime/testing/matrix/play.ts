@@ -39,12 +39,17 @@ export interface Play {
   readonly facade: FacadeDefinition;
   readonly messages: Messages;
   readonly otherIds: readonly string[];
+  /** How many calls are expected: when there are many more, the case has gone wrong, and is not played to its end. */
+  readonly calls: number;
   /** None: all goes well. */
   readonly trouble?: { readonly step: StepDefinition; readonly fault: Fault } | undefined;
 }
 
+/** How many calls too many are waited for. */
+const patience = 20;
+
 /** Plays a saga in a world of its own: the real engine, virtual time, upstreams that keep a barrier. */
-export async function play({ facade, messages, otherIds, trouble: cause }: Play): Promise<Seen> {
+export async function play({ facade, messages, otherIds, calls: wanted, trouble: cause }: Play): Promise<Seen> {
   const trouble = cause === undefined ? noTrouble : troubleOf(facade, cause.step, cause.fault);
   const said = new Set<string>();
   const note = (_about: object, message: string) => void said.add(message);
@@ -61,6 +66,7 @@ export async function play({ facade, messages, otherIds, trouble: cause }: Play)
   const durable = readDurable(world.tables);
   rules = createCallRules(facade, durable, otherIds);
   const broken: string[] = [];
+  const tooMany = () => world.network.left.length > wanted + patience;
 
   const crash = cause !== undefined && isCrash(cause.fault) ? cause : undefined;
   const holdsUp = (group: number) => crash?.fault === "crash after the journal write" && group > crash.step.group;
@@ -68,17 +74,17 @@ export async function play({ facade, messages, otherIds, trouble: cause }: Play)
   const asked = [await ask(world, first, log, messages.request)];
   const lives = [first];
   if (crash === undefined) {
-    await letTimeGoOn(world, first.watch);
+    await letTimeGoOn(world, first.watch, tooMany);
   } else {
     const due = isDue(world.network, durable, facade, crash);
-    if ((await letTimeGoOn(world, first.watch, due)) !== "done") {
+    if ((await letTimeGoOn(world, first.watch, () => due() || tooMany())) !== "done" || !due()) {
       broken.push(`the saga never came to the point of ${crash.fault} of ${crash.step.name}`);
     }
     asked[0]?.pod.process.kill();
     const second = watchNodes(facade);
     lives.push(second);
     asked.push(await ask(world, second, log, messages.request));
-    await letTimeGoOn(world, second.watch);
+    await letTimeGoOn(world, second.watch, tooMany);
   }
 
   const answers = asked.flatMap(({ call: { answer, error } }) => {

@@ -17,7 +17,23 @@ export interface CallRules {
 export function createCallRules(facade: FacadeDefinition, durable: Durable, otherIds: readonly string[]): CallRules {
   const bodies = new Map<string, Uint8Array>();
   const received = new Map<number, Uint8Array>();
+  const allowed = new Map<string, number>();
   const broken = new Set<string>();
+  let read = 0;
+
+  /** Takes in what has become durable since. */
+  function catchUp(): void {
+    const events = durable();
+    for (const event of events.slice(read)) {
+      if (event.kind === "step-succeeded") {
+        received.set(event.step, event.received);
+      } else if (event.kind === "step-called" || event.kind === "compensation-called") {
+        const call = `${event.kind} ${event.step}`;
+        allowed.set(call, (allowed.get(call) ?? 0) + 1);
+      }
+    }
+    read = events.length;
+  }
 
   return {
     get broken() {
@@ -40,15 +56,9 @@ export function createCallRules(facade: FacadeDefinition, durable: Durable, othe
         broken.add(`${key} is the key of no step`);
         return;
       }
-      const events = durable();
-      const kind = undo ? "compensation-called" : "step-called";
-      if (events.filter((event) => event.kind === kind && event.step === at).length < nth) {
+      catchUp();
+      if ((allowed.get(`${undo ? "compensation-called" : "step-called"} ${at}`) ?? 0) < nth) {
         broken.add(`attempt ${nth} of ${key} left before the journal said that it may`);
-      }
-      for (const event of events) {
-        if (event.kind === "step-succeeded") {
-          received.set(event.step, event.received);
-        }
       }
       if (undo) {
         const messages = { sent: bodies.get(step.name), received: received.get(at), undo: body };
