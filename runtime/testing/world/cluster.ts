@@ -114,6 +114,17 @@ export function createCluster(scheduler: Scheduler, behaviour: ClusterBehaviour 
     }
   }
 
+  /** Whoever is dead by then never does, and what was handled comes again. */
+  function commitLater(member: Member, log: Log, sharing: number): void {
+    member.process.after(commitIntervalMs, () => {
+      if (sharing === sharings && away(member.process)) {
+        commitLater(member, log, sharing);
+      } else if (sharing === sharings) {
+        log.commit();
+      }
+    });
+  }
+
   function pump(topic: string, partition: number): void {
     const member = assignment[partition];
     const subscription = member?.topics.get(topic);
@@ -153,12 +164,7 @@ export function createCluster(scheduler: Scheduler, behaviour: ClusterBehaviour 
       const done = () => {
         if (sharing === sharings) {
           log.handled(offset);
-          // Away or dead by then: it is never committed, and comes again.
-          member.process.after(commitIntervalMs, () => {
-            if (sharing === sharings && !away(member.process)) {
-              log.commit();
-            }
-          });
+          commitLater(member, log, sharing);
         }
       };
       const handle = async (handler: Handler, given: Message, at: number): Promise<void> => {
