@@ -137,10 +137,9 @@ export function createEngine(options: EngineOptions): Engine {
     exists(run) {
       runs.forget(run);
       failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has begun saga ${run.id}`));
-      recall(run).then(
-        (answer) => waiters.answer(run.id, answer),
-        (error) => waiters.refuse(run.id, error),
-      );
+      // Others may wait here for the saga that has the id: what becomes of this run is nothing to them.
+      const own = waiters.detach(run);
+      recall(run).then(own.resolve, own.reject);
     },
   };
   const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
@@ -159,7 +158,7 @@ export function createEngine(options: EngineOptions): Engine {
       reject(error);
     }
     failTickets(run, error);
-    waiters.refuse(run.id, error);
+    waiters.refuse(run.id, error, run);
   }
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {

@@ -34,7 +34,7 @@ export function createRecorded({ journal, runs, waiters, elsewhere, recovery, is
     if (!fits(run, facade, request)) {
       return Promise.reject(taken(run.id));
     }
-    return run.answer === undefined ? waiters.wait(run.id) : Promise.resolve(run.answer);
+    return run.answer === undefined ? waiters.wait(run.id, run) : Promise.resolve(run.answer);
   }
 
   /** The answer of a saga that the journal already had when this run wanted to begin it. */

@@ -43,12 +43,14 @@ export interface ChanceOptions {
   readonly intensity?: number;
   /** Faults happen only while this says so. */
   readonly enabled?: () => boolean;
+  /** Told of each fault that fires. */
+  readonly onFired?: (fired: Fired) => void;
 }
 
 /** Makes chance from a seed, a 32-bit integer. */
 export function createChance(
   seed: number,
-  { without = new Set(), intensity = 1, enabled = () => true }: ChanceOptions = {},
+  { without = new Set(), intensity = 1, enabled = () => true, onFired }: ChanceOptions = {},
 ): Chance {
   const fired: Fired[] = [];
   const roll = (site: string) => hashOf(seed, site) / 2 ** 32;
@@ -70,7 +72,9 @@ export function createChance(
       if (without.size > 0 && without.has(`${kind}@${site}`)) {
         return false;
       }
-      fired.push({ kind, site });
+      const one = { kind, site };
+      fired.push(one);
+      onFired?.(one);
       return true;
     },
   };

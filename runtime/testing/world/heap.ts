@@ -3,6 +3,7 @@ export interface Heap<Item> {
   peek(): Item | undefined;
   pop(): Item | undefined;
   push(item: Item): void;
+  count(wanted: (item: Item) => boolean): number;
 }
 
 /** Makes an empty heap. @param before whether one item comes before another */
@@ -34,6 +35,7 @@ export function createHeap<Item>(before: (one: Item, other: Item) => boolean): H
 
   return {
     peek: () => items[0],
+    count: (wanted) => items.filter(wanted).length,
     pop() {
       const first = items[0];
       const last = items.pop();

@@ -43,6 +43,8 @@ export interface Pod {
   readonly startError: unknown;
   /** Whether it has taken up what was left, and takes calls. */
   readonly ready: boolean;
+  /** Settles when it is ready, or can't start. Never rejects. */
+  readonly started: Promise<void>;
   ask(facade: FacadeDefinition, ask: Ask): Asked;
 }
 
@@ -64,7 +66,7 @@ export function startPod(options: PodOptions): Pod {
     completion: options.completion,
   });
   const state: { ready: boolean; startError: unknown } = { ready: false, startError: undefined };
-  engine.start().then(
+  const started = engine.start().then(
     () => {
       state.ready = true;
     },
@@ -75,6 +77,7 @@ export function startPod(options: PodOptions): Pod {
   return {
     process,
     engine,
+    started,
     get ready() {
       return state.ready;
     },

@@ -35,6 +35,10 @@ export interface Process extends EventOwner {
   readonly clock: Clock;
   /** Has the wall clock jump, ms. */
   jump(ms: number): void;
+  /** By how much the wall clock has jumped, ms. */
+  readonly skewMs: number;
+  /** Has a listener told when the process dies, or stands still for so many ms. */
+  onSilence(listener: (ms: number) => void): void;
 }
 
 /** What a process is made of. */
@@ -58,6 +62,12 @@ export function createProcess(options: ProcessOptions): Process {
   let skewMs = 0;
   let nth = 0;
   const state = { alive: true, stalledUntilMs: 0 };
+  const listeners: ((ms: number) => void)[] = [];
+  const silent = (ms: number) => {
+    for (const listener of listeners) {
+      listener(ms);
+    }
+  };
   const process: Process = {
     name,
     incarnation,
@@ -67,11 +77,17 @@ export function createProcess(options: ProcessOptions): Process {
     get stalledUntilMs() {
       return state.stalledUntilMs;
     },
+    get skewMs() {
+      return skewMs;
+    },
+    onSilence: (listener) => void listeners.push(listener),
     kill() {
       state.alive = false;
+      silent(Number.POSITIVE_INFINITY);
     },
     stall(ms) {
       state.stalledUntilMs = Math.max(state.stalledUntilMs, scheduler.now() + ms);
+      silent(ms);
     },
     after: (ms, action) => (state.alive ? scheduler.after(ms, action, process) : () => {}),
     cross(port, stage, about) {

@@ -20,6 +20,8 @@ export interface Scheduler {
   run(options?: RunOptions): Promise<"done" | "idle" | "late">;
   /** How many events have happened. */
   readonly events: number;
+  /** How many things a process waits for: timers, answers, deliveries. */
+  waitingFor(owner: EventOwner): number;
 }
 
 /** How far time goes on. */
@@ -80,6 +82,7 @@ export function createScheduler(seed: number): Scheduler {
     get events() {
       return events;
     },
+    waitingFor: (owner) => heap.count((event) => event.owner === owner && event.action !== undefined),
     after(ms, action, owner) {
       const atMs = nowMs + Math.max(0, ms);
       const event: Event = { atMs, tie: mix(seed, order), order: order++, action, owner };
@@ -107,6 +110,7 @@ export function createScheduler(seed: number): Scheduler {
             }
             const event = next();
             if (event === undefined) {
+              nowMs = Number.isFinite(untilMs) ? Math.max(nowMs, untilMs) : nowMs;
               end("idle");
               return;
             }

@@ -123,7 +123,9 @@ export function createTables(now: () => number): Tables {
     },
     bury({ topic, key, body }, reason, owner) {
       const id = ++lastId;
-      messages.set(id, { id, topic: deadLetterTopic(topic), key, body, owner, deadReason: reason });
+      // No database has a NUL in its texts.
+      const deadReason = reason.replaceAll("\0", "\\0");
+      messages.set(id, { id, topic: deadLetterTopic(topic), key, body, owner, deadReason });
     },
     buried: (topic) =>
       [...messages.values()].flatMap(({ id, topic: on, key, body, deadReason }) =>

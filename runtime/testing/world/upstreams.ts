@@ -40,6 +40,8 @@ export interface Network {
   readonly left: readonly Attempt[];
   /** All arrivals in their order. */
   readonly arrived: readonly Arrived[];
+  /** How many requests are on their way. */
+  readonly onTheWay: number;
 }
 
 /** What a network is made of. */
@@ -48,18 +50,22 @@ export interface NetworkOptions {
   readonly service: Service;
   /** Default: all goes well. */
   readonly travel?: (attempt: Attempt) => Travel;
+  /** Told when the caller learns how an attempt ended. */
+  readonly told?: (attempt: Attempt, outcome: UpstreamOutcome) => void;
 }
 
 const usualMs = 1;
 
 /** Makes a network. */
-export function createNetwork({ scheduler, service, travel = () => ({}) }: NetworkOptions): Network {
+export function createNetwork({ scheduler, service, travel = () => ({}), told }: NetworkOptions): Network {
   const attempts = new Map<string, number>();
   const left: Attempt[] = [];
   const arrived: Arrived[] = [];
+  let onTheWay = 0;
 
   function arrive(attempt: Attempt, copy: boolean): UpstreamOutcome {
     const arrival = { attempt, copy };
+    onTheWay--;
     arrived.push(arrival);
     return service(arrival);
   }
@@ -80,6 +86,7 @@ export function createNetwork({ scheduler, service, travel = () => ({}) }: Netwo
         if (!over && process.cross("upstream.call", "after", key)) {
           over = true;
           cancelTimeout();
+          told?.(attempt, outcome);
           resolve(outcome);
         }
       };
@@ -91,6 +98,7 @@ export function createNetwork({ scheduler, service, travel = () => ({}) }: Netwo
         process.after(afterMs, () => tell({ ok: false, code, message }));
       }
       // What is on its way belongs to no process: it arrives, whatever becomes of the one that sent it.
+      onTheWay += (requestMs === "lost" ? 0 : 1) + (againMs === undefined ? 0 : 1);
       if (requestMs !== "lost") {
         scheduler.after(requestMs, () => {
           const outcome = arrive(attempt, false);
@@ -108,6 +116,9 @@ export function createNetwork({ scheduler, service, travel = () => ({}) }: Netwo
   return {
     left,
     arrived,
+    get onTheWay() {
+      return onTheWay;
+    },
     connect: (process) => ({ call: (call) => send(process, call), close() {} }),
   };
 }

@@ -1,0 +1,37 @@
+import { isSagaError } from "../../core/errors.js";
+import type { Log } from "../../engine/ports.js";
+import type { Process } from "../world/process.js";
+import type { Violate } from "./oracle.js";
+import type { Trace } from "./trace.js";
+
+/** Lines that say that something was met which no fault of the world explains. */
+const never = [/^saga parked/, /a message goes without its payload/, /a message was buried/];
+
+/** Makes the pods' logs: what they say is counted, and errors that are no fault of the world's are bugs. */
+export function createLogs(violate: Violate, count: (what: string) => void, trace: Trace): (process: Process) => Log {
+  return (process) => {
+    const say = (about: object, message: string) => {
+      if (!process.alive) {
+        return;
+      }
+      const error = "err" in about ? about.err : undefined;
+      count(`log: ${message.replace(/:.*/, "")}`);
+      trace.note(process.name, `says: ${message}${error === undefined ? "" : ` (${String(error)})`}`);
+      if (
+        error !== undefined &&
+        !isSagaError(error) &&
+        !/^Error: (the completion's handler|the node)/.test(String(error))
+      ) {
+        violate("nothing is swallowed", `${process.name} says: ${message}: ${stackOf(error)}`);
+      }
+      if (never.some((pattern) => pattern.test(message))) {
+        violate("nothing is swallowed", `${process.name} says: ${message}`);
+      }
+    };
+    return { debug: say, info: say, warn: say, error: say };
+  };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
