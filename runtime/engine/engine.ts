@@ -96,7 +96,8 @@ export function createEngine(options: EngineOptions): Engine {
     upstreams,
     clock,
     log,
-    completion: (run) => (completion === undefined ? undefined : completionMessage(completion.topic, run, log)),
+    completion: (run) =>
+      completion === undefined ? undefined : completionMessage(completion.topic, run, { log, broker }),
     moved(run, { answer, stored }) {
       outbox.send(stored);
       if (answer !== undefined) {

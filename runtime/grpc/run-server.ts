@@ -1,3 +1,4 @@
+import { strayVariables } from "../config/environment.js";
 import { loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
@@ -46,6 +47,9 @@ export async function runServer({
     const names = keyNames(checkServices(options.services));
     const config = loadConfig({ env: process.env, ...names, defaults });
     server = await startServer({ ...options, config });
+    for (const variable of strayVariables(process.env, names)) {
+      server.logger.warn({ variable }, "this variable looks like a key of the configuration, and there is no such key");
+    }
     const host = config.listen.slice(0, config.listen.lastIndexOf(":"));
     process.stdout.write(`${name} ready on ${host}:${server.port}\n`);
     return server;

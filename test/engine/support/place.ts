@@ -41,6 +41,8 @@ export interface EngineSpec extends Partial<Pick<EngineOptions, "limits" | "conc
   readonly facades: readonly FacadeDefinition[];
   readonly clock?: Clock;
   readonly upstreams?: UpstreamStub;
+  /** How long a message's body the broker carries, bytes. */
+  readonly maxBodyBytes?: number;
   /** Puts something between the engine and its journal. */
   readonly wrap?: (journal: Journal) => Journal;
 }
@@ -90,7 +92,7 @@ export function createPlace(scope: Scope): Place {
       ).catch((error: Error) => {
         throw new Error(`${error.message}; it has ${readSaga(file, id)?.story.join(", ")}`);
       }),
-    async start({ facades, clock = hastyClock, upstreams: own = upstreams, wrap = (journal) => journal, ...more }) {
+    async start({ facades, clock = hastyClock, upstreams: own = upstreams, maxBodyBytes, wrap = same, ...more }) {
       const journal = openSqliteJournal(file);
       const wrapped = wrap(journal);
       const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
@@ -98,6 +100,7 @@ export function createPlace(scope: Scope): Place {
       const seen: Message[] = [];
       const broker: Broker = {
         ...embedded,
+        ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
         publish(messages) {
           seen.push(...messages);
           return embedded.publish(messages);
@@ -125,6 +128,10 @@ export function createPlace(scope: Scope): Place {
       return { engine, journal, broker, seen, stop, ask: (id, ask = {}) => askEngine(engine, facades[0], id, ask) };
     },
   };
+}
+
+function same(journal: Journal): Journal {
+  return journal;
 }
 
 async function askEngine(engine: Engine, first: FacadeDefinition | undefined, sagaId: string, ask: Ask): Promise<Told> {
