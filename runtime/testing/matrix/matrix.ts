@@ -1,5 +1,7 @@
+import { relative } from "node:path";
+import { SagaError } from "../../core/errors.js";
 import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
-import { findTodos } from "../../facade/find-todos.js";
+import { findTodos, type LeftTodo } from "../../facade/find-todos.js";
 import type { Expected } from "./expected.js";
 import { doesNotApply, type Fault, faults } from "./fault.js";
 import { expectedOf, expectedWithoutFault } from "./oracle.js";
@@ -34,13 +36,14 @@ export interface MatrixCase {
   /** What must come of it; undefined where it does not apply. */
   readonly expected: Expected | undefined;
   /**
-   * Plays it. Each run is the same. A case that does not apply has nothing to play.
+   * Plays it, once with each message delivered within the transaction that sends it, and once with each going through its
+   * topic and coming twice: the same must come of both. Each run is the same. A case that does not apply has nothing to play.
    * @throws Error where something else comes of it than expected, with both side by side
    */
   run(): Promise<MatrixResult | undefined>;
 }
 
-/** What came of a case. */
+/** What came of a case, where each message came once. */
 export interface MatrixResult {
   readonly expected: Expected;
   readonly seen: Seen;
@@ -53,21 +56,23 @@ export interface MatrixResult {
 export function faultMatrix({ facade, madeUp = {}, sample = {} }: FaultMatrixOptions): readonly MatrixCase[] {
   const todos = findTodos([facade]);
   if (todos.length > 0) {
-    return [unfilled(todos.map(({ file, line, what }) => `  ${file}:${line}: todo(${JSON.stringify(what)})`))];
+    return [unfilled(todos)];
   }
   const { otherIds = [] } = sample;
   let good: Promise<Seen> | undefined;
 
   async function run(name: string, expected: Expected, trouble?: Play["trouble"]): Promise<MatrixResult> {
     const messages = messagesOf(facade, sample, madeUp);
-    const calls = expected.stages.flat(2).length;
-    good ??= play({ facade, messages, otherIds, calls: facade.steps.length });
+    const usual = { facade, messages, otherIds, delivery: "claimed" } as const;
+    good ??= play({ ...usual, calls: facade.steps.length });
     const { threw } = await good;
     if (threw.length > 0) {
       throw new Error(badSample(name, threw));
     }
-    const seen = trouble === undefined ? await good : await play({ facade, messages, otherIds, calls, trouble });
-    const wrong = report(name, expected, seen);
+    const calls = expected.stages.flat(2).length;
+    const seen = await play({ ...usual, calls, trouble });
+    const again = await play({ ...usual, calls, trouble, delivery: "twice" });
+    const wrong = report(name, expected, seen) ?? report(`${name}, each message twice`, expected, again);
     if (wrong !== undefined) {
       throw new Error(wrong);
     }
@@ -93,10 +98,12 @@ export function faultMatrix({ facade, madeUp = {}, sample = {} }: FaultMatrixOpt
   ];
 }
 
-function unfilled(todos: readonly string[]): MatrixCase {
-  const text = `the fault matrix can't run: the node files still hold todos; fill them in:\n${todos.join("\n")}`;
+function unfilled(todos: readonly LeftTodo[]): MatrixCase {
+  const list = todos.map(({ what, file, line }) => `  ${relative(".", file)}:${line}: todo(${JSON.stringify(what)})`);
+  const count = todos.length === 1 ? "1 todo is" : `${todos.length} todos are`;
+  const text = `${count} left in the node files, so the fault matrix can't run; fill them in:\n${list.join("\n")}`;
   const name = "the nodes are filled in";
-  const run = () => Promise.reject(new Error(text));
+  const run = () => Promise.reject(new SagaError("SAGA_NODE_TODO", text));
   return { name, step: undefined, fault: undefined, doesNotApply: undefined, expected: undefined, run };
 }
 

@@ -41,6 +41,11 @@ export interface Play {
   readonly otherIds: readonly string[];
   /** How many calls are expected: when there are many more, the case has gone wrong, and is not played to its end. */
   readonly calls: number;
+  /**
+   * "claimed": messages are delivered within the transaction that would send them, as the embedded broker does where it can.
+   * "twice": each goes through its topic, and comes twice.
+   */
+  readonly delivery: "claimed" | "twice";
   /** None: all goes well. */
   readonly trouble?: { readonly step: StepDefinition; readonly fault: Fault } | undefined;
 }
@@ -49,7 +54,14 @@ export interface Play {
 const patience = 20;
 
 /** Plays a saga in a world of its own: the real engine, virtual time, upstreams that keep a barrier. */
-export async function play({ facade, messages, otherIds, calls: wanted, trouble: cause }: Play): Promise<Seen> {
+export async function play({
+  facade,
+  messages,
+  otherIds,
+  calls: wanted,
+  delivery,
+  trouble: cause,
+}: Play): Promise<Seen> {
   const trouble = cause === undefined ? noTrouble : troubleOf(facade, cause.step, cause.fault);
   const said = new Set<string>();
   const note = (_about: object, message: string) => void said.add(message);
@@ -61,7 +73,7 @@ export async function play({ facade, messages, otherIds, calls: wanted, trouble:
       rules?.leaves(attempt);
       return trouble.travel(attempt);
     },
-    ...(cause?.fault === "duplicate delivery" ? { broker: twice } : {}),
+    ...(delivery === "twice" ? { broker: twice } : {}),
   });
   const durable = readDurable(world.tables);
   rules = createCallRules(facade, durable, otherIds);
@@ -85,6 +97,12 @@ export async function play({ facade, messages, otherIds, calls: wanted, trouble:
     lives.push(second);
     asked.push(await ask(world, second, log, messages.request));
     await letTimeGoOn(world, second.watch, tooMany);
+  }
+
+  for (const [name, times] of lives.flatMap(({ watch }) => [...watch.calls])) {
+    if (times > 1) {
+      broken.push(`${name} was called ${times} times: every attempt is to bear what it answered first`);
+    }
   }
 
   const answers = asked.flatMap(({ call: { answer, error } }) => {
@@ -134,10 +152,11 @@ function bodyOf({ responses }: Messages, { idempotencyKey }: { readonly idempote
   return isCompensation(idempotencyKey) ? none : (responses.get(shortKey(idempotencyKey)) ?? none);
 }
 
-/** Every message goes through the topic, none is taken by a claim, and each of them comes twice. */
+/** As the broker outside the process is: it keeps what is not handled, lets nothing be claimed, and delivers twice. */
 function twice(embedded: Broker): Broker {
   return {
     ...embedded,
+    keepsMessages: true,
     claim: () => undefined,
     publish: (messages) => embedded.publish(messages.flatMap((message) => [message, message])),
   };

@@ -6,6 +6,8 @@ export interface NodeWatch {
   readonly pending: number;
   /** Resolves once one of them is there. */
   answered(): Promise<void>;
+  /** How often each was called and threw nothing, by name: "createOrder.request". */
+  readonly calls: ReadonlyMap<string, number>;
   /** "createOrder.compensate threw TypeError: …", each once. */
   readonly threw: readonly string[];
 }
@@ -26,6 +28,7 @@ const shortestTimeoutMs = 1_000;
  */
 export function watchNodes(facade: FacadeDefinition, holdsUp: (group: number) => boolean = () => false): WatchedFacade {
   const threw = new Set<string>();
+  const calls = new Map<string, number>();
   const waiting: (() => void)[] = [];
   let pending = 0;
 
@@ -48,6 +51,7 @@ export function watchNodes(facade: FacadeDefinition, holdsUp: (group: number) =>
       } catch (error) {
         return note(error);
       }
+      calls.set(name, (calls.get(name) ?? 0) + 1);
       if (!(answer instanceof Promise)) {
         return answer;
       }
@@ -81,6 +85,7 @@ export function watchNodes(facade: FacadeDefinition, holdsUp: (group: number) =>
       get pending() {
         return pending;
       },
+      calls,
       get threw() {
         return [...threw];
       },

@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { describeFaultMatrix } from "../../../runtime/testing/matrix/describe.js";
@@ -69,7 +69,8 @@ describe("a facade's matrix", () => {
     const cases = faultMatrix({ facade: { ...facade, nodeFile: pathToFileURL(file) } });
     expect(cases.map(({ name }) => name)).toEqual(["the nodes are filled in"]);
     await expect(cases[0]?.run()).rejects.toThrow(
-      `the node files still hold todos; fill them in:\n  ${file}:3: todo("amount: int64")`,
+      `SAGA_NODE_TODO: 1 todo is left in the node files, so the fault matrix can't run; fill them in:\n` +
+        `  ${relative(".", file)}:3: todo("amount: int64")`,
     );
   });
 });
