@@ -1,5 +1,5 @@
 import type { Call, Expected, ExpectedAnswer, Stage } from "./expected.js";
-import type { Seen } from "./play.js";
+import type { Seen } from "./seen.js";
 
 /** Expected and seen beside each other: a call of either, or none. */
 export interface Row {

@@ -5,9 +5,10 @@ import { findTodos, type LeftTodo } from "../../facade/find-todos.js";
 import type { Expected } from "./expected.js";
 import { doesNotApply, type Fault, faults } from "./fault.js";
 import { expectedOf, expectedWithoutFault } from "./oracle.js";
-import { type Play, play, type Seen } from "./play.js";
+import { type Play, play } from "./play.js";
 import { report } from "./report.js";
 import { type MadeUp, messagesOf } from "./sample.js";
+import type { Seen } from "./seen.js";
 
 /** What the matrix is run on. */
 export interface FaultMatrixOptions {

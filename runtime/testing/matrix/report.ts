@@ -1,6 +1,6 @@
 import { compareCalls, compareEnds, type Row } from "./compare.js";
 import type { Expected } from "./expected.js";
-import type { Seen } from "./play.js";
+import type { Seen } from "./seen.js";
 
 /** What is wrong with what came of a case, to be shown to people; undefined where nothing is. */
 export function report(name: string, expected: Expected, seen: Seen): string | undefined {
