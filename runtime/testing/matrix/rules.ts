@@ -18,6 +18,7 @@ export function createCallRules(facade: FacadeDefinition, durable: Durable, othe
   const bodies = new Map<string, Uint8Array>();
   const received = new Map<number, Uint8Array>();
   const allowed = new Map<string, number>();
+  let clientsTrace = "";
   const broken = new Set<string>();
   let read = 0;
 
@@ -30,6 +31,8 @@ export function createCallRules(facade: FacadeDefinition, durable: Durable, othe
       } else if (event.kind === "step-called" || event.kind === "compensation-called") {
         const call = `${event.kind} ${event.step}`;
         allowed.set(call, (allowed.get(call) ?? 0) + 1);
+      } else if (event.kind === "started") {
+        clientsTrace = event.traceparent;
       }
     }
     read = events.length;
@@ -39,7 +42,7 @@ export function createCallRules(facade: FacadeDefinition, durable: Durable, othe
     get broken() {
       return [...broken];
     },
-    leaves({ idempotencyKey, sagaId: id, nth, body }) {
+    leaves({ idempotencyKey, sagaId: id, traceparent, nth, body }) {
       const key = shortKey(idempotencyKey);
       if (id !== sagaId) {
         broken.add(`${key} bears the saga id ${id}`);
@@ -57,6 +60,9 @@ export function createCallRules(facade: FacadeDefinition, durable: Durable, othe
         return;
       }
       catchUp();
+      if (traceparent === "" || traceparent !== clientsTrace) {
+        broken.add(`${key} bears another trace than the client's: ${traceparent || "none"}`);
+      }
       if ((allowed.get(`${undo ? "compensation-called" : "step-called"} ${at}`) ?? 0) < nth) {
         broken.add(`attempt ${nth} of ${key} left before the journal said that it may`);
       }
