@@ -12,6 +12,8 @@ export interface PluginOptions {
   readonly cache: boolean;
   /** What runs the specs of the fault matrix; "none": there are none. */
   readonly spec: "none" | "vitest" | "node";
+  /** An image of the protos as they were when the sagas in flight began, relative to buf's working directory. */
+  readonly against?: string;
 }
 
 /** The options, or every mistake in them. */
@@ -19,7 +21,7 @@ export type ParsedOptions =
   | { readonly options: PluginOptions; readonly errors: readonly [] }
   | { readonly options?: undefined; readonly errors: readonly string[] };
 
-const known = ["stubs_dir", "pb", "import_extension", "cache", "spec"];
+const known = ["stubs_dir", "pb", "import_extension", "cache", "against", "spec"];
 const extensions = ["js", "ts", "none"] as const;
 const runners = ["none", "vitest", "node"] as const;
 
@@ -52,9 +54,20 @@ export function parseOptions(parameter: string): ParsedOptions {
   }
   const importExtension = extensions.find((extension) => extension === given.get("import_extension")) ?? "js";
   const cache = given.get("cache") !== "false";
-  const spec = runners.find((runner) => runner === given.get("spec")) ?? "none";
   const pb = withoutSlash(given.get("pb") ?? "pb");
-  return { options: { stubsDir: withoutSlash(stubsDir), pb, importExtension, cache, spec }, errors: [] };
+  const spec = runners.find((runner) => runner === given.get("spec")) ?? "none";
+  const against = given.get("against");
+  return {
+    options: {
+      stubsDir: withoutSlash(stubsDir),
+      pb,
+      importExtension,
+      cache,
+      spec,
+      ...(against !== undefined && { against }),
+    },
+    errors: [],
+  };
 }
 
 function problemOf(key: string, value: string, given: ReadonlyMap<string, string>): string | undefined {

@@ -54,6 +54,17 @@ function wireOf({ facade, state, requestBytes }: Run): DtoWire {
   return { request: requestBytes, results: Object.fromEntries(received) };
 }
 
+/** The saga that a message of whatever structure says that it is of; undefined where it is no message of a saga. */
+export function sagaIdIn({ key, body }: Message): string | undefined {
+  try {
+    const json: unknown = JSON.parse(body);
+    const named = typeof json === "object" && json !== null && "request_id" in json && json.request_id === key;
+    return named ? key : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The saga that a message asks for. @throws SagaError SAGA_MESSAGE_POISON */
 export function readMessage(facade: FacadeDefinition, at: number, { topic, body }: Message): string {
   try {

@@ -64,6 +64,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
   /** When each pod last said that it lives. */
   const beats = new Map<string, number>();
   const listeners: Listener[] = [];
+  const handOvers: { readonly process: Process; readonly tell: (sagaId: string, topic: string) => void }[] = [];
   let writing: Process | undefined;
   let requests = 0;
   let notices = 0;
@@ -212,8 +213,30 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId)),
       list: (phase) => read("journal.list", phase, () => tables.list(phase, pod)),
       countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
+      inFlight: () => read("journal.inFlight", pod, () => tables.inFlight()),
       shared: true,
       leaseMs,
+      release: (fingerprints) =>
+        read("journal.release", pod, () => {
+          for (const row of tables.sagas.values()) {
+            if (row.phase === "open" && row.owner === pod && !fingerprints.includes(row.fingerprint)) {
+              row.owner = "";
+            }
+          }
+        }),
+      handOver: (sagaId, topic) =>
+        read("journal.handOver", sagaId, () => {
+          const owner = tables.sagas.get(sagaId)?.owner;
+          for (const to of handOvers.filter((listener) => listener.process.name === owner)) {
+            const deliver = () => void to.process.after(0, () => to.tell(sagaId, topic));
+            scheduler.after(noticeMs(`hand-over/${sagaId}#${++notices}`), deliver);
+          }
+        }),
+      onHandOver(tell) {
+        const listener = { process, tell };
+        handOvers.push(listener);
+        return () => void handOvers.splice(handOvers.indexOf(listener), 1);
+      },
       takeOver: (fingerprints, limit) =>
         read(
           "journal.takeOver",

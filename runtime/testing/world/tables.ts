@@ -1,6 +1,14 @@
 import { deadLetterTopic } from "../../broker/dead-letter.js";
 import { SagaError } from "../../core/errors.js";
-import type { Entry, FirstEntry, Message, StoredMessage, StoredPhase, StoredSaga } from "../../journal/journal.js";
+import type {
+  Entry,
+  FirstEntry,
+  Message,
+  SagasInFlight,
+  StoredMessage,
+  StoredPhase,
+  StoredSaga,
+} from "../../journal/journal.js";
 
 /** A saga as the disk has it. */
 export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer"> {
@@ -33,6 +41,7 @@ export interface Tables {
   load(sagaId: string): StoredSaga | undefined;
   list(phase: "open" | "stuck", owner?: string): readonly string[];
   countOpen(facade: string): number;
+  inFlight(): readonly SagasInFlight[];
   pending(owner?: string): readonly StoredMessage[];
   remove(ids: readonly number[]): void;
   bury(message: Message, reason: string, owner: string): void;
@@ -112,6 +121,21 @@ export function createTables(now: () => number): Tables {
         .filter((row) => row.phase === phase && (owner === undefined || row.owner === owner))
         .map(({ sagaId }) => sagaId),
     countOpen: (facade) => [...sagas.values()].filter((row) => row.phase === "open" && row.facade === facade).length,
+    inFlight() {
+      const rows = [...sagas.values()].filter(({ phase }) => phase === "open" || phase === "stuck");
+      const structures = new Set(rows.map(({ facade, fingerprint }) => `${facade} ${fingerprint}`));
+      return [...structures].flatMap((structure) => {
+        const group = rows.filter(({ facade, fingerprint }) => `${facade} ${fingerprint}` === structure);
+        const [oldest] = group; // Rows stand in the order in which they were made.
+        if (oldest === undefined) {
+          return [];
+        }
+        const { facade, fingerprint, touchedAtMs: oldestMs } = oldest;
+        const open = group.filter(({ phase }) => phase === "open").length;
+        const sagaIds = group.slice(0, 5).map(({ sagaId }) => sagaId);
+        return [{ facade, fingerprint, open, stuck: group.length - open, oldestMs, sagaIds }];
+      });
+    },
     pending: (owner) =>
       [...messages.values()]
         .filter((row) => row.deadReason === undefined && (owner === undefined || row.owner === owner))

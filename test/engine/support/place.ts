@@ -69,6 +69,8 @@ export interface Place {
   reaches(id: string, phase: string): Promise<SeenSaga>;
   /** What the engines said, in warnings and errors. */
   readonly said: readonly string[];
+  /** What each of these was about. */
+  readonly told: readonly object[];
 }
 
 /** Makes a place with a journal of its own; everything ends with the test. */
@@ -76,11 +78,16 @@ export function createPlace(scope: Scope): Place {
   const file = join(scope.tempDir(), "journal.db");
   const upstreams = createUpstreamStub();
   const said: string[] = [];
-  const note = (_about: object, message: string) => said.push(message);
+  const told: object[] = [];
+  const note = (about: object, message: string) => {
+    told.push(about);
+    said.push(message);
+  };
   const log: Log = { debug() {}, info() {}, warn: note, error: note };
   return {
     upstreams,
     said,
+    told,
     saga: (id) => readSaga(file, id),
     reaches: (id, phase) =>
       until(
@@ -141,12 +148,12 @@ async function askEngine(engine: Engine, first: FacadeDefinition | undefined, sa
   }
   const request = ask.bytes ?? toBytes(ask.request ?? {});
   const { deadlineAtMs } = ask;
-  return told(
+  return toldBy(
     await engine.run(facade, { sagaId, request, message: fromBytes(request), deadlineAtMs, traceparent: "trace" }),
   );
 }
 
-function told(answer: Answer): Told {
+function toldBy(answer: Answer): Told {
   if (answer.ok) {
     return { ok: true, response: fromBytes(answer.response) };
   }
