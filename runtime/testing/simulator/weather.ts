@@ -33,13 +33,21 @@ const transient = [
 const refusals = [Status.FAILED_PRECONDITION, Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS];
 const undoFailures = [Status.UNAVAILABLE, Status.FAILED_PRECONDITION, Status.INTERNAL, Status.INVALID_ARGUMENT];
 
-/** Makes the weather of a run. @param now true time, ms @param kindOf what kind of step a path calls */
+/** What the weather knows of sagas. */
+export interface Knowledge {
+  /** What kind of step a path calls. */
+  kindOf(path: string): string | undefined;
+  /** Whether the journal says that a step, by its key, is done. */
+  isDone(key: string): boolean;
+}
+
+/** Makes the weather of a run. @param now true time, ms  */
 export function createWeather(
   chance: Chance,
   scenario: Scenario,
   now: () => number,
   isOver: () => boolean,
-  kindOf: (path: string) => string | undefined,
+  { kindOf, isDone }: Knowledge,
 ): Weather {
   const calm = (site: string) => 0.2 + chance.roll(site) * 3;
 
@@ -104,7 +112,8 @@ export function createWeather(
       const site = `${key}#${nth}`;
       if (isCompensation(key)) {
         if (chance.fault("undo-fails-for-good", key, 0.05) || chance.fault("undo-fails", site, 0.1)) {
-          return fail(site, undoFailures);
+          // Of a step that is known to be done, that it is not found does not say that it is undone.
+          return fail(site, isDone(actionKey(key)) ? [...undoFailures, Status.NOT_FOUND] : undoFailures);
         }
       } else {
         if (chance.fault("transient", site, 0.07)) {
