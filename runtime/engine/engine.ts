@@ -140,6 +140,9 @@ export function createEngine(options: EngineOptions): Engine {
       // Others may wait here for the saga that has the id: what becomes of this run is nothing to them.
       const own = waiters.detach(run);
       recall(run).then(own.resolve, own.reject);
+      if (journal.shared && waiters.has(run.id)) {
+        elsewhere.follow(run.id); // While this run was there, changes were passed over.
+      }
     },
   };
   const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
@@ -221,7 +224,8 @@ export function createEngine(options: EngineOptions): Engine {
         }
       } catch (err) {
         // One saga that can't be read must not keep all others from being carried on.
-        log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
+        log.error({ saga: sagaId, err }, "a saga can't be read now; it is taken up later");
+        recovery.adoptLater(sagaId);
       }
     }
   }

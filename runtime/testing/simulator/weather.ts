@@ -148,7 +148,7 @@ export function createWeather(
         }
         return chance.fault("fsync-fails", `${nth}`, 0.01) ? "zombie" : "stored";
       },
-      unreadable: () => during("disk-unreadable", "disk", 0.04, 800),
+      unreadable: (nth) => during("disk-unreadable", "disk", 0.04, 800) || chance.fault("read-fails", `${nth}`, 0.01),
       zombieRises: (nth) => chance.roll(`zombie-${nth}`) < 0.5,
     },
 
