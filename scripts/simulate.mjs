@@ -70,7 +70,7 @@ async function exploreAll() {
   await Promise.all(
     Array.from({ length: workers }, async () => {
       const script = fileURLToPath(new URL("simulate-worker.mjs", import.meta.url));
-      const worker = fork(script, [join(folder, "explore.js")]);
+      const worker = fork(script, [join(folder, "explore.js")], { execArgv: ["--max-semi-space-size=64"] });
       while (!enough()) {
         const portion = Math.min(250, runs - handed);
         const exploration = { firstSeed: seed + handed, runs: portion };

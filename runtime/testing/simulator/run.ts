@@ -242,9 +242,16 @@ const diskFaults = new Set(["disk-full", "commit-fails", "fsync-fails"]);
 /** Each run does without some kinds of faults, so that those that hide others do not always do. */
 function swarm(chance: Chance): Chance {
   const force = chance.pick("swarm/force", [0.3, 1, 1, 1, 2.5]);
+  const kinds = new Map<string, boolean>();
   return {
     ...chance,
-    fault: (kind, site, probability) =>
-      chance.roll(`swarm/${kind}`) < 0.65 && chance.fault(kind, site, probability * force),
+    fault(kind, site, probability) {
+      let wanted = kinds.get(kind);
+      if (wanted === undefined) {
+        wanted = chance.roll(`swarm/${kind}`) < 0.65;
+        kinds.set(kind, wanted);
+      }
+      return wanted && chance.fault(kind, site, probability * force);
+    },
   };
 }

@@ -53,14 +53,22 @@ export function createWeather(
 
   /** Whether a fault that lasts for a while is on. Where it begins and how long it lasts is fixed by its name. */
   function during(kind: string, name: string, probability: number, longestMs: number): boolean {
+    if (isOver()) {
+      return false;
+    }
     const site = `window/${name}`;
-    const fromMs = chance.roll(`${kind}/${site}/from`) * scenario.chaosMs * 0.6;
-    const lastsMs = 50 + chance.roll(`${kind}/${site}/lasts`) ** 2 * longestMs;
+    const key = `${kind}/${site}`;
+    let window = spells.get(key);
+    if (window === undefined) {
+      const fromMs = chance.roll(`${key}/from`) * scenario.chaosMs * 0.6;
+      const toMs = Math.min(fromMs + 50 + chance.roll(`${key}/lasts`) ** 2 * longestMs, scenario.chaosMs);
+      window = { fromMs, toMs };
+      spells.set(key, window);
+    }
     const at = now();
-    return (
-      !isOver() && at >= fromMs && at < Math.min(fromMs + lastsMs, scenario.chaosMs) && once(kind, site, probability)
-    );
+    return at >= window.fromMs && at < window.toMs && once(kind, site, probability);
   }
+  const spells = new Map<string, { readonly fromMs: number; readonly toMs: number }>();
   const windows = new Map<string, boolean>();
   function once(kind: string, site: string, probability: number): boolean {
     const name = `${kind}@${site}`;
