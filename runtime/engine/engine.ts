@@ -117,6 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
       runs.forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
+      outbox.doubt(); // The entry, and the message of the saga's end with it, may be stored all the same.
       recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {

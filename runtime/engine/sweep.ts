@@ -55,8 +55,9 @@ export function createSweep(parts: Parts): { start(): void } {
       await takeUp(sagaId, "the server that drove it gives no sign of life");
     }
     if (taken.messages > 0) {
-      await outbox.resend();
+      outbox.doubt();
     }
+    await outbox.settle();
     if (taken.sagaIds.length === batch && !isStopped()) {
       await sweep();
       return;
