@@ -129,6 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       void recovery.rebase(run, lost);
     },
+    rested: (run) => elsewhere.release(run),
     rebased(run) {
       if (run.answer !== undefined) {
         waiters.answer(run.id, run.answer);
