@@ -7,11 +7,14 @@ export interface Outbox {
   send(messages: readonly StoredMessage[]): void;
   /** Sends what the last process left. */
   resend(): Promise<void>;
-  /** The journal may hold messages that nobody here was told of: it refused an entry, and may have stored it. */
+  /** The journal may hold messages that nobody here was told of: it refused an entry, say, and may have stored it. */
   doubt(): void;
   /** Looks after what was doubtful, or could not be forgotten. */
   settle(): Promise<void>;
 }
+
+/** What a request that was given up brings about may come late: the journal is looked at more than once. */
+const doubtfulLooks = 5;
 
 /** Makes an outbox. What can't be sent or forgotten now is seen to later, by this process or the next: at least once. */
 export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox {
@@ -19,7 +22,8 @@ export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox
   const underWay = new Set<number>();
   /** The broker has them, and the journal has not forgotten them. */
   const sent = new Set<number>();
-  let doubtful = false;
+  /** How often the journal is still to be looked at. */
+  let looks = 0;
 
   async function forget(ids: readonly number[]): Promise<void> {
     await journal.messages.remove(ids);
@@ -67,17 +71,12 @@ export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox
     send,
     resend,
     doubt() {
-      doubtful = true;
+      looks = doubtfulLooks;
     },
     async settle() {
-      if (doubtful || sent.size > 0) {
-        doubtful = false;
-        try {
-          await resend();
-        } catch (error) {
-          doubtful = true;
-          throw error;
-        }
+      if (looks > 0 || sent.size > 0) {
+        await resend();
+        looks = Math.max(0, looks - 1);
       }
     },
   };

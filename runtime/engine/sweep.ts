@@ -50,7 +50,10 @@ export function createSweep(parts: Parts): { start(): void } {
   }
 
   async function sweep(): Promise<void> {
-    const taken = await journal.takeOver(fingerprints, batch);
+    const taken = await journal.takeOver(fingerprints, batch).catch((error) => {
+      outbox.doubt(); // It may have taken messages over, and can't say so.
+      throw error;
+    });
     for (const sagaId of taken.sagaIds) {
       await takeUp(sagaId, "the server that drove it gives no sign of life");
     }
