@@ -220,4 +220,41 @@ export const mutations = [
     "return run !== undefined && run.seq < 0;",
   ],
   ["the end of a saga makes no room for others", engine("runs"), "      admission.closed(run.facade);\n", ""],
+  [
+    "a run of another request is taken for the saga",
+    engine("recorded"),
+    "if (other?.creating !== undefined) {",
+    "if (other?.creating === null) {",
+  ],
+  [
+    "a retry that was decided on another past is made",
+    engine("carry-out"),
+    " || stepOf(run.state, at).attempts + 1 !== attempt",
+    "",
+  ],
+  [
+    "a saga is not taken up again where a call of it stands in the way",
+    engine("recovery"),
+    "        adoptLater(id); // It will",
+    "        void id; // It will",
+  ],
+  ["a saga is kept once its last message has left", engine("driver"), "    drive.rested(run);\n", ""],
+  [
+    "the message of an end is forgotten where the journal could not say that it is stored",
+    engine("engine"),
+    "      outbox.doubt(); // The entry",
+    "      // The entry",
+  ],
+  [
+    "a saga that can't be read at the start is left alone",
+    engine("engine"),
+    "        recovery.adoptLater(sagaId);\n",
+    "",
+  ],
+  [
+    "whoever waits for a saga is not told once another call of it was refused",
+    engine("engine"),
+    "if (journal.shared && waiters.has(run.id)) {",
+    "if (journal.leaseMs < 0) {",
+  ],
 ].map(([name, file, text, instead]) => ({ name, file, text, instead }));

@@ -81,6 +81,10 @@ export function createOracle(
       replay(saga, event, id);
     }
     answered(saga, entry, id);
+    book.endsTold += entry.messages.length;
+    if (book.endsTold > 1) {
+      violate("each end is told", `${id}: the message of its end is stored ${book.endsTold} times`);
+    }
     deadline(saga, events, atMs, writer, id);
     if (entry.phase !== phaseOf(saga.state)) {
       violate("the journal knows the phase", `${id}: stored as ${entry.phase}, its events say ${saga.state.phase}`);

@@ -128,7 +128,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     oracle.stored(row, entry, writer);
   });
   const completions: Completion[] = [];
-  const logs = createLogs(violate, count, trace);
+  const logs = createLogs(violate, count, trace, scenario.shared);
   const fleet = startFleet({
     scheduler,
     chance,
