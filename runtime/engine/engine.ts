@@ -121,6 +121,7 @@ export function createEngine(options: EngineOptions): Engine {
       runs.forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
+      outbox.doubt(); // The entry, and the message of the saga's end with it, may be stored all the same.
       recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {
@@ -132,6 +133,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       void recovery.rebase(run, lost);
     },
+    rested: (run) => elsewhere.release(run),
     rebased(run) {
       if (run.answer !== undefined) {
         waiters.answer(run.id, run.answer);
@@ -144,6 +146,9 @@ export function createEngine(options: EngineOptions): Engine {
       // Others may wait here for the saga that has the id: what becomes of this run is nothing to them.
       const own = waiters.detach(run);
       recall(run).then(own.resolve, own.reject);
+      if (journal.shared && waiters.has(run.id)) {
+        elsewhere.follow(run.id); // While this run was there, changes were passed over.
+      }
     },
   };
   const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
@@ -228,7 +233,8 @@ export function createEngine(options: EngineOptions): Engine {
         }
       } catch (err) {
         // One saga that can't be read must not keep all others from being carried on.
-        log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
+        log.error({ saga: sagaId, err }, "a saga can't be read now; it is taken up later");
+        recovery.adoptLater(sagaId);
       }
     }
   }

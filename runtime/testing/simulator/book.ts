@@ -41,6 +41,8 @@ export interface SagaBook {
   respondFailed: boolean;
   rollbackDelivered: boolean;
   entries: number;
+  /** How often the message of its end was stored. */
+  endsTold: number;
 }
 
 /** Opens the book of a saga. */
@@ -73,6 +75,7 @@ export function openBook(id: string, facade: FacadeDefinition): SagaBook {
     respondFailed: false,
     rollbackDelivered: false,
     entries: 0,
+    endsTold: 0,
   };
 }
 

@@ -96,9 +96,13 @@ function step(chance: Chance, site: string, name: string, group: number, kind: S
 }
 
 function nodes(chance: Chance, name: string): StepDefinition["node"] {
+  const asked = new Map<string, number>();
   return {
     request(context: Context) {
-      const site = `${context.sagaId}/${name}`;
+      // Past the pivot a node is asked again until it gives a request.
+      const nth = (asked.get(context.sagaId) ?? 0) + 1;
+      asked.set(context.sagaId, nth);
+      const site = `${context.sagaId}/${name}/node-${nth}`;
       if (chance.fault("node-rollback", site, 0.02)) {
         throw new Rollback(chance.pick(`${site}/status`, statuses), "the node says no");
       }

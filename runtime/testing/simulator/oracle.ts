@@ -25,8 +25,9 @@ interface Watched {
   answer: Answer | undefined;
   phase: SagaRow["phase"];
   next: number;
-  /** When each process first wrote to it, true time in ms. */
-  readonly since: Map<Process, number>;
+  /** Who wrote last, and since when without another between, true time in ms. */
+  writer: Process | undefined;
+  sinceMs: number;
 }
 
 /** Makes one. @param now true time, ms */
@@ -44,7 +45,15 @@ export function createOracle(
       throw new Error(`a saga of a facade ${row.facade} that nobody has`);
     }
     const book = openBook(row.sagaId, facade);
-    const saga = { book, state: initialState(facade), answer: undefined, phase: "open", next: 0, since: new Map() };
+    const saga = {
+      book,
+      state: initialState(facade),
+      answer: undefined,
+      phase: "open",
+      next: 0,
+      writer: undefined,
+      sinceMs: 0,
+    };
     watched.set(row.sagaId, saga as Watched);
     books.set(row.sagaId, book);
     return saga as Watched;
@@ -72,13 +81,18 @@ export function createOracle(
       replay(saga, event, id);
     }
     answered(saga, entry, id);
+    book.endsTold += entry.messages.length;
+    if (book.endsTold > 1) {
+      violate("each end is told", `${id}: the message of its end is stored ${book.endsTold} times`);
+    }
     deadline(saga, events, atMs, writer, id);
     if (entry.phase !== phaseOf(saga.state)) {
       violate("the journal knows the phase", `${id}: stored as ${entry.phase}, its events say ${saga.state.phase}`);
     }
     saga.phase = entry.phase;
-    if (writer !== undefined && !saga.since.has(writer)) {
-      saga.since.set(writer, now());
+    if (saga.writer !== writer) {
+      saga.writer = writer;
+      saga.sinceMs = now();
     }
   }
 
@@ -128,12 +142,11 @@ export function createOracle(
     id: string,
   ) {
     const { book, state } = saga;
-    const since = writer && saga.since.get(writer);
     if (
       book.deadlineAtMs === undefined ||
       writer === undefined ||
-      since === undefined ||
-      now() - since < slackMs ||
+      saga.writer !== writer ||
+      now() - saga.sinceMs < slackMs ||
       atMs <= book.deadlineAtMs + slackMs ||
       state.phase !== "running" ||
       writer.skewMs !== 0 ||

@@ -77,20 +77,25 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   const scenario = createScenario(chance, options.leftOut);
   const facades = new Map(scenario.facades.map((facade) => [facade.name, facade]));
   const kinds = new Map(scenario.facades.flatMap(({ steps }) => steps.map(({ path, kind }) => [path, kind])));
-  const weather = createWeather(
-    chance,
-    scenario,
-    scheduler.now,
-    () => calm,
-    (path) => kinds.get(path),
-  );
+  const weather = createWeather(chance, scenario, scheduler.now, () => calm, {
+    kindOf: (path) => kinds.get(path),
+    isDone: (key) => isDone(key),
+  });
   const tables = createTables(scheduler.now);
   const database = createDatabase(scheduler, tables, weather.database);
   const disk = createDisk(tables, weather.disk);
   const oracle = createOracle(facades, scheduler.now, violate);
-  const topicBound = scenario.shared || scenario.cluster ? undefined : scenario.concurrency;
-  const judge = createCallJudge(oracle, () => topicBound, violate);
+  const topicBound = () => {
+    // A saga that is put aside gives back its places, while its calls are still under way.
+    const bound = !scenario.shared && !scenario.cluster && !chance.fired.some(({ kind }) => diskFaults.has(kind));
+    return bound ? scenario.concurrency : undefined;
+  };
+  const judge = createCallJudge(oracle, topicBound, violate);
   const ledger = createLedger(weather.business);
+  const isDone = (key: string) => {
+    const [sagaId = "", step] = key.split("/");
+    return oracle.books.get(sagaId)?.steps.find((known) => known.step.name === step)?.status === "done";
+  };
   const garbled = weather.garble(ledger.service);
   const network = createNetwork({
     scheduler,
@@ -123,7 +128,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     oracle.stored(row, entry, writer);
   });
   const completions: Completion[] = [];
-  const logs = createLogs(violate, count, trace);
+  const logs = createLogs(violate, count, trace, scenario.shared);
   const fleet = startFleet({
     scheduler,
     chance,
@@ -232,12 +237,21 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   };
 }
 
+const diskFaults = new Set(["disk-full", "commit-fails", "fsync-fails"]);
+
 /** Each run does without some kinds of faults, so that those that hide others do not always do. */
 function swarm(chance: Chance): Chance {
   const force = chance.pick("swarm/force", [0.3, 1, 1, 1, 2.5]);
+  const kinds = new Map<string, boolean>();
   return {
     ...chance,
-    fault: (kind, site, probability) =>
-      chance.roll(`swarm/${kind}`) < 0.65 && chance.fault(kind, site, probability * force),
+    fault(kind, site, probability) {
+      let wanted = kinds.get(kind);
+      if (wanted === undefined) {
+        wanted = chance.roll(`swarm/${kind}`) < 0.65;
+        kinds.set(kind, wanted);
+      }
+      return wanted && chance.fault(kind, site, probability * force);
+    },
   };
 }

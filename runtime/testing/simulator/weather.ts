@@ -33,26 +33,42 @@ const transient = [
 const refusals = [Status.FAILED_PRECONDITION, Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS];
 const undoFailures = [Status.UNAVAILABLE, Status.FAILED_PRECONDITION, Status.INTERNAL, Status.INVALID_ARGUMENT];
 
-/** Makes the weather of a run. @param now true time, ms @param kindOf what kind of step a path calls */
+/** What the weather knows of sagas. */
+export interface Knowledge {
+  /** What kind of step a path calls. */
+  kindOf(path: string): string | undefined;
+  /** Whether the journal says that a step, by its key, is done. */
+  isDone(key: string): boolean;
+}
+
+/** Makes the weather of a run. @param now true time, ms  */
 export function createWeather(
   chance: Chance,
   scenario: Scenario,
   now: () => number,
   isOver: () => boolean,
-  kindOf: (path: string) => string | undefined,
+  { kindOf, isDone }: Knowledge,
 ): Weather {
   const calm = (site: string) => 0.2 + chance.roll(site) * 3;
 
   /** Whether a fault that lasts for a while is on. Where it begins and how long it lasts is fixed by its name. */
   function during(kind: string, name: string, probability: number, longestMs: number): boolean {
+    if (isOver()) {
+      return false;
+    }
     const site = `window/${name}`;
-    const fromMs = chance.roll(`${kind}/${site}/from`) * scenario.chaosMs * 0.6;
-    const lastsMs = 50 + chance.roll(`${kind}/${site}/lasts`) ** 2 * longestMs;
+    const key = `${kind}/${site}`;
+    let window = spells.get(key);
+    if (window === undefined) {
+      const fromMs = chance.roll(`${key}/from`) * scenario.chaosMs * 0.6;
+      const toMs = Math.min(fromMs + 50 + chance.roll(`${key}/lasts`) ** 2 * longestMs, scenario.chaosMs);
+      window = { fromMs, toMs };
+      spells.set(key, window);
+    }
     const at = now();
-    return (
-      !isOver() && at >= fromMs && at < Math.min(fromMs + lastsMs, scenario.chaosMs) && once(kind, site, probability)
-    );
+    return at >= window.fromMs && at < window.toMs && once(kind, site, probability);
   }
+  const spells = new Map<string, { readonly fromMs: number; readonly toMs: number }>();
   const windows = new Map<string, boolean>();
   function once(kind: string, site: string, probability: number): boolean {
     const name = `${kind}@${site}`;
@@ -104,7 +120,8 @@ export function createWeather(
       const site = `${key}#${nth}`;
       if (isCompensation(key)) {
         if (chance.fault("undo-fails-for-good", key, 0.05) || chance.fault("undo-fails", site, 0.1)) {
-          return fail(site, undoFailures);
+          // Of a step that is known to be done, that it is not found does not say that it is undone.
+          return fail(site, isDone(actionKey(key)) ? [...undoFailures, Status.NOT_FOUND] : undoFailures);
         }
       } else {
         if (chance.fault("transient", site, 0.07)) {
@@ -139,7 +156,7 @@ export function createWeather(
         }
         return chance.fault("fsync-fails", `${nth}`, 0.01) ? "zombie" : "stored";
       },
-      unreadable: () => during("disk-unreadable", "disk", 0.04, 800),
+      unreadable: (nth) => during("disk-unreadable", "disk", 0.04, 800) || chance.fault("read-fails", `${nth}`, 0.01),
       zombieRises: (nth) => chance.roll(`zombie-${nth}`) < 0.5,
     },
 

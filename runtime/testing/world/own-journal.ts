@@ -12,8 +12,8 @@ export interface DiskBehaviour {
   readonly commitMs?: (nth: number) => number;
   /** Default: all are stored. */
   readonly commitFate?: (nth: number) => CommitFate;
-  /** Whether reads fail now. Default: never */
-  readonly unreadable?: () => boolean;
+  /** Whether a read, by its number, fails. Default: never */
+  readonly unreadable?: (nth: number) => boolean;
   /** Whether, after a crash, a zombie is found to have been written. Default: it is */
   readonly zombieRises?: (nth: number) => boolean;
 }
@@ -25,11 +25,12 @@ export interface Disk {
   /** The writes of a commit that failed and may come back: until the next one writes over them, or the process ends. */
   zombie: (() => void) | undefined;
   commits: number;
+  reads: number;
 }
 
 /** Makes a disk. */
 export function createDisk(tables: Tables, behaviour: DiskBehaviour = {}): Disk {
-  return { tables, behaviour, zombie: undefined, commits: 0 };
+  return { tables, behaviour, zombie: undefined, commits: 0, reads: 0 };
 }
 
 interface Write {
@@ -143,7 +144,7 @@ export function openOwnJournal(disk: Disk, process: Process): Journal {
     if (closed) {
       return Promise.reject(closedError());
     }
-    if (unreadable()) {
+    if (unreadable(++disk.reads)) {
       return Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal can't be read: the disk said no"));
     }
     return Promise.resolve(query());
