@@ -4,7 +4,7 @@ export default defineConfig({
   resolve: { conditions: ["@protosaga/source"] },
   ssr: { resolve: { conditions: ["@protosaga/source"] } },
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "generated/spec/**/*.test.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Tests of whole processes and of speed-sensitive deadlines share two cores with everything else.

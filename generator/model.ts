@@ -50,6 +50,23 @@ export interface Message {
   /** The name that ts-proto exports it by: nested messages as Outer_Inner. */
   readonly typeName: string;
   readonly fields: readonly Field[];
+  /** What is made up of it for the fault matrix. */
+  readonly sample: readonly SampleField[];
+}
+
+/** A value to make up, as proto3 JSON has it: a "long" is a number in quotes, a "time" a timestamp's text. */
+export type SampleValue =
+  | { readonly kind: "text" | "integer" | "long" | "fraction" | "bytes" | "time" }
+  | { readonly kind: "enum"; readonly name: string }
+  | { readonly kind: "message"; readonly fields: readonly SampleField[] };
+
+/** A field to make up. */
+export interface SampleField {
+  readonly jsonName: string;
+  /** Of a repeated field and of a map: its one element. */
+  readonly value: SampleValue;
+  readonly cardinality: Field["cardinality"];
+  readonly mapKey?: "text" | "integer" | "bool";
 }
 
 /** An RPC. */

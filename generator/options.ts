@@ -10,6 +10,8 @@ export interface PluginOptions {
   readonly importExtension: "js" | "ts" | "none";
   /** Whether a run whose input is known may answer from the cache. */
   readonly cache: boolean;
+  /** What runs the specs of the fault matrix; "none": there are none. */
+  readonly spec: "none" | "vitest" | "node";
   /** An image of the protos as they were when the sagas in flight began, relative to buf's working directory. */
   readonly against?: string;
 }
@@ -19,8 +21,9 @@ export type ParsedOptions =
   | { readonly options: PluginOptions; readonly errors: readonly [] }
   | { readonly options?: undefined; readonly errors: readonly string[] };
 
-const known = ["stubs_dir", "pb", "import_extension", "cache", "against"];
+const known = ["stubs_dir", "pb", "import_extension", "cache", "against", "spec"];
 const extensions = ["js", "ts", "none"] as const;
+const runners = ["none", "vitest", "node"] as const;
 
 /** Reads `CodeGeneratorRequest.parameter`: `key=value`, separated by commas. */
 export function parseOptions(parameter: string): ParsedOptions {
@@ -52,6 +55,7 @@ export function parseOptions(parameter: string): ParsedOptions {
   const importExtension = extensions.find((extension) => extension === given.get("import_extension")) ?? "js";
   const cache = given.get("cache") !== "false";
   const pb = withoutSlash(given.get("pb") ?? "pb");
+  const spec = runners.find((runner) => runner === given.get("spec")) ?? "none";
   const against = given.get("against");
   return {
     options: {
@@ -59,6 +63,7 @@ export function parseOptions(parameter: string): ParsedOptions {
       pb,
       importExtension,
       cache,
+      spec,
       ...(against !== undefined && { against }),
     },
     errors: [],
@@ -77,6 +82,9 @@ function problemOf(key: string, value: string, given: ReadonlyMap<string, string
   }
   if (key === "import_extension" && !extensions.some((extension) => extension === value)) {
     return `must be one of ${extensions.join(", ")}`;
+  }
+  if (key === "spec" && !runners.some((runner) => runner === value)) {
+    return `must be one of ${runners.join(", ")}`;
   }
   if (key === "cache" && value !== "true" && value !== "false") {
     return "must be true or false";

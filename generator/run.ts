@@ -74,8 +74,8 @@ function readBefore(
   return { errors: [`${code}: against=${against} can't be read: ${problem}; ${mend}`] };
 }
 
-function emitOptionsOf({ pb, importExtension }: PluginOptions, { version }: RunEnvironment) {
-  return { pb, importExtension, version };
+function emitOptionsOf({ pb, importExtension, spec }: PluginOptions, { version }: RunEnvironment) {
+  return { pb, importExtension, spec, version };
 }
 
 /** Passes warnings on and answers the errors' lines. */

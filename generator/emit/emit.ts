@@ -5,6 +5,7 @@ import { facadeFile } from "./facade.js";
 import { handlerFile } from "./handler.js";
 import { planPaths } from "./paths.js";
 import { printFiles } from "./print-files.js";
+import { specFile } from "./spec.js";
 import { topicFile } from "./topic.js";
 import { topicRegistryFile } from "./topic-registry.js";
 
@@ -16,6 +17,8 @@ export interface EmitOptions {
   readonly importExtension: "js" | "ts" | "none";
   /** The plugin's version, for the header; "": leave it out. */
   readonly version: string;
+  /** What runs the specs of the fault matrix; "none": there are none. */
+  readonly spec: "none" | "vitest" | "node";
 }
 
 /** Turns a plan into all files but the node stubs, in descriptor order; the registry of topics comes last. */
@@ -24,7 +27,7 @@ export function emit(plan: Plan, options: EmitOptions): OutputFile[] {
   const files = plan.services.flatMap((service): EmittedFile[] => [
     ...service.facades.flatMap((facade) => {
       const context = { facade, service, paths, options };
-      return [topicFile(context), dtoFile(context), facadeFile(context)];
+      return [topicFile(context), dtoFile(context), facadeFile(context), ...specFile(context)];
     }),
     handlerFile(service, paths, options),
   ]);

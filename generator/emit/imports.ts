@@ -15,8 +15,13 @@ interface Binding {
 export interface Imports {
   /** Imports from the package entry; answers the local name. */
   runtime(name: string, kind?: "type" | "value"): string;
-  /** Imports from another generated file (relative to `out`, without extension); answers the local name. */
-  generated(path: string, name: string, kind?: "type" | "value"): string;
+  /** Imports from another package. */
+  package(from: string, name: string): string;
+  /**
+   * Imports from another generated file (relative to `out`, without extension); answers the local name.
+   * @param local a name that the scope already has; absent: the name itself, or one like it that is free
+   */
+  generated(path: string, name: string, kind?: "type" | "value", local?: string): string;
   /** Imports a whole generated file under a name that the scope already has. */
   namespace(path: string, local: string): void;
   /** Imports a message, which is both its type and its codec; answers the local name. */
@@ -29,17 +34,19 @@ export interface Imports {
 export function createImports(path: string, scope: Scope, options: EmitOptions): Imports {
   const named = new Map<string, Map<string, Binding>>();
   const namespaces: { readonly from: string; readonly local: string }[] = [];
-  const add = (from: string, name: string, kind: "type" | "value"): string => {
+  const add = (from: string, name: string, kind: "type" | "value", given?: string): string => {
     const bindings = named.get(from) ?? new Map<string, Binding>();
     named.set(from, bindings);
     const known = bindings.get(name);
-    const local = known?.local ?? scope.declare(name);
+    const local = known?.local ?? given ?? scope.declare(name);
     bindings.set(name, { name, local, typeOnly: (known?.typeOnly ?? true) && kind === "type" });
     return local;
   };
-  const generated: Imports["generated"] = (to, name, kind = "value") => add(specifier(path, to, options), name, kind);
+  const generated: Imports["generated"] = (to, name, kind = "value", local) =>
+    add(specifier(path, to, options), name, kind, local);
   return {
     runtime: (name, kind = "value") => add("protosaga", name, kind),
+    package: (from, name) => add(from, name, "value"),
     generated,
     namespace: (to, local) => namespaces.push({ from: specifier(path, to, options), local }),
     message: (message, kind = "value") => generated(pbPath(message.file.path, options), message.typeName, kind),

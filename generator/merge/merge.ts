@@ -5,6 +5,7 @@ import { decodeStubs } from "./decode-stubs.js";
 import { goneFacade } from "./gone-facade.js";
 import { mergeStub, newStub, type StubFile } from "./merge-stub.js";
 import { lineAndColumn, loadCompiler, type ParsedStub, parseStubs } from "./parse.js";
+import { goneSample, newSample, sampleSuffix } from "./sample-file.js";
 import { applySplices } from "./splice.js";
 
 /** What the stubs depend on besides the plan. */
@@ -47,14 +48,27 @@ export function merge(plan: Plan, options: MergeOptions, stubs: ReadonlyMap<stri
       output.push({ path: `node/${file.path}`, content: newStub(file, compiler) });
     }
   }
+  const samples = new Set(files.map(({ path }) => sampleOf(path)));
+  if (options.spec !== "none") {
+    for (const { facade, path } of files.filter(({ path }) => !stubs.has(sampleOf(path)))) {
+      const content = newSample(facade, path.replace(/\.ts$/, ""), options);
+      output.push({ path: `node/${sampleOf(path)}`, content });
+    }
+  }
   const unstarted = files.map(({ path }) => path).filter((path) => !texts.has(path));
   for (const [path, content] of texts) {
     if (!own.has(path)) {
-      diagnostics.push(...goneFacade(path, shown(path), content, unstarted));
+      const gone = path.endsWith(sampleSuffix) ? goneSample(path, shown(path), content) : [];
+      diagnostics.push(...(samples.has(path) ? [] : gone), ...goneFacade(path, shown(path), content, unstarted));
       output.push({ path: `node/${path}`, content });
     }
   }
   return { files: output, diagnostics };
+}
+
+/** "…/book.ts" → "…/book.sample.ts" */
+function sampleOf(path: string): string {
+  return path.replace(/\.ts$/, sampleSuffix);
 }
 
 function stubFiles(plan: Plan, options: MergeOptions, shown: (path: string) => string): StubFile[] {

@@ -1,6 +1,7 @@
 import { type DescField, type DescFile, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { Edition, FieldDescriptorProto_Label } from "@bufbuild/protobuf/wkt";
 import type { Field, FieldType, Message, ProtoFile } from "../model.js";
+import { readSample } from "./sample.js";
 import { propertyName, typeName } from "./ts-proto-names.js";
 
 /** The model of a .proto file. */
@@ -20,6 +21,7 @@ export function readMessage(message: DescMessage): Message {
     file: readFile(message.file),
     typeName: typeName(message),
     fields: message.fields.map(readField),
+    sample: readSample(message),
   };
 }
 

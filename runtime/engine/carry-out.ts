@@ -47,8 +47,8 @@ function later(drive: Drive, run: Run, boundMs: number, action: () => void): voi
 }
 
 function call(drive: Drive, run: Run, at: number, attempt: number): void {
-  if (!mayCall(run.state, at)) {
-    return; // The saga turned back while the attempt waited.
+  if (!mayCall(run.state, at) || stepOf(run.state, at).attempts + 1 !== attempt) {
+    return; // The saga turned back while the attempt waited, or another server has made it.
   }
   const step = stepDefinition(run, at);
   const leave = (sent?: Uint8Array) => {
@@ -76,7 +76,7 @@ function call(drive: Drive, run: Run, at: number, attempt: number): void {
 }
 
 function compensate(drive: Drive, run: Run, at: number, attempt: number): void {
-  if (!mayCompensate(run.state, at)) {
+  if (!mayCompensate(run.state, at) || stepOf(run.state, at).undoAttempts + 1 !== attempt) {
     return;
   }
   const step = stepDefinition(run, at);

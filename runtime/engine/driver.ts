@@ -28,6 +28,8 @@ export interface Drive {
   abandoned(run: Run, error: unknown): void;
   /** Another process has moved the saga on. `lost`: what happened here and the journal does not have. */
   overtaken(run: Run, lost: readonly SagaEvent[]): void;
+  /** The saga perhaps waits for nothing but messages now, with no entry to say so. */
+  rested(run: Run): void;
   /** What this process knows of the saga is again what the journal holds. */
   rebased(run: Run): void;
   /** The journal already has a saga of this id; nothing of this run was stored, and nothing left. */
@@ -166,6 +168,7 @@ export function flush(drive: Drive, run: Run): void {
     const { outgoing } = run;
     run.outgoing = [];
     void drive.broker.publish(outgoing);
+    drive.rested(run);
   }
 }
 

@@ -1,3 +1,4 @@
+import { isSagaError } from "../core/errors.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
 import type { Log } from "./ports.js";
 
@@ -7,12 +8,14 @@ const batch = 200;
 /**
  * Reads sagas a few hundred at a time, and hands each over. One that can't be read, or handled, is told of: it must not
  * keep all others from being carried on.
+ * @param unread gets those that can't be read now, and perhaps can later
  */
 export async function eachStored(
   journal: Journal,
   sagaIds: readonly string[],
   log: Log,
   use: (stored: StoredSaga) => void,
+  unread: (sagaId: string) => void = () => {},
 ): Promise<void> {
   const each = (stored: StoredSaga) => {
     try {
@@ -26,7 +29,15 @@ export async function eachStored(
     try {
       (await journal.loadMany(ids)).forEach(each);
     } catch {
-      await oneByOne(journal, ids, log, each);
+      await oneByOne(journal, ids, each, (sagaId, err) => {
+        const about = { saga: sagaId, err };
+        if (isSagaError(err) && err.code === "SAGA_JOURNAL_CORRUPT") {
+          log.error(about, "saga parked: the journal's record of it can't be read");
+        } else {
+          log.error(about, "a saga can't be read now");
+          unread(sagaId);
+        }
+      });
     }
   }
 }
@@ -34,8 +45,8 @@ export async function eachStored(
 async function oneByOne(
   journal: Journal,
   sagaIds: readonly string[],
-  log: Log,
   use: (stored: StoredSaga) => void,
+  unread: (sagaId: string, error: unknown) => void,
 ): Promise<void> {
   for (const sagaId of sagaIds) {
     try {
@@ -44,7 +55,7 @@ async function oneByOne(
         use(stored);
       }
     } catch (err) {
-      log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
+      unread(sagaId, err);
     }
   }
 }

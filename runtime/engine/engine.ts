@@ -2,7 +2,7 @@ import type { Broker, Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Answer, Journal } from "../journal/journal.js";
+import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
 import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
@@ -128,6 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
       runs.forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
+      outbox.doubt(); // The entry, and the message of the saga's end with it, may be stored all the same.
       recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {
@@ -139,6 +140,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       void recovery.rebase(run, lost);
     },
+    rested: (run) => elsewhere.release(run),
     rebased(run) {
       if (run.answer !== undefined) {
         waiters.answer(run.id, run.answer);
@@ -148,10 +150,12 @@ export function createEngine(options: EngineOptions): Engine {
     exists(run) {
       runs.forget(run);
       failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has begun saga ${run.id}`));
-      recall(run).then(
-        (answer) => waiters.answer(run.id, answer),
-        (error) => waiters.refuse(run.id, error),
-      );
+      // Others may wait here for the saga that has the id: what becomes of this run is nothing to them.
+      const own = waiters.detach(run);
+      recall(run).then(own.resolve, own.reject);
+      if (journal.shared && waiters.has(run.id)) {
+        elsewhere.follow(run.id); // While this run was there, changes were passed over.
+      }
     },
   };
   const recovery = createRecovery({
@@ -178,7 +182,7 @@ export function createEngine(options: EngineOptions): Engine {
       reject(error);
     }
     failTickets(run, error);
-    waiters.refuse(run.id, error);
+    waiters.refuse(run.id, error, run);
   }
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -236,11 +240,12 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   async function recoverAll(): Promise<void> {
-    await eachStored(journal, await journal.list("open"), log, (stored) => {
+    const takeUp = (stored: StoredSaga) => {
       if (stored.phase === "open") {
         recovery.adoptInTurn(stored);
       }
-    });
+    };
+    await eachStored(journal, await journal.list("open"), log, takeUp, recovery.adoptLater);
   }
 
   return {

@@ -7,24 +7,76 @@ export interface Outbox {
   send(messages: readonly StoredMessage[]): void;
   /** Sends what the last process left. */
   resend(): Promise<void>;
+  /** The journal may hold messages that nobody here was told of: it refused an entry, say, and may have stored it. */
+  doubt(): void;
+  /** Looks after what was doubtful, or could not be forgotten. */
+  settle(): Promise<void>;
 }
 
-/** Makes an outbox. What can't be sent or forgotten now is sent again by the next process: at least once. */
+/** What a request that was given up brings about may come late: the journal is looked at more than once. */
+const doubtfulLooks = 5;
+
+/** Makes an outbox. What can't be sent or forgotten now is seen to later, by this process or the next: at least once. */
 export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox {
+  /** On their way to the broker. */
+  const underWay = new Set<number>();
+  /** The broker has them, and the journal has not forgotten them. */
+  const sent = new Set<number>();
+  /** How often the journal is still to be looked at. */
+  let looks = 0;
+
+  async function forget(ids: readonly number[]): Promise<void> {
+    await journal.messages.remove(ids);
+    for (const id of ids) {
+      sent.delete(id);
+    }
+  }
+
   function send(messages: readonly StoredMessage[]): void {
-    if (messages.length === 0) {
+    const ids = messages.map(({ id }) => id).filter((id) => !underWay.has(id) && !sent.has(id));
+    if (ids.length === 0) {
       return;
     }
+    for (const id of ids) {
+      underWay.add(id);
+    }
     broker
-      .publish(messages)
-      .then((sent) => (sent ? journal.messages.remove(messages.map(({ id }) => id)) : undefined))
-      .catch((err) => log.warn({ err }, "messages that were sent can't be forgotten; they will be sent again"));
+      .publish(messages.filter(({ id }) => ids.includes(id)))
+      .then((safe) => {
+        for (const id of ids) {
+          underWay.delete(id);
+          if (safe) {
+            sent.add(id);
+          }
+        }
+        return safe ? forget(ids) : undefined;
+      })
+      .catch((err) => log.warn({ err }, "messages that were sent can't be forgotten; it is tried again"));
   }
+
+  async function resend(): Promise<void> {
+    const pending = await journal.messages.pending();
+    const again = pending.filter(({ id }) => sent.has(id)).map(({ id }) => id);
+    if (again.length > 0) {
+      await forget(again);
+    }
+    for (const message of pending) {
+      if (!again.includes(message.id)) {
+        send([message]);
+      }
+    }
+  }
+
   return {
     send,
-    async resend() {
-      for (const message of await journal.messages.pending()) {
-        send([message]);
+    resend,
+    doubt() {
+      looks = doubtfulLooks;
+    },
+    async settle() {
+      if (looks > 0 || sent.size > 0) {
+        await resend();
+        looks = Math.max(0, looks - 1);
       }
     },
   };

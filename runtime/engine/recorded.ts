@@ -34,12 +34,18 @@ export function createRecorded({ journal, runs, waiters, elsewhere, recovery, is
     if (!fits(run, facade, request)) {
       return Promise.reject(taken(run.id));
     }
-    return run.answer === undefined ? waiters.wait(run.id) : Promise.resolve(run.answer);
+    return run.answer === undefined ? waiters.wait(run.id, run) : Promise.resolve(run.answer);
   }
 
   /** The answer of a saga that the journal already had when this run wanted to begin it. */
-  async function recall({ id, facade, requestBytes }: Run): Promise<Answer> {
+  async function recall(run: Run): Promise<Answer> {
+    const { id, facade, requestBytes } = run;
     const stored = await journal.load(id);
+    const other = runs.get(id);
+    if (other?.creating !== undefined) {
+      await other.creating; // It wants to begin a saga of this id, too, perhaps by another request: it is not the saga.
+      return recall(run);
+    }
     if (stored === undefined) {
       throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `saga ${id} could neither be made nor found`);
     }

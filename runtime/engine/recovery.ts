@@ -154,7 +154,10 @@ export function createRecovery({
       return; // Another server may drive it by now; where none does, the sweep finds it.
     }
     timers.after(readoptAfterMs, () => {
-      if (!isStopped() && !runs.has(id)) {
+      const running = runs.get(id);
+      if (running?.creating !== undefined) {
+        adoptLater(id); // It will turn out that there is a saga of its id, and then nobody drives that.
+      } else if (!isStopped() && running === undefined) {
         journal
           .load(id)
           .then(
@@ -208,11 +211,16 @@ export function createRecovery({
   function watchDeadline(run: Run): void {
     const { deadlineAtMs, phase } = run.state;
     if (deadlineAtMs !== undefined && phase === "running" && !isPastPivot(run.facade, run.state)) {
-      const left = Math.max(0, deadlineAtMs - clock.now());
-      run.cancelDeadline = clock.after(left, () => {
+      const left = deadlineAtMs - clock.now();
+      const pass = () => {
         run.cancelDeadline = undefined; // Past a pivot that may have happened the saga goes on, and is watched no more.
         react(drive, run, { kind: "deadline-passed" });
-      });
+      };
+      if (left > 0) {
+        run.cancelDeadline = clock.after(left, pass);
+      } else {
+        pass(); // Before a message has the next step called.
+      }
     }
   }
 

@@ -51,13 +51,17 @@ export function createSweep(parts: Parts): { start(): void } {
   }
 
   async function sweep(): Promise<void> {
-    const taken = await journal.takeOver(fingerprints, batch);
+    const taken = await journal.takeOver(fingerprints, batch).catch((error) => {
+      outbox.doubt(); // It may have taken messages over, and can't say so.
+      throw error;
+    });
     for (const sagaId of taken.sagaIds) {
       await takeUp(sagaId, "the server that drove it gives no sign of life");
     }
     if (taken.messages > 0) {
-      await outbox.resend();
+      outbox.doubt();
     }
+    await outbox.settle();
     if (taken.sagaIds.length === batch && !isStopped()) {
       await sweep();
       return;

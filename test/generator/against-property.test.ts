@@ -7,7 +7,7 @@ import type { ListedFacade, ListedStep, Message, Rpc } from "../../generator/mod
 
 const file = { path: "a.proto", package: "p", syntax: "proto3" };
 const place = { path: "a.proto", line: 1, column: 1 };
-const message = (fullName: string): Message => ({ fullName, file, typeName: fullName, fields: [] });
+const message = (fullName: string): Message => ({ fullName, file, typeName: fullName, fields: [], sample: [] });
 
 const anyMessage = fc.constantFrom("M", "N").map(message);
 const compensation = fc.record({ name: fc.constantFrom("Undo", "Revert"), input: anyMessage }).map(

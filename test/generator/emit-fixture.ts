@@ -8,7 +8,7 @@ import { read } from "../../generator/read/read.js";
 import { compile } from "./support/compile.js";
 
 /** The options that tests emit with. */
-export const emitOptions: EmitOptions = { pb: "pb", importExtension: "js", version: "0.0.0" };
+export const emitOptions: EmitOptions = { pb: "pb", importExtension: "js", version: "0.0.0", spec: "vitest" };
 
 const protos = join(import.meta.dirname, "golden", "proto");
 

@@ -38,6 +38,17 @@ describe("emit", () => {
     expect(handler).toContain(`from "../../facade/root/class/${facade}";`);
   });
 
+  it.each([
+    ["vitest", ['import { describe, test } from "vitest";']],
+    ["node", ['import { describe, test } from "node:test";']],
+    ["none", []],
+  ] as const)("writes specs that %s runs", (spec, imports) => {
+    const specs = emit(plan, { ...emitOptions, spec }).filter(({ path }) => path.startsWith("spec/"));
+    expect(specs.map(({ content }) => content.match(/^import .* from "(vitest|node:test)";$/m)?.[0])).toEqual(
+      plan.services.flatMap(({ facades }) => facades.flatMap(() => imports)),
+    );
+  });
+
   it("tells apart two files whose paths differ in case only", () => {
     const [one] = plan.services;
     if (!one) {

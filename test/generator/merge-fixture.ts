@@ -1,9 +1,13 @@
+import type { EmitOptions } from "../../generator/emit/emit.js";
 import { type Merged, merge } from "../../generator/merge/merge.js";
 import type { Plan } from "../../generator/model.js";
 import { emitOptions, planOf } from "./emit-fixture.js";
 
 /** The node file of the one facade in `tripProto`, relative to stubs_dir. */
 export const tripStub = "trip/trip-service/book.ts";
+
+/** The sample file beside it. */
+export const tripSample = "trip/trip-service/book.sample.ts";
 
 /** A facade with the steps given, each `flight`, `hotel` or `car`. */
 export function tripProto(steps: readonly string[] = ["flight", "hotel", "car"]): string {
@@ -51,13 +55,14 @@ export interface MergedTexts {
   readonly said: readonly string[];
 }
 
-/** Merges into the stubs given as texts or bytes. */
+/** Merges into the stubs given as texts or bytes; without specs, unless told otherwise. */
 export async function mergeInto(
   plan: Plan,
   stubs: Readonly<Record<string, string | Uint8Array>> = {},
+  spec: EmitOptions["spec"] = "none",
 ): Promise<MergedTexts> {
   const bytes = Object.entries(stubs).map(([path, content]): [string, Uint8Array] => [path, Buffer.from(content)]);
-  const merged: Merged = merge(plan, { ...emitOptions, stubsDir: "generated/node" }, new Map(bytes));
+  const merged: Merged = merge(plan, { ...emitOptions, spec, stubsDir: "generated/node" }, new Map(bytes));
   return {
     files: Object.fromEntries(merged.files.map(({ path, content }) => [path.replace(/^node\//, ""), content])),
     said: merged.diagnostics.map(

@@ -19,7 +19,7 @@ function field(more: Partial<Field> = {}): Field {
 }
 
 function message(syntax: string): Message {
-  return { fullName: "M", typeName: "M", file: { path: "m.proto", package: "", syntax }, fields: [] };
+  return { fullName: "M", typeName: "M", file: { path: "m.proto", package: "", syntax }, fields: [], sample: [] };
 }
 
 describe("fits", () => {

@@ -69,4 +69,21 @@ describe("generated code beside ts-proto's", { timeout: 120_000 }, () => {
     project.write(path, stub);
     expect(errors).toContain(said);
   });
+
+  it.each([
+    ["a message with a field that it doesn't have", "{ request: { nothing: 1 } }", "'nothing' does not exist"],
+    ["an answer of a step that there is not", "{ responses: { takes: {} } }", "'takes' does not exist"],
+    [
+      "an answer of another step",
+      '{ responses: { seal: { grade: 1, stars: 1, remark: "" } } }',
+      "does not exist in type 'Item'",
+    ],
+  ])("makes %s an error in a sample", async (_, value, said) => {
+    const path = `node/${shop}.sample.ts`;
+    const sample = readFileSync(join(project.directory, "generated", path), "utf8");
+    project.write(path, sample.replace("= {};", `= ${value};`));
+    const errors = await project.typecheck();
+    project.write(path, sample);
+    expect(errors).toContain(said);
+  });
 });

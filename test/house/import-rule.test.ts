@@ -61,7 +61,15 @@ const rooms: readonly Room[] = [
   },
   {
     file: "runtime/engine/x.ts",
-    refused: ["protosaga", "../operate/x.js", "../grpc/server.js", "@grpc/grpc-js", generated, generator],
+    refused: [
+      "protosaga",
+      "../operate/x.js",
+      "../testing/x.js",
+      "../grpc/server.js",
+      "@grpc/grpc-js",
+      generated,
+      generator,
+    ],
     allowed: ["../broker/broker.js", "../journal/journal.js", "../facade/node.js", "../core/plan.js"],
   },
   {
@@ -75,6 +83,11 @@ const rooms: readonly Room[] = [
       "../../examples/booking/main.js",
     ],
     allowed: ["../pb/x.js", ...["core", "facade", "journal", "broker", "engine"].map(runtime)],
+  },
+  {
+    file: "runtime/testing/x.ts",
+    refused: ["protosaga", "vitest", "../grpc/server.js", "@grpc/grpc-js", generated, generator],
+    allowed: [...["core", "facade", "journal", "broker", "engine", "operate"].map(runtime), "./world/world.js"],
   },
   {
     file: "runtime/grpc/x.ts",
@@ -115,7 +128,7 @@ const rooms: readonly Room[] = [
     refused: ["../read/x.js", "../check/x.js", ...outside],
     allowed: ["../model.js", "../emit/x.js"],
   },
-  ...["facade", "node", "topic", "dto", "handler"].map(
+  ...["facade", "node", "topic", "dto", "handler", "spec"].map(
     (folder): Room => ({
       file: `generated/${folder}/booking/x.ts`,
       refused: ["../../../runtime/index.js", "../../../generator/model.js"],
@@ -203,6 +216,7 @@ const oneWay: Readonly<Record<string, readonly string[]>> = {
   engine: ["core", "facade", "journal", "broker", "pb"],
   operate: ["core", "facade", "journal", "broker", "engine", "pb"],
   grpc: ["core", "facade", "journal", "broker", "engine", "operate", "config", "pb"],
+  testing: ["core", "facade", "journal", "broker", "engine", "operate", "upstream", "pb"],
   upstream: ["core", "pb"],
 };
 

@@ -6,6 +6,8 @@ import type { Broker, BrokerObserver, DeadLetters, Handler, SubscribeOptions } f
 export interface EmbeddedBrokerOptions {
   /** How long a message that could not be handled waits before it is delivered again, ms. Default: 1000. */
   readonly redeliveryDelayMs?: number;
+  /** Runs an action once, in so many ms, and gives a function that calls it off. Default: the machine's timers */
+  readonly after?: (ms: number, action: () => void) => () => void;
 }
 
 interface Waiting {
@@ -31,11 +33,11 @@ interface Topic {
 export function createEmbeddedBroker(
   deadLetters: DeadLetters,
   observer: BrokerObserver,
-  { redeliveryDelayMs = 1_000 }: EmbeddedBrokerOptions = {},
+  { redeliveryDelayMs = 1_000, after = afterReal }: EmbeddedBrokerOptions = {},
 ): Broker {
   const topics = new Map<string, Topic>();
   const underWay = new Set<Promise<void>>();
-  const timers = new Set<NodeJS.Timeout>();
+  const timers = new Set<() => void>();
   const unsent = new Set<(sent: boolean) => void>();
   /** Places that are taken without a delivery, and who waits for the last of them. */
   let claims = 0;
@@ -118,19 +120,19 @@ export function createEmbeddedBroker(
 
   /** Its key stays busy until then, so that no later message overtakes it; its place among the handled ones is free. */
   function redeliverLater(topic: Topic, waiting: Waiting): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
+    const cancel = after(redeliveryDelayMs, () => {
+      timers.delete(cancel);
       topic.busyKeys.delete(waiting.message.key);
       topic.waiting.unshift(waiting);
       pump(topic);
-    }, redeliveryDelayMs);
-    timers.add(timer);
+    });
+    timers.add(cancel);
   }
 
   async function leave(): Promise<void> {
     running = false;
-    for (const timer of timers) {
-      clearTimeout(timer);
+    for (const cancel of timers) {
+      cancel();
     }
     await Promise.all(underWay);
     while (claims > 0) {
@@ -202,4 +204,9 @@ export function createEmbeddedBroker(
       return closing;
     },
   };
+}
+
+function afterReal(ms: number, action: () => void): () => void {
+  const timer = setTimeout(action, ms);
+  return () => clearTimeout(timer);
 }

@@ -1,0 +1,70 @@
+import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import type { SampleField, SampleValue } from "../model.js";
+
+/** How deep messages in messages are made up. */
+const deepest = 4;
+
+/** What there is to make up of a message. A type within itself ends there. */
+export function readSample(message: DescMessage, around: readonly DescMessage[] = []): readonly SampleField[] {
+  const inside = [...around, message];
+  return message.fields.flatMap((field): SampleField[] => {
+    // Of a oneof only one can be set.
+    if (field.oneof !== undefined && field.oneof.fields[0] !== field) {
+      return [];
+    }
+    const value = valueOfField(field, inside);
+    if (value === undefined) {
+      return [];
+    }
+    const cardinality = field.fieldKind === "list" ? "repeated" : field.fieldKind === "map" ? "map" : "singular";
+    const mapKey = field.fieldKind === "map" ? { mapKey: keyOf(field.mapKey) } : {};
+    return [{ jsonName: field.jsonName, value, cardinality, ...mapKey }];
+  });
+}
+
+function valueOfField(field: DescField, inside: readonly DescMessage[]): SampleValue | undefined {
+  if (field.message) {
+    return messageValue(field.message, inside);
+  }
+  return field.enum ? enumValue(field.enum) : scalarValue(field.scalar);
+}
+
+function messageValue(message: DescMessage, inside: readonly DescMessage[]): SampleValue | undefined {
+  if (message.typeName === "google.protobuf.Timestamp") {
+    return { kind: "time" };
+  }
+  const wrapped = /^google\.protobuf\.\w+Value$/.test(message.typeName) ? message.field.value?.scalar : undefined;
+  if (wrapped !== undefined && wrapped !== ScalarType.BYTES) {
+    return scalarValue(wrapped);
+  }
+  // Of the other well-known types generators disagree on the JSON. They are left out, as recursion is.
+  if (message.typeName.startsWith("google.protobuf.") || inside.includes(message) || inside.length >= deepest) {
+    return undefined;
+  }
+  return { kind: "message", fields: readSample(message, inside) };
+}
+
+function enumValue({ values }: DescEnum): SampleValue | undefined {
+  const first = values.find(({ number }) => number !== 0);
+  return first && { kind: "enum", name: first.name };
+}
+
+function scalarValue(scalar: ScalarType): SampleValue | undefined {
+  switch (scalar) {
+    case ScalarType.BOOL:
+      return undefined; // Flags mostly ask for something special: they stay off.
+    case ScalarType.STRING:
+      return { kind: "text" };
+    case ScalarType.BYTES:
+      return { kind: "bytes" };
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return { kind: "fraction" };
+    default:
+      return { kind: ScalarType[scalar].endsWith("64") ? "long" : "integer" };
+  }
+}
+
+function keyOf(scalar: ScalarType): "text" | "integer" | "bool" {
+  return scalar === ScalarType.STRING ? "text" : scalar === ScalarType.BOOL ? "bool" : "integer";
+}

@@ -1,0 +1,14 @@
+export { describeFaultMatrix, type TestRunner } from "./matrix/describe.js";
+export type { Call, Chain, Expected, ExpectedAnswer, Stage } from "./matrix/expected.js";
+export { type Fault, faults } from "./matrix/fault.js";
+export { type FaultMatrixOptions, faultMatrix, type MatrixCase, type MatrixResult } from "./matrix/matrix.js";
+export type { MadeUp, Sample } from "./matrix/sample.js";
+export type { Seen } from "./matrix/seen.js";
+export { actionKey, type Business, createLedger, isCompensation, type Ledger, type LedgerRow } from "./world/ledger.js";
+export type { CommitFate, DiskBehaviour } from "./world/own-journal.js";
+export type { Ask, Asked, Pod } from "./world/pod.js";
+export type { Crossing, Probe, Process } from "./world/process.js";
+export type { Scheduler } from "./world/scheduler.js";
+export type { SagaRow, Tables } from "./world/tables.js";
+export type { Arrived, Attempt, Network, Service, Travel } from "./world/upstreams.js";
+export { type CrashPoint, crashAt, createWorld, type World, type WorldOptions } from "./world/world.js";

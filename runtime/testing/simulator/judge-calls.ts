@@ -1,0 +1,129 @@
+import type { UpstreamOutcome } from "../../engine/ports.js";
+import { actionKey, isCompensation } from "../world/ledger.js";
+import type { Process } from "../world/process.js";
+import type { Attempt } from "../world/upstreams.js";
+import { isCommitted, isInDoubt, type SagaBook, type StepBook } from "./book.js";
+import type { SentBody } from "./facades.js";
+import { jsonCodec } from "./json-codec.js";
+import type { Oracle, Violate } from "./oracle.js";
+
+/** Judges each call as it leaves, against what is durable at that moment. */
+export interface CallJudge {
+  left(attempt: Attempt): void;
+  told(attempt: Attempt, outcome: UpstreamOutcome): void;
+  /** How many calls of a live process are under way. */
+  underWay(process: Process): number;
+}
+
+interface Flying {
+  readonly attempt: Attempt;
+  /** How often the saga had been taken up anew by then. */
+  readonly recoveries: number;
+}
+
+/** Makes one. @param boundOf how many calls of a topic a process may have under way; undefined: no bound */
+export function createCallJudge(
+  oracle: Oracle,
+  boundOf: (topic: string) => number | undefined,
+  violate: Violate,
+): CallJudge {
+  const flying = new Map<Process, Map<string, Flying>>();
+  const of = (process: Process) => {
+    const own = flying.get(process) ?? new Map<string, Flying>();
+    flying.set(process, own);
+    return own;
+  };
+
+  function find({ idempotencyKey, sagaId }: Attempt): { book: SagaBook; step: StepBook } | undefined {
+    const book = oracle.books.get(sagaId);
+    const step = book?.steps.find((known) => `${sagaId}/${known.step.name}` === actionKey(idempotencyKey));
+    return book && step && { book, step };
+  }
+
+  function left(attempt: Attempt): void {
+    const { idempotencyKey: key, from, body } = attempt;
+    const known = find(attempt);
+    if (known === undefined) {
+      violate("intent before effect", `${key} leaves, and the journal has no such saga`);
+      return;
+    }
+    const { book, step } = known;
+    const back = isCompensation(key);
+    const count = back ? ++step.undoLeft : ++step.left;
+    const intents = back ? step.undoIntents : step.intents;
+    if (count > intents) {
+      violate("intent before effect", `${key} leaves for the ${count}th time, ${intents} intents are durable`);
+    }
+    const sent = back ? step.undoSent : step.sent;
+    if (sent === undefined || Buffer.compare(sent, body) !== 0) {
+      violate("the same request", `${key} bears other bytes than the journal says`);
+    }
+    const before = of(from).get(key);
+    // A saga that is taken up anew makes its calls again, whatever became of those under way.
+    if (before !== undefined && before.recoveries === book.recoveries) {
+      violate("retries", `${key} leaves while its last attempt is under way in the same process`);
+    }
+    if (!back && !step.step.idempotent && count > 1) {
+      violate("retries", `${key} may not be repeated, and leaves for the ${count}th time`);
+    }
+    of(from).set(key, { attempt, recoveries: book.recoveries });
+    judgeBody(book, step, back, body);
+    judgeTimeout(book, step, attempt, back);
+    judgeBound(book, step, from, back);
+  }
+
+  /** What nodes were shown: all that has surely finished before, and nothing else. */
+  function judgeBody(book: SagaBook, step: StepBook, back: boolean, bytes: Uint8Array): void {
+    const body = jsonCodec.decode(bytes) as SentBody;
+    const expected = book.steps.filter((other) => other.step.group < step.step.group).map((other) => other.step.name);
+    if (JSON.stringify(body.seen) !== JSON.stringify(expected.sort())) {
+      violate("nodes see what has finished", `${book.id}/${step.step.name} was shown ${body.seen}, not ${expected}`);
+    }
+    if (back && body.received === true && step.status !== "done") {
+      violate("nodes see what has finished", `${book.id}/${step.step.name}: a response is shown that nobody has`);
+    }
+    if (back && body.received === false && step.status === "done") {
+      violate("nodes see what has finished", `${book.id}/${step.step.name}: its response is not shown`);
+    }
+  }
+
+  function judgeTimeout(book: SagaBook, step: StepBook, { timeoutMs, from }: Attempt, back: boolean): void {
+    const own = back ? step.step.compensation?.timeoutMs : step.step.timeoutMs;
+    if (timeoutMs > (own ?? 0)) {
+      violate("deadlines", `${book.id}/${step.step.name} may take ${timeoutMs} ms, its timeout is ${own}`);
+    }
+    const { deadlineAtMs } = book;
+    // A clock that has jumped says now what it did not when the call was decided on.
+    if (!back && from.skewMs === 0 && deadlineAtMs !== undefined && !isCommitted(book) && !isInDoubt(book)) {
+      const leftMs = deadlineAtMs - from.clock.now();
+      if (timeoutMs > Math.max(1, leftMs) + 1) {
+        violate("deadlines", `${book.id}/${step.step.name} may take ${timeoutMs} ms, the saga has ${leftMs}`);
+      }
+    }
+  }
+
+  function judgeBound(book: SagaBook, step: StepBook, from: Process, back: boolean): void {
+    const topic = book.facade.topics.steps[book.steps.indexOf(step)];
+    const bound = back || topic === undefined ? undefined : boundOf(topic);
+    if (bound === undefined) {
+      return;
+    }
+    const same = [...of(from).values()].filter(({ attempt: { path, idempotencyKey } }) => {
+      return path === step.step.path && !isCompensation(idempotencyKey);
+    });
+    if (same.length > bound) {
+      violate("topics bound their steps", `${same.length} calls of ${topic} are under way, ${bound} may be`);
+    }
+  }
+
+  return {
+    left,
+    told(attempt) {
+      const own = of(attempt.from);
+      if (own.get(attempt.idempotencyKey)?.attempt === attempt) {
+        own.delete(attempt.idempotencyKey);
+      }
+    },
+    underWay: (process) => of(process).size,
+  };
+}

@@ -1,0 +1,161 @@
+import { deadLetterTopic } from "../../broker/dead-letter.js";
+import { SagaError } from "../../core/errors.js";
+import type {
+  Entry,
+  FirstEntry,
+  Message,
+  SagasInFlight,
+  StoredMessage,
+  StoredPhase,
+  StoredSaga,
+} from "../../journal/journal.js";
+
+/** A saga as the disk has it. */
+export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer"> {
+  phase: StoredPhase;
+  answer: StoredSaga["answer"];
+  readonly records: Uint8Array[];
+  /** The process that wrote last. */
+  owner: string;
+  /** When it was made and last written to, true time in ms. */
+  touchedAtMs: number;
+}
+
+/** A message as the disk has it. */
+export interface MessageRow extends StoredMessage {
+  owner: string;
+  readonly deadReason: string | undefined;
+}
+
+/** Told of each entry that has become durable. */
+export type OnStored = (row: SagaRow, entry: Entry, owner: string) => void;
+
+/** What a journal's disk holds: it outlives every process. */
+export interface Tables {
+  readonly sagas: ReadonlyMap<string, SagaRow>;
+  readonly messages: ReadonlyMap<number, MessageRow>;
+  /** @returns the stored messages, or "exists" */
+  create(entry: FirstEntry, owner: string): readonly StoredMessage[] | "exists";
+  /** @throws SagaError SAGA_JOURNAL_CONFLICT or, where the number can be no later entry's, SAGA_JOURNAL_UNAVAILABLE */
+  append(entry: Entry, owner: string): readonly StoredMessage[];
+  load(sagaId: string): StoredSaga | undefined;
+  list(phase: "open" | "stuck", owner?: string): readonly string[];
+  countOpen(facade: string): number;
+  inFlight(): readonly SagasInFlight[];
+  pending(owner?: string): readonly StoredMessage[];
+  remove(ids: readonly number[]): void;
+  bury(message: Message, reason: string, owner: string): void;
+  buried(topic: string): readonly (StoredMessage & { readonly reason: string })[];
+  /** Every later entry is told of. */
+  onStored(listener: OnStored): void;
+}
+
+/** Makes an empty disk. @param now the true time, ms */
+export function createTables(now: () => number): Tables {
+  const sagas = new Map<string, SagaRow>();
+  const messages = new Map<number, MessageRow>();
+  const listeners: OnStored[] = [];
+  let lastId = 0;
+
+  function store(list: readonly Message[], owner: string): readonly StoredMessage[] {
+    return list.map(({ topic, key, body }) => {
+      const id = ++lastId;
+      messages.set(id, { id, topic, key, body, owner, deadReason: undefined });
+      return { id, topic, key, body };
+    });
+  }
+
+  function tell(row: SagaRow, entry: Entry, owner: string): void {
+    for (const listener of listeners) {
+      listener(row, entry, owner);
+    }
+  }
+
+  return {
+    sagas,
+    messages,
+    onStored: (listener) => void listeners.push(listener),
+    create(entry, owner) {
+      if (sagas.has(entry.sagaId)) {
+        return "exists";
+      }
+      const { sagaId, facade, fingerprint, phase, answer } = entry;
+      const request = entry.request.slice();
+      const records = [entry.record.slice()];
+      const row = { sagaId, facade, fingerprint, request, phase, answer, records, owner, touchedAtMs: now() };
+      sagas.set(sagaId, row);
+      const stored = store(entry.messages, owner);
+      tell(row, entry, owner);
+      return stored;
+    },
+    append(entry, owner) {
+      const { sagaId, seq } = entry;
+      const row = sagas.get(sagaId);
+      if (seq < 1 || row === undefined) {
+        throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `entry ${seq} of saga ${sagaId} is no later one`);
+      }
+      if (row.records[seq] !== undefined) {
+        throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} has an entry ${seq} already`);
+      }
+      row.records[seq] = entry.record.slice();
+      row.phase = entry.phase;
+      row.answer = entry.answer ?? row.answer;
+      row.owner = owner;
+      row.touchedAtMs = now();
+      const stored = store(entry.messages, owner);
+      tell(row, entry, owner);
+      return stored;
+    },
+    load(sagaId) {
+      const row = sagas.get(sagaId);
+      if (row === undefined) {
+        return undefined;
+      }
+      const { facade, fingerprint, request, phase, answer } = row;
+      // A hole in the numbers is skipped, as a database's query would.
+      const records = Object.values(row.records);
+      return { sagaId, facade, fingerprint, request, phase, answer, records };
+    },
+    list: (phase, owner) =>
+      [...sagas.values()]
+        .filter((row) => row.phase === phase && (owner === undefined || row.owner === owner))
+        .map(({ sagaId }) => sagaId),
+    countOpen: (facade) => [...sagas.values()].filter((row) => row.phase === "open" && row.facade === facade).length,
+    inFlight() {
+      const rows = [...sagas.values()].filter(({ phase }) => phase === "open" || phase === "stuck");
+      const structures = new Set(rows.map(({ facade, fingerprint }) => `${facade} ${fingerprint}`));
+      return [...structures].flatMap((structure) => {
+        const group = rows.filter(({ facade, fingerprint }) => `${facade} ${fingerprint}` === structure);
+        const [oldest] = group; // Rows stand in the order in which they were made.
+        if (oldest === undefined) {
+          return [];
+        }
+        const { facade, fingerprint, touchedAtMs: oldestMs } = oldest;
+        const open = group.filter(({ phase }) => phase === "open").length;
+        const sagaIds = group.slice(0, 5).map(({ sagaId }) => sagaId);
+        return [{ facade, fingerprint, open, stuck: group.length - open, oldestMs, sagaIds }];
+      });
+    },
+    pending: (owner) =>
+      [...messages.values()]
+        .filter((row) => row.deadReason === undefined && (owner === undefined || row.owner === owner))
+        .map(({ id, topic, key, body }) => ({ id, topic, key, body })),
+    remove(ids) {
+      for (const id of ids) {
+        messages.delete(id);
+      }
+    },
+    bury({ topic, key, body }, reason, owner) {
+      const id = ++lastId;
+      // No database has a NUL in its texts.
+      const deadReason = reason.replaceAll("\0", "\\0");
+      messages.set(id, { id, topic: deadLetterTopic(topic), key, body, owner, deadReason });
+    },
+    buried: (topic) =>
+      [...messages.values()].flatMap(({ id, topic: on, key, body, deadReason }) =>
+        on === deadLetterTopic(topic) && deadReason !== undefined
+          ? [{ id, topic: on, key, body, reason: deadReason }]
+          : [],
+      ),
+  };
+}
