@@ -93,8 +93,15 @@ export function createCallJudge(
       violate("deadlines", `${book.id}/${step.step.name} may take ${timeoutMs} ms, its timeout is ${own}`);
     }
     const { deadlineAtMs } = book;
-    // A clock that has jumped says now what it did not when the call was decided on.
-    if (!back && from.skewMs === 0 && deadlineAtMs !== undefined && !isCommitted(book) && !isInDoubt(book)) {
+    // A clock that has jumped, or a process that stood still, says now what it did not when the call was decided on.
+    if (
+      !back &&
+      from.skewMs === 0 &&
+      from.stalledUntilMs === 0 &&
+      deadlineAtMs !== undefined &&
+      !isCommitted(book) &&
+      !isInDoubt(book)
+    ) {
       const leftMs = deadlineAtMs - from.clock.now();
       if (timeoutMs > Math.max(1, leftMs) + 1) {
         violate("deadlines", `${book.id}/${step.step.name} may take ${timeoutMs} ms, the saga has ${leftMs}`);
