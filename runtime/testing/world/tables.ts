@@ -1,6 +1,14 @@
 import { deadLetterTopic } from "../../broker/dead-letter.js";
 import { SagaError } from "../../core/errors.js";
-import type { Entry, FirstEntry, Message, StoredMessage, StoredPhase, StoredSaga } from "../../journal/journal.js";
+import type {
+  Entry,
+  FirstEntry,
+  Message,
+  SagasInFlight,
+  StoredMessage,
+  StoredPhase,
+  StoredSaga,
+} from "../../journal/journal.js";
 
 /** A saga as the disk has it. */
 export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer"> {
@@ -9,7 +17,8 @@ export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer"
   readonly records: Uint8Array[];
   /** The process that wrote last. */
   owner: string;
-  /** When it was made and last written to, true time in ms. */
+  /** When it was made, and when last written to, true time in ms. */
+  readonly createdAtMs: number;
   touchedAtMs: number;
 }
 
@@ -33,6 +42,8 @@ export interface Tables {
   load(sagaId: string): StoredSaga | undefined;
   list(phase: "open" | "stuck", owner?: string): readonly string[];
   countOpen(facade: string): number;
+  /** By structure, those of the journal's `inFlight`. */
+  inFlight(): readonly SagasInFlight[];
   pending(owner?: string): readonly StoredMessage[];
   remove(ids: readonly number[]): void;
   bury(message: Message, reason: string, owner: string): void;
@@ -73,7 +84,18 @@ export function createTables(now: () => number): Tables {
       const { sagaId, facade, fingerprint, phase, answer } = entry;
       const request = entry.request.slice();
       const records = [entry.record.slice()];
-      const row = { sagaId, facade, fingerprint, request, phase, answer, records, owner, touchedAtMs: now() };
+      const row = {
+        sagaId,
+        facade,
+        fingerprint,
+        request,
+        phase,
+        answer,
+        records,
+        owner,
+        createdAtMs: now(),
+        touchedAtMs: now(),
+      };
       sagas.set(sagaId, row);
       const stored = store(entry.messages, owner);
       tell(row, entry, owner);
@@ -112,6 +134,7 @@ export function createTables(now: () => number): Tables {
         .filter((row) => row.phase === phase && (owner === undefined || row.owner === owner))
         .map(({ sagaId }) => sagaId),
     countOpen: (facade) => [...sagas.values()].filter((row) => row.phase === "open" && row.facade === facade).length,
+    inFlight: () => inFlightOf([...sagas.values()]),
     pending: (owner) =>
       [...messages.values()]
         .filter((row) => row.deadReason === undefined && (owner === undefined || row.owner === owner))
@@ -134,4 +157,33 @@ export function createTables(now: () => number): Tables {
           : [],
       ),
   };
+}
+
+/** How many ids are told of a structure. */
+const idsTold = 5;
+
+function inFlightOf(sagas: readonly SagaRow[]): readonly SagasInFlight[] {
+  const groups = new Map<string, SagaRow[]>();
+  for (const row of sagas.filter(({ phase }) => phase === "open" || phase === "stuck")) {
+    const key = JSON.stringify([row.facade, row.fingerprint]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const all = [...groups.values()].flatMap((rows): SagasInFlight[] => {
+    const [oldest] = rows;
+    return oldest === undefined
+      ? []
+      : [
+          {
+            facade: oldest.facade,
+            fingerprint: oldest.fingerprint,
+            open: rows.filter(({ phase }) => phase === "open").length,
+            stuck: rows.filter(({ phase }) => phase === "stuck").length,
+            oldestMs: oldest.createdAtMs,
+            sagaIds: rows.slice(0, idsTold).map(({ sagaId }) => sagaId),
+          },
+        ];
+  });
+  return all.sort((one, other) =>
+    one.facade === other.facade ? one.oldestMs - other.oldestMs : one.facade < other.facade ? -1 : 1,
+  );
 }
