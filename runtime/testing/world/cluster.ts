@@ -1,4 +1,4 @@
-import type { Broker, BrokerObserver, Handler, SubscribeOptions } from "../../broker/broker.js";
+import type { Broker, BrokerObserver, Handler } from "../../broker/broker.js";
 import { isSagaError } from "../../core/errors.js";
 import type { Message } from "../../journal/journal.js";
 import { createLog, type Log, partitionOf, partitions } from "./log.js";
