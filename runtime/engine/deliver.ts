@@ -9,7 +9,8 @@ import type { Recovery } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
 
-interface Parts {
+/** What taking a message needs. */
+export interface DeliveryParts {
   readonly drive: Drive;
   readonly journal: Journal;
   readonly runs: Runs;
@@ -30,7 +31,7 @@ export interface Delivery {
  * @param at the step's position, or `rollback`
  */
 export function createDelivery(
-  { drive, journal, runs, recovery }: Parts,
+  { drive, journal, runs, recovery }: DeliveryParts,
   facade: FacadeDefinition,
   at: number,
 ): Delivery {

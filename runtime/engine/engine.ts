@@ -6,7 +6,6 @@ import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
 import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
-import { createDelivery, type Delivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
 import { eachStored } from "./each-stored.js";
 import { createElsewhere } from "./elsewhere.js";
@@ -23,13 +22,11 @@ import { createRetention } from "./retention.js";
 import { createRun, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
 import { fits } from "./same-request.js";
+import { subscribe } from "./subscribe.js";
 import { createSweep } from "./sweep.js";
-import { failTickets, rollback } from "./ticket.js";
+import { failTickets } from "./ticket.js";
 import { createTimers } from "./timers.js";
 import { createWaiters } from "./waiters.js";
-
-/** How many sagas of one facade are rolled back at the same time. */
-const rollbackConcurrency = 64;
 
 /** How long handlers may take to end once everything is stopped, ms. */
 const lastHandlersMs = 3_000;
@@ -220,25 +217,6 @@ export function createEngine(options: EngineOptions): Engine {
     return join(running, facade, call.request);
   }
 
-  function subscribe(): void {
-    const parts = { drive, journal, runs, recovery };
-    const add = (topic: string, concurrency: number, delivery: Delivery) => {
-      handOver.add(topic, concurrency, delivery);
-      broker.subscribe(topic, { concurrency }, delivery.handler);
-    };
-    for (const facade of facades) {
-      const { topics } = facade;
-      topics.steps.forEach((topic, at) => {
-        add(topic, options.concurrencyOf(topic), createDelivery(parts, facade, at));
-      });
-      add(topics.rollback, rollbackConcurrency, createDelivery(parts, facade, rollback));
-    }
-    if (completion?.handler !== undefined) {
-      const { topic, handler } = completion;
-      broker.subscribe(topic, { concurrency: options.concurrencyOf(topic) }, handler);
-    }
-  }
-
   async function recoverAll(): Promise<void> {
     const takeUp = (stored: StoredSaga) => {
       if (stored.phase === "open") {
@@ -252,7 +230,7 @@ export function createEngine(options: EngineOptions): Engine {
     run,
 
     async start() {
-      subscribe();
+      subscribe(options, { drive, journal, runs, recovery, handOver });
       const left = await journal.messages.pending();
       await journal.release(facades.map(({ fingerprint }) => fingerprint));
       await recoverAll();

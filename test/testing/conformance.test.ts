@@ -5,6 +5,7 @@ import { createTables } from "../../runtime/testing/world/tables.js";
 import { brokerConformance } from "../broker/conformance.js";
 import { journalConformance, type OpenJournal } from "../journal/conformance.js";
 import { messageConformance } from "../journal/message-conformance.js";
+import { removalConformance } from "../journal/removal-conformance.js";
 import { createScope, type Scope } from "../support/scope.js";
 import { createRealTime, type RealTime } from "./real-time.js";
 
@@ -41,8 +42,10 @@ function harshPlace(scope: Scope): OpenJournal {
 
 journalConformance("simulated, of one server", ownPlace);
 messageConformance("simulated, of one server", ownPlace);
+removalConformance("simulated, of one server", ownPlace);
 journalConformance("simulated, shared", sharedPlace);
 messageConformance("simulated, shared", sharedPlace);
+removalConformance("simulated, shared", sharedPlace);
 journalConformance("simulated, shared, over a network that loses every other word", harshPlace);
 
 const scope = createScope();

@@ -17,8 +17,9 @@ export interface CallJudge {
 
 interface Flying {
   readonly attempt: Attempt;
-  /** How often the saga had been taken up anew by then. */
+  /** How often the saga had been taken up anew by then, and how often another process had gone on with it. */
   readonly recoveries: number;
+  readonly handOvers: number;
 }
 
 /** Makes one. @param boundOf how many calls of a topic a process may have under way; undefined: no bound */
@@ -59,14 +60,15 @@ export function createCallJudge(
       violate("the same request", `${key} bears other bytes than the journal says`);
     }
     const before = of(from).get(key);
-    // A saga that is taken up anew makes its calls again, whatever became of those under way.
-    if (before !== undefined && before.recoveries === book.recoveries) {
+    // A saga that is taken up anew, or goes on elsewhere, makes its calls again, whatever became of those under way.
+    const same = before?.recoveries === book.recoveries && before.handOvers === book.handOvers;
+    if (before !== undefined && same) {
       violate("retries", `${key} leaves while its last attempt is under way in the same process`);
     }
     if (!back && !step.step.idempotent && count > 1) {
       violate("retries", `${key} may not be repeated, and leaves for the ${count}th time`);
     }
-    of(from).set(key, { attempt, recoveries: book.recoveries });
+    of(from).set(key, { attempt, recoveries: book.recoveries, handOvers: book.handOvers });
     judgeBody(book, step, back, body);
     judgeTimeout(book, step, attempt, back);
     judgeBound(book, step, from, back);
@@ -93,8 +95,15 @@ export function createCallJudge(
       violate("deadlines", `${book.id}/${step.step.name} may take ${timeoutMs} ms, its timeout is ${own}`);
     }
     const { deadlineAtMs } = book;
-    // A clock that has jumped says now what it did not when the call was decided on.
-    if (!back && from.skewMs === 0 && deadlineAtMs !== undefined && !isCommitted(book) && !isInDoubt(book)) {
+    // A clock that has jumped, or a process that stood still, says now what it did not when the call was decided on.
+    if (
+      !back &&
+      from.skewMs === 0 &&
+      from.stalledUntilMs === 0 &&
+      deadlineAtMs !== undefined &&
+      !isCommitted(book) &&
+      !isInDoubt(book)
+    ) {
       const leftMs = deadlineAtMs - from.clock.now();
       if (timeoutMs > Math.max(1, leftMs) + 1) {
         violate("deadlines", `${book.id}/${step.step.name} may take ${timeoutMs} ms, the saga has ${leftMs}`);

@@ -18,8 +18,9 @@ const mostRuns = 500;
 /**
  * Leaves out of a failing run all that its failure can do without: sagas, clients, pods and faults, in ever smaller
  * portions (delta debugging). What is left violates the same invariant.
+ * @param run runs a seed; default: as it is
  */
-export async function shrink(failing: RunResult): Promise<Shrunk> {
+export async function shrink(failing: RunResult, run: typeof runSeed = runSeed): Promise<Shrunk> {
   const invariant = failing.violations[0]?.invariant;
   const without = new Set<string>();
   const leftOut = new Set<string>();
@@ -32,7 +33,7 @@ export async function shrink(failing: RunResult): Promise<Shrunk> {
       (item.includes("@") ? more.without : more.leftOut).add(item);
     }
     runs++;
-    const result = await runSeed(failing.seed, more);
+    const result = await run(failing.seed, more);
     if (result.violations[0]?.invariant !== invariant) {
       return false;
     }
@@ -56,6 +57,6 @@ export async function shrink(failing: RunResult): Promise<Shrunk> {
       break;
     }
   }
-  const result = await runSeed(failing.seed, { without, leftOut, traced: true });
+  const result = await run(failing.seed, { without, leftOut, traced: true });
   return { without, leftOut, result, runs: runs + 1 };
 }

@@ -1,9 +1,9 @@
 import { Status, type StatusCode } from "../../core/status.js";
 import type { UpstreamOutcome } from "../../engine/ports.js";
 import type { Chance } from "../world/chance.js";
-import type { ClusterBehaviour } from "../world/cluster.js";
-import type { DatabaseBehaviour } from "../world/database.js";
+import type { DatabaseBehaviour } from "../world/database-behaviour.js";
 import { actionKey, type Business, isCompensation } from "../world/ledger.js";
+import type { ClusterBehaviour } from "../world/member.js";
 import type { DiskBehaviour } from "../world/own-journal.js";
 import type { Process } from "../world/process.js";
 import type { Arrived, Attempt, Service, Travel } from "../world/upstreams.js";

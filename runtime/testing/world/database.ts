@@ -1,31 +1,9 @@
 import { isSagaError, SagaError } from "../../core/errors.js";
 import type { Journal } from "../../journal/journal.js";
+import type { DatabaseBehaviour } from "./database-behaviour.js";
 import { never, type Process } from "./process.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Tables } from "./tables.js";
-
-/** What becomes of a request to the database. "late": its connection is thought dead, and it arrives all the same. */
-export type RequestFate = "ok" | "request-lost" | "answer-lost" | "late";
-
-/** How a database behaves. All times in ms. */
-export interface DatabaseBehaviour {
-  /** How long one way takes. Default: 0.5 */
-  readonly wayMs?: (site: string) => number;
-  /** Default: all are ok. */
-  readonly fate?: (site: string) => RequestFate;
-  /** How long a late request is on its way. Default: 2,000 */
-  readonly lateMs?: (site: string) => number;
-  /** How long a notice of a change is on its way. Default: 1 */
-  readonly noticeMs?: (site: string) => number;
-  /** Whether a process can't reach the database now. Default: never */
-  readonly away?: (process: Process) => boolean;
-  /** Default: 15,000 */
-  readonly leaseMs?: number;
-  /** How long work is tried again before it is refused. Default: 10,000 */
-  readonly giveUpAfterMs?: number;
-  /** How long an answer is waited for before its connection is thought dead. Default: 400 */
-  readonly silenceMs?: number;
-}
 
 /** A database that pods share. */
 export interface Database {
@@ -64,7 +42,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
   /** When each pod last said that it lives. */
   const beats = new Map<string, number>();
   const listeners: Listener[] = [];
-  const handOvers: { readonly process: Process; readonly tell: (sagaId: string, topic: string) => void }[] = [];
+  const receivers: { readonly process: Process; readonly tell: (sagaId: string, topic: string) => void }[] = [];
   let writing: Process | undefined;
   let requests = 0;
   let notices = 0;
@@ -211,32 +189,48 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       create: (entry) => write("journal.create", entry.sagaId, () => tables.create(entry, pod)),
       append: (entry) => write("journal.append", entry.sagaId, () => tables.append(entry, pod)),
       load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId)),
+      loadMany: (sagaIds) =>
+        read("journal.loadMany", String(sagaIds.length), () =>
+          sagaIds.map((sagaId) => tables.load(sagaId)).filter((stored) => stored !== undefined),
+        ),
+      removeEnded: (keepMs, limit) => read("journal.removeEnded", pod, () => tables.removeEnded(keepMs, limit), false),
       list: (phase) => read("journal.list", phase, () => tables.list(phase, pod)),
       countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
       inFlight: () => read("journal.inFlight", pod, () => tables.inFlight()),
+      release: (fingerprints) =>
+        read(
+          "journal.release",
+          pod,
+          () => {
+            for (const row of tables.sagas.values()) {
+              if (row.phase === "open" && row.owner === pod && !fingerprints.includes(row.fingerprint)) {
+                row.owner = "";
+              }
+            }
+          },
+          false,
+        ),
+      handOver: (sagaId, topic) =>
+        read(
+          "journal.handOver",
+          sagaId,
+          () => {
+            const row = tables.sagas.get(sagaId);
+            for (const { process: owner, tell } of receivers.filter((known) => known.process.name === row?.owner)) {
+              scheduler.after(noticeMs(`handover/${sagaId}#${++notices}`), () =>
+                owner.after(0, () => tell(sagaId, topic)),
+              );
+            }
+          },
+          false,
+        ),
+      onHandOver(tell) {
+        const receiver = { process, tell };
+        receivers.push(receiver);
+        return () => void receivers.splice(receivers.indexOf(receiver), 1);
+      },
       shared: true,
       leaseMs,
-      release: (fingerprints) =>
-        read("journal.release", pod, () => {
-          for (const row of tables.sagas.values()) {
-            if (row.phase === "open" && row.owner === pod && !fingerprints.includes(row.fingerprint)) {
-              row.owner = "";
-            }
-          }
-        }),
-      handOver: (sagaId, topic) =>
-        read("journal.handOver", sagaId, () => {
-          const owner = tables.sagas.get(sagaId)?.owner;
-          for (const to of handOvers.filter((listener) => listener.process.name === owner)) {
-            const deliver = () => void to.process.after(0, () => to.tell(sagaId, topic));
-            scheduler.after(noticeMs(`hand-over/${sagaId}#${++notices}`), deliver);
-          }
-        }),
-      onHandOver(tell) {
-        const listener = { process, tell };
-        handOvers.push(listener);
-        return () => void handOvers.splice(handOvers.indexOf(listener), 1);
-      },
       takeOver: (fingerprints, limit) =>
         read(
           "journal.takeOver",

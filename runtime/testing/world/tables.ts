@@ -17,7 +17,8 @@ export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer"
   readonly records: Uint8Array[];
   /** The process that wrote last. */
   owner: string;
-  /** When it was made and last written to, true time in ms. */
+  /** When it was made, and when last written to, true time in ms. */
+  readonly createdAtMs: number;
   touchedAtMs: number;
 }
 
@@ -39,8 +40,11 @@ export interface Tables {
   /** @throws SagaError SAGA_JOURNAL_CONFLICT or, where the number can be no later entry's, SAGA_JOURNAL_UNAVAILABLE */
   append(entry: Entry, owner: string): readonly StoredMessage[];
   load(sagaId: string): StoredSaga | undefined;
+  /** @returns how many sagas were removed */
+  removeEnded(keepMs: number, limit: number): number;
   list(phase: "open" | "stuck", owner?: string): readonly string[];
   countOpen(facade: string): number;
+  /** By structure, those of the journal's `inFlight`. */
   inFlight(): readonly SagasInFlight[];
   pending(owner?: string): readonly StoredMessage[];
   remove(ids: readonly number[]): void;
@@ -82,7 +86,18 @@ export function createTables(now: () => number): Tables {
       const { sagaId, facade, fingerprint, phase, answer } = entry;
       const request = entry.request.slice();
       const records = [entry.record.slice()];
-      const row = { sagaId, facade, fingerprint, request, phase, answer, records, owner, touchedAtMs: now() };
+      const row = {
+        sagaId,
+        facade,
+        fingerprint,
+        request,
+        phase,
+        answer,
+        records,
+        owner,
+        createdAtMs: now(),
+        touchedAtMs: now(),
+      };
       sagas.set(sagaId, row);
       const stored = store(entry.messages, owner);
       tell(row, entry, owner);
@@ -91,8 +106,11 @@ export function createTables(now: () => number): Tables {
     append(entry, owner) {
       const { sagaId, seq } = entry;
       const row = sagas.get(sagaId);
-      if (seq < 1 || row === undefined) {
+      if (seq < 1) {
         throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `entry ${seq} of saga ${sagaId} is no later one`);
+      }
+      if (row === undefined) {
+        throw new SagaError("SAGA_JOURNAL_CONFLICT", `the journal has no saga ${sagaId}`);
       }
       if (row.records[seq] !== undefined) {
         throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} has an entry ${seq} already`);
@@ -116,26 +134,22 @@ export function createTables(now: () => number): Tables {
       const records = Object.values(row.records);
       return { sagaId, facade, fingerprint, request, phase, answer, records };
     },
+    removeEnded(keepMs, limit) {
+      const ended = [...sagas.values()].filter(
+        ({ phase, touchedAtMs }) => (phase === "completed" || phase === "compensated") && touchedAtMs <= now() - keepMs,
+      );
+      const removed = ended.sort((a, b) => a.touchedAtMs - b.touchedAtMs).slice(0, limit);
+      for (const { sagaId } of removed) {
+        sagas.delete(sagaId);
+      }
+      return removed.length;
+    },
     list: (phase, owner) =>
       [...sagas.values()]
         .filter((row) => row.phase === phase && (owner === undefined || row.owner === owner))
         .map(({ sagaId }) => sagaId),
     countOpen: (facade) => [...sagas.values()].filter((row) => row.phase === "open" && row.facade === facade).length,
-    inFlight() {
-      const rows = [...sagas.values()].filter(({ phase }) => phase === "open" || phase === "stuck");
-      const structures = new Set(rows.map(({ facade, fingerprint }) => `${facade} ${fingerprint}`));
-      return [...structures].flatMap((structure) => {
-        const group = rows.filter(({ facade, fingerprint }) => `${facade} ${fingerprint}` === structure);
-        const [oldest] = group; // Rows stand in the order in which they were made.
-        if (oldest === undefined) {
-          return [];
-        }
-        const { facade, fingerprint, touchedAtMs: oldestMs } = oldest;
-        const open = group.filter(({ phase }) => phase === "open").length;
-        const sagaIds = group.slice(0, 5).map(({ sagaId }) => sagaId);
-        return [{ facade, fingerprint, open, stuck: group.length - open, oldestMs, sagaIds }];
-      });
-    },
+    inFlight: () => inFlightOf([...sagas.values()]),
     pending: (owner) =>
       [...messages.values()]
         .filter((row) => row.deadReason === undefined && (owner === undefined || row.owner === owner))
@@ -158,4 +172,33 @@ export function createTables(now: () => number): Tables {
           : [],
       ),
   };
+}
+
+/** How many ids are told of a structure. */
+const idsTold = 5;
+
+function inFlightOf(sagas: readonly SagaRow[]): readonly SagasInFlight[] {
+  const groups = new Map<string, SagaRow[]>();
+  for (const row of sagas.filter(({ phase }) => phase === "open" || phase === "stuck")) {
+    const key = JSON.stringify([row.facade, row.fingerprint]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const all = [...groups.values()].flatMap((rows): SagasInFlight[] => {
+    const [oldest] = rows;
+    return oldest === undefined
+      ? []
+      : [
+          {
+            facade: oldest.facade,
+            fingerprint: oldest.fingerprint,
+            open: rows.filter(({ phase }) => phase === "open").length,
+            stuck: rows.filter(({ phase }) => phase === "stuck").length,
+            oldestMs: oldest.createdAtMs,
+            sagaIds: rows.slice(0, idsTold).map(({ sagaId }) => sagaId),
+          },
+        ];
+  });
+  return all.sort((one, other) =>
+    one.facade === other.facade ? one.oldestMs - other.oldestMs : one.facade < other.facade ? -1 : 1,
+  );
 }

@@ -1,0 +1,24 @@
+import type { Process } from "./process.js";
+
+/** What becomes of a request to the database. "late": its connection is thought dead, and it arrives all the same. */
+export type RequestFate = "ok" | "request-lost" | "answer-lost" | "late";
+
+/** How a database behaves. All times in ms. */
+export interface DatabaseBehaviour {
+  /** How long one way takes. Default: 0.5 */
+  readonly wayMs?: (site: string) => number;
+  /** Default: all are ok. */
+  readonly fate?: (site: string) => RequestFate;
+  /** How long a late request is on its way. Default: 2,000 */
+  readonly lateMs?: (site: string) => number;
+  /** How long a notice of a change is on its way. Default: 1 */
+  readonly noticeMs?: (site: string) => number;
+  /** Whether a process can't reach the database now. Default: never */
+  readonly away?: (process: Process) => boolean;
+  /** Default: 15,000 */
+  readonly leaseMs?: number;
+  /** How long work is tried again before it is refused. Default: 10,000 */
+  readonly giveUpAfterMs?: number;
+  /** How long an answer is waited for before its connection is thought dead. Default: 400 */
+  readonly silenceMs?: number;
+}
