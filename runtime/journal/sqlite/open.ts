@@ -3,6 +3,7 @@ import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { isSagaError, SagaError } from "../../core/errors.js";
 import { applicationId, schema, schemaVersion } from "./schema.js";
+import { lostBytes } from "./torn.js";
 
 /** An open SQLite database. */
 export type Sqlite = InstanceType<typeof Database>;
@@ -15,6 +16,10 @@ export type Sqlite = InstanceType<typeof Database>;
 export function openSqlite(path: string): Sqlite {
   try {
     inspectHead(path);
+    const lost = lostBytes(path);
+    if (lost !== undefined) {
+      throw corrupt(path, lost);
+    }
     const crashed = hasLog(path);
     if (crashed) {
       // Whatever opens the file for writing folds the log of a process that died into it, if only when this one ends.
