@@ -3,7 +3,7 @@ import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Journal } from "../journal/journal.js";
-import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
+import { createAdmission, type QueueLimits } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
 import { createDelivery, type Delivery } from "./deliver.js";
@@ -12,7 +12,7 @@ import { createElsewhere } from "./elsewhere.js";
 import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
-import type { Clock, Log, Upstreams } from "./ports.js";
+import { type Clock, journalClock, type Log, type Upstreams } from "./ports.js";
 import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
@@ -82,7 +82,8 @@ export interface Engine {
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
 export function createEngine(options: EngineOptions): Engine {
-  const { facades, journal, broker, upstreams, clock, log, changes, completion } = options;
+  const { facades, journal, broker, upstreams, log, changes, completion } = options;
+  const clock = journalClock(journal, options.clock);
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
@@ -106,6 +107,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (answer !== undefined) {
         waiters.answer(run.id, answer);
       }
+      recovery.moved(run.id);
       changes.changed(run.id);
       elsewhere.release(run);
     },
@@ -119,9 +121,11 @@ export function createEngine(options: EngineOptions): Engine {
     },
     abandoned(run, error) {
       runs.forget(run);
-      log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
+      const first = recovery.adoptLater(run.id);
+      // Of a saga that did not begin its client is told; one that is refused again and again is told of once.
+      const level = run.creating === undefined && first ? "error" : "debug";
+      log[level]({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
-      recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {
       log.debug({ saga: run.id }, "another server has moved the saga on");
@@ -181,7 +185,9 @@ export function createEngine(options: EngineOptions): Engine {
   /** The earlier of the facade's own deadline and the client's; whoever calls an async facade does not wait for its end. */
   function deadlineOf({ deadlineMs, mode }: FacadeDefinition, { deadlineAtMs }: SagaCall): number | undefined {
     const own = deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadlineMs;
-    const clients = mode === "async" ? Number.POSITIVE_INFINITY : (deadlineAtMs ?? Number.POSITIVE_INFINITY);
+    // The client's stands on this process's clock.
+    const left = (deadlineAtMs ?? Number.POSITIVE_INFINITY) - options.clock.now();
+    const clients = mode === "async" ? Number.POSITIVE_INFINITY : clock.now() + left;
     const earlier = Math.min(own, clients);
     return Number.isFinite(earlier) ? earlier : undefined;
   }
@@ -192,7 +198,8 @@ export function createEngine(options: EngineOptions): Engine {
       if (draining) {
         return onlyRecorded(facade, call, new SagaError("SAGA_DRAINING", "the server is shutting down; call again"));
       }
-      return admission.hasRoom(facade) ? begin(facade, call) : onlyRecorded(facade, call, queueFull(facade));
+      const refusal = admission.refusal(facade, call.request.length);
+      return refusal === undefined ? begin(facade, call) : onlyRecorded(facade, call, refusal);
     }
     if (running.creating !== undefined && !fits(running, facade, call.request)) {
       // Until the journal has it, the saga that runs is perhaps not the one that has this id.

@@ -32,8 +32,13 @@ export interface Recovery {
   resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
   /** Takes up a saga that this process perhaps remembers, and does not drive. */
   readopt(stored: StoredSaga): void;
-  /** Takes a saga up again after a while, unless somebody has by then. */
-  adoptLater(sagaId: string): void;
+  /**
+   * Takes a saga up again after a while, unless somebody has by then.
+   * @returns whether it waits for the first time since it last moved
+   */
+  adoptLater(sagaId: string): boolean;
+  /** An entry of the saga was stored: it is not put aside any more. */
+  moved(sagaId: string): void;
   /** Goes on from what the journal holds, with what happened here and it does not have. Never rejects. */
   rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
   /** Has the saga turn back when its deadline passes. */
@@ -43,6 +48,7 @@ export interface Recovery {
 /** Makes it. */
 export function createRecovery({ drive, journal, runs, byName, isStopped }: RecoveryParts): Recovery {
   const { clock, log } = drive;
+  const aside = new Set<string>();
 
   function misfitOf(stored: StoredSaga): string | undefined {
     return misfit(byName.get(stored.facade), stored);
@@ -98,21 +104,24 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     adopt(stored);
   }
 
-  function adoptLater(id: string): void {
+  function adoptLater(id: string): boolean {
     if (journal.shared) {
-      return; // Another server may drive it by now; where none does, the sweep finds it.
+      return true; // Another server may drive it by now; where none does, the sweep finds it.
     }
+    const first = !aside.has(id);
+    aside.add(id);
     clock.after(readoptAfterMs, () => {
       if (!isStopped() && !runs.has(id)) {
         journal
           .load(id)
           .then(
-            (stored) => stored?.phase === "open" && adopt(stored),
+            (stored) => (stored?.phase === "open" ? adopt(stored) : aside.delete(id)),
             () => adoptLater(id),
           )
           .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
       }
     });
+    return first;
   }
 
   function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
@@ -171,6 +180,7 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
     resume,
     readopt,
     adoptLater,
+    moved: (sagaId) => void aside.delete(sagaId),
     rebase,
     watchDeadline,
   };
