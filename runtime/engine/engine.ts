@@ -8,21 +8,24 @@ import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
 import { createDelivery, type Delivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
+import { eachStored } from "./each-stored.js";
 import { createElsewhere } from "./elsewhere.js";
 import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
-import { type Clock, journalClock, type Log, type Upstreams } from "./ports.js";
+import type { Clock, Log, Upstreams } from "./ports.js";
 import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
 import { reportParked } from "./report-parked.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
+import { createRetention } from "./retention.js";
 import { createRun, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
 import { fits } from "./same-request.js";
 import { createSweep } from "./sweep.js";
 import { failTickets, rollback } from "./ticket.js";
+import { createTimers } from "./timers.js";
 import { createWaiters } from "./waiters.js";
 
 /** How many sagas of one facade are rolled back at the same time. */
@@ -45,6 +48,8 @@ export interface EngineOptions {
   readonly concurrencyOf: (topic: string) => number;
   /** The topic that gets one message for each saga that has ended, and who handles it here, if anybody. */
   readonly completion?: { readonly topic: string; readonly handler?: Handler | undefined } | undefined;
+  /** How long a saga is kept after its end, ms. Default: for ever */
+  readonly retentionMs?: number | undefined;
 }
 
 /** A client's call of a facade. */
@@ -82,14 +87,15 @@ export interface Engine {
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
 export function createEngine(options: EngineOptions): Engine {
-  const { facades, journal, broker, upstreams, log, changes, completion } = options;
+  const { facades, journal, broker, upstreams, log, changes, completion, retentionMs } = options;
   const clock = journalClock(journal, options.clock);
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
+  const timers = createTimers(clock);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
-  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, clock });
+  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, timers });
   let draining = false;
   let stopped = false;
   const handOver = createHandOver({ journal, log, isDraining: () => draining });
@@ -107,9 +113,10 @@ export function createEngine(options: EngineOptions): Engine {
       if (answer !== undefined) {
         waiters.answer(run.id, answer);
       }
-      recovery.moved(run.id);
+      recovery.stored(run.id);
       changes.changed(run.id);
       elsewhere.release(run);
+      recovery.moved();
     },
     ended(run) {
       runs.forget(run);
@@ -151,7 +158,15 @@ export function createEngine(options: EngineOptions): Engine {
       );
     },
   };
-  const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
+  const recovery = createRecovery({
+    drive,
+    journal,
+    runs,
+    byName,
+    timers,
+    isStopped: () => stopped,
+    isDraining: () => draining,
+  });
   const { join, recall, onlyRecorded } = createRecorded({
     journal,
     runs,
@@ -172,24 +187,15 @@ export function createEngine(options: EngineOptions): Engine {
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
     const { sagaId, request, traceparent } = call;
+    const deadlineAtMs = deadlineOf(facade, call.deadlineAtMs, options.clock, clock);
     const run = createRun(facade, sagaId, request, initialState(facade), 0);
     run.request = { value: call.message };
     runs.add(run);
     admission.began(facade);
     const answer = join(run, facade, request);
-    react(drive, run, { kind: "started", deadlineAtMs: deadlineOf(facade, call), traceparent });
+    react(drive, run, { kind: "started", deadlineAtMs, traceparent });
     recovery.watchDeadline(run);
     return answer;
-  }
-
-  /** The earlier of the facade's own deadline and the client's; whoever calls an async facade does not wait for its end. */
-  function deadlineOf({ deadlineMs, mode }: FacadeDefinition, { deadlineAtMs }: SagaCall): number | undefined {
-    const own = deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadlineMs;
-    // The client's stands on this process's clock.
-    const left = (deadlineAtMs ?? Number.POSITIVE_INFINITY) - options.clock.now();
-    const clients = mode === "async" ? Number.POSITIVE_INFINITY : clock.now() + left;
-    const earlier = Math.min(own, clients);
-    return Number.isFinite(earlier) ? earlier : undefined;
   }
 
   function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -228,17 +234,11 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   async function recoverAll(): Promise<void> {
-    for (const sagaId of await journal.list("open")) {
-      try {
-        const stored = await journal.load(sagaId);
-        if (stored?.phase === "open") {
-          recovery.adopt(stored);
-        }
-      } catch (err) {
-        // One saga that can't be read must not keep all others from being carried on.
-        log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
+    await eachStored(journal, await journal.list("open"), log, (stored) => {
+      if (stored.phase === "open") {
+        recovery.adoptInTurn(stored);
       }
-    }
+    });
   }
 
   return {
@@ -255,7 +255,8 @@ export function createEngine(options: EngineOptions): Engine {
         outbox.send([message]);
       }
       await broker.start();
-      createSweep({ facades, journal, recovery, runs, outbox, clock, log, isStopped: () => draining }).start();
+      createSweep({ facades, journal, recovery, runs, outbox, timers, log, isStopped: () => draining }).start();
+      createRetention({ journal, clock, timers, log, retentionMs }).start();
     },
 
     async drain(graceMs) {
@@ -272,6 +273,7 @@ export function createEngine(options: EngineOptions): Engine {
     async stop() {
       draining = true;
       stopped = true;
+      timers.stop();
       handOver.close();
       elsewhere.close();
       for (const sagaId of [...waiters.ids()].filter((id) => !runs.has(id))) {

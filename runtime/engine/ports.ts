@@ -1,5 +1,4 @@
 import type { StatusCode } from "../core/status.js";
-import type { Journal } from "../journal/journal.js";
 
 /** One call of an upstream. */
 export interface UpstreamCall {
@@ -59,15 +58,6 @@ export const systemClock: Clock = {
   },
   random: Math.random,
 };
-
-/** A clock that tells the time by which the journal keeps deadlines. */
-export function journalClock(journal: Pick<Journal, "clockMs">, own: Clock): Clock {
-  return {
-    now: () => journal.clockMs?.() ?? own.now(),
-    after: (ms, action) => own.after(ms, action),
-    random: () => own.random(),
-  };
-}
 
 /** Where the engine says what an operator should know. pino fits. */
 export interface Log {
