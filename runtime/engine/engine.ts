@@ -6,6 +6,7 @@ import type { Answer, Journal } from "../journal/journal.js";
 import { createAdmission, type QueueLimits } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
+import { deadlineOf, journalClock } from "./deadline.js";
 import { createDelivery, type Delivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
 import { eachStored } from "./each-stored.js";
