@@ -20,7 +20,7 @@ export interface Slice {
   readonly facadeCpuMs: number;
   readonly upstreamCpuMs: number;
   readonly clientCpuMs: number;
-  /** NaN where the side has no broker, or its process is not known. */
+  /** Of the broker or the database. NaN where the side has none, or its process is not known. */
   readonly brokerCpuMs: number;
   /** What went wrong in the whole slice, ramp and end included, and how often. */
   readonly errors: Readonly<Record<string, number>>;
@@ -33,6 +33,8 @@ export type CpuMeter = () => Promise<Cpu>;
 export interface Cast {
   readonly facade: Child<unknown>;
   readonly target: Target;
+  /** Facades that share the load, each with a target for the clients that call it. */
+  readonly beside?: readonly { readonly facade: Child<unknown>; readonly target: Target }[];
   readonly upstream: Child<UpstreamReady>;
   readonly clients: readonly Child<undefined>[];
   readonly broker?: CpuMeter | undefined;
@@ -47,11 +49,13 @@ export interface SliceOptions {
 
 /** Runs the load, measures after the ramp, and waits until the last booking has ended. */
 export async function runSlice(cast: Cast, { concurrency, seconds, rampMs }: SliceOptions): Promise<Slice> {
-  const { target, upstream, clients } = cast;
+  const { upstream, clients } = cast;
+  const targets = [cast.target, ...(cast.beside ?? []).map(({ target }) => target)];
   await upstream.ask<UpstreamCounts>("counts");
   await Promise.all(
     clients.map((client, i) => {
       const share = Math.floor((concurrency + clients.length - 1 - i) / clients.length);
+      const target = targets[i % targets.length] ?? cast.target;
       return client.ask("run", { target, concurrency: share, rampMs } satisfies ClosedRun);
     }),
   );
@@ -72,7 +76,7 @@ export async function runSlice(cast: Cast, { concurrency, seconds, rampMs }: Sli
     p99Ms: quantile(ends, 0.99),
     answerP50Ms: quantile(answers, 0.5),
     answerP99Ms: quantile(answers, 0.99),
-    facadeCpuMs: perBooking([facadeCpu]),
+    facadeCpuMs: perBooking(facadeCpu),
     upstreamCpuMs: perBooking([upstreamCpu]),
     clientCpuMs: perBooking(clientCpu),
     brokerCpuMs: brokerCpu === undefined ? Number.NaN : perBooking([brokerCpu]),
@@ -80,10 +84,10 @@ export async function runSlice(cast: Cast, { concurrency, seconds, rampMs }: Sli
   };
 }
 
-async function mark({ facade, upstream, clients, broker }: Cast) {
+async function mark({ facade, beside = [], upstream, clients, broker }: Cast) {
   const [measured, facadeCpu, upstreamCpu, clientCpu, brokerCpu] = await Promise.all([
     Promise.all(clients.map((client) => client.ask<Measured>("mark"))),
-    facade.ask<Cpu>("cpu"),
+    Promise.all([facade, ...beside.map((one) => one.facade)].map((one) => one.ask<Cpu>("cpu"))),
     upstream.ask<Cpu>("cpu"),
     Promise.all(clients.map((client) => client.ask<Cpu>("cpu"))),
     broker?.(),

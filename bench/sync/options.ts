@@ -13,7 +13,7 @@ export interface BenchOptions {
 }
 
 /** How the bench is used. */
-export const usage = `bench:sync [--json] [--seconds N] [--rounds N] [--concurrency 1,16,64,256] [--only a,b,c] [--data DIR]`;
+export const usage = `bench:sync [--json] [--seconds N] [--rounds N] [--concurrency 1,16,64,256] [--only a,b,c,d] [--data DIR]`;
 
 /** Reads the command line; throws with what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions {

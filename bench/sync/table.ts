@@ -26,6 +26,8 @@ function ratios(row: Row): string {
     ["b/a", row.limit_ratio],
     ["c/a", row.ratio],
     ["c/b", row.ratio_to_limit],
+    ["d/c", row.postgres_ratio],
+    ["PostgreSQL CPU", row.postgres_cpu_ms],
     ["p99 c/a", row.p99_ratio],
   ] as const;
   const known = parts.flatMap(([name, value]) => (value === null ? [] : [`${name} ${value.toFixed(2)}`]));

@@ -48,6 +48,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       async: count(1, 10_000_000).default(10_000).describe("Open sagas of an async facade, waiting ones included."),
       throttled: count(1, 10_000_000).default(1_000).describe("Open sagas of a throttled facade."),
+      megabytes: count(1, 1_000_000).default(256).describe("What the requests of all open sagas may take, 2^20 bytes."),
     })
     .prefault({})
     .describe("Past it a call is refused at once with RESOURCE_EXHAUSTED."),

@@ -3,9 +3,10 @@ import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
-import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
+import { createAdmission, type QueueLimits } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
+import { deadlineOf, journalClock } from "./deadline.js";
 import { type Drive, react } from "./driver.js";
 import { eachStored } from "./each-stored.js";
 import { createElsewhere } from "./elsewhere.js";
@@ -84,7 +85,8 @@ export interface Engine {
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
 export function createEngine(options: EngineOptions): Engine {
-  const { facades, journal, broker, upstreams, clock, log, changes, completion, retentionMs } = options;
+  const { facades, journal, broker, upstreams, log, changes, completion, retentionMs } = options;
+  const clock = journalClock(journal, options.clock);
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
@@ -109,6 +111,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (answer !== undefined) {
         waiters.answer(run.id, answer);
       }
+      recovery.stored(run.id);
       changes.changed(run.id);
       elsewhere.release(run);
       recovery.moved();
@@ -123,10 +126,12 @@ export function createEngine(options: EngineOptions): Engine {
     },
     abandoned(run, error) {
       runs.forget(run);
-      log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
+      const first = recovery.adoptLater(run.id);
+      // Of a saga that did not begin its client is told; one that is refused again and again is told of once.
+      const level = run.creating === undefined && first ? "error" : "debug";
+      log[level]({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
       outbox.doubt(); // The entry, and the message of the saga's end with it, may be stored all the same.
-      recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {
       log.debug({ saga: run.id }, "another server has moved the saga on");
@@ -184,22 +189,15 @@ export function createEngine(options: EngineOptions): Engine {
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
     const { sagaId, request, traceparent } = call;
+    const deadlineAtMs = deadlineOf(facade, call.deadlineAtMs, options.clock, clock);
     const run = createRun(facade, sagaId, request, initialState(facade), 0);
     run.request = { value: call.message };
     runs.add(run);
     admission.began(facade);
     const answer = join(run, facade, request);
-    react(drive, run, { kind: "started", deadlineAtMs: deadlineOf(facade, call), traceparent });
+    react(drive, run, { kind: "started", deadlineAtMs, traceparent });
     recovery.watchDeadline(run);
     return answer;
-  }
-
-  /** The earlier of the facade's own deadline and the client's; whoever calls an async facade does not wait for its end. */
-  function deadlineOf({ deadlineMs, mode }: FacadeDefinition, { deadlineAtMs }: SagaCall): number | undefined {
-    const own = deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadlineMs;
-    const clients = mode === "async" ? Number.POSITIVE_INFINITY : (deadlineAtMs ?? Number.POSITIVE_INFINITY);
-    const earlier = Math.min(own, clients);
-    return Number.isFinite(earlier) ? earlier : undefined;
   }
 
   function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -208,7 +206,8 @@ export function createEngine(options: EngineOptions): Engine {
       if (draining) {
         return onlyRecorded(facade, call, new SagaError("SAGA_DRAINING", "the server is shutting down; call again"));
       }
-      return admission.hasRoom(facade) ? begin(facade, call) : onlyRecorded(facade, call, queueFull(facade));
+      const refusal = admission.refusal(facade, call.request.length);
+      return refusal === undefined ? begin(facade, call) : onlyRecorded(facade, call, refusal);
     }
     if (running.creating !== undefined && !fits(running, facade, call.request)) {
       // Until the journal has it, the saga that runs is perhaps not the one that has this id.

@@ -39,8 +39,13 @@ export interface Recovery {
   resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
   /** Takes up a saga that this process perhaps remembers, and does not drive. */
   readopt(stored: StoredSaga): void;
-  /** Takes a saga up again after a while, unless somebody has by then. */
-  adoptLater(sagaId: string): void;
+  /**
+   * Takes a saga up again after a while, unless somebody has by then.
+   * @returns whether it waits for the first time since it last moved
+   */
+  adoptLater(sagaId: string): boolean;
+  /** An entry of the saga was stored: it is not put aside any more. */
+  stored(sagaId: string): void;
   /** Goes on from what the journal holds, with what happened here and it does not have. Never rejects. */
   rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
   /** Has the saga turn back when its deadline passes. */
@@ -60,6 +65,7 @@ export function createRecovery({
   isDraining,
 }: RecoveryParts): Recovery {
   const { clock, log } = drive;
+  const aside = new Set<string>();
 
   function misfitOf(stored: StoredSaga): string | undefined {
     return misfit(byName.get(stored.facade), stored);
@@ -149,10 +155,12 @@ export function createRecovery({
     adoptInTurn(stored);
   }
 
-  function adoptLater(id: string): void {
+  function adoptLater(id: string): boolean {
     if (journal.shared) {
-      return; // Another server may drive it by now; where none does, the sweep finds it.
+      return true; // Another server may drive it by now; where none does, the sweep finds it.
     }
+    const first = !aside.has(id);
+    aside.add(id);
     timers.after(readoptAfterMs, () => {
       const running = runs.get(id);
       if (running?.creating !== undefined) {
@@ -161,12 +169,13 @@ export function createRecovery({
         journal
           .load(id)
           .then(
-            (stored) => stored?.phase === "open" && adopt(stored),
+            (stored) => (stored?.phase === "open" ? adopt(stored) : aside.delete(id)),
             () => adoptLater(id),
           )
           .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
       }
     });
+    return first;
   }
 
   function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
@@ -231,6 +240,7 @@ export function createRecovery({
     resume,
     readopt,
     adoptLater,
+    stored: (sagaId) => void aside.delete(sagaId),
     rebase,
     watchDeadline,
     moved: turns.moved,

@@ -30,7 +30,7 @@ export function createRuns(admission: Admission): Runs {
         return;
       }
       runs.set(run.id, run);
-      admission.opened(run.facade);
+      admission.opened(run);
       own += isOwn(run) ? 1 : 0;
     },
     forget(run) {
@@ -44,7 +44,7 @@ export function createRuns(admission: Admission): Runs {
         return;
       }
       runs.delete(run.id);
-      admission.closed(run.facade);
+      admission.closed(run);
       own -= isOwn(run) ? 1 : 0;
       if (own === 0) {
         for (const resolve of onSettled.splice(0)) {

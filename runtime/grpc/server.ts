@@ -1,6 +1,6 @@
 import { Server } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import type { BrokerObserver } from "../broker/broker.js";
 import { checkConfig } from "../config/load.js";
 import type { Config, ConfigInput } from "../config/schema.js";
@@ -14,6 +14,7 @@ import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
 import { createInbound, type Inbound } from "./inbound.js";
 import { expectFree, listen } from "./listen.js";
+import { createLog } from "./log.js";
 import { openBroker } from "./open-broker.js";
 import { openJournal } from "./open-journal.js";
 import { addReflection } from "./reflection.js";
@@ -68,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
   const services = withPrefix(options.services, config.topic_prefix);
   const facades = checkServices(services);
   const completion = completionOf(config, facades, options.onCompletion);
-  const logger = options.logger ?? pino({ level: config.log_level, base: { pod: config.pod_id } }, pino.destination(2));
+  const logger = options.logger ?? createLog(config.log_level, config.pod_id);
 
   await expectFree(config.listen);
   await options.prepare?.(config);

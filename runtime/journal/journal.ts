@@ -111,6 +111,11 @@ export interface Journal {
   inFlight(): Promise<readonly SagasInFlight[]>;
   /** Whether other processes write to the same journal. */
   readonly shared: boolean;
+  /**
+   * What time it is, whole ms since the Unix epoch, for all that write to the journal: deadlines are kept by it, since the clocks
+   * of processes may differ. Default: this process's clock.
+   */
+  readonly clockMs?: () => number;
   /** How long a process may give no sign of life before others may take over what it drives, ms; 0 where none can. */
   readonly leaseMs: number;
   /**

@@ -27,6 +27,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   concurrency: ["8", 8],
   async: ["9", 9],
   throttled: ["10", 10],
+  megabytes: ["11", 11],
   completion_topic: ["done", "done"],
   brokers: ["k1:1, k2:2", ["k1:1", "k2:2"]],
   client_id: ["c", "c"],
@@ -84,7 +85,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(42);
+    expect(paths).toHaveLength(43);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 

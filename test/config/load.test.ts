@@ -63,7 +63,7 @@ describe("app.yaml", () => {
       topic_prefix: "",
       topic_concurrency: 64,
       topics: {},
-      queue_limit: { async: 10_000, throttled: 1_000 },
+      queue_limit: { async: 10_000, throttled: 1_000, megabytes: 256 },
       data_dir: "./data",
       log_level: "info",
       shutdown_grace_ms: 10_000,

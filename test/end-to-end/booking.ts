@@ -7,7 +7,7 @@ import { readSaga } from "../engine/support/journal-file.js";
 import { callUnary } from "../support/call-unary.js";
 import { freePort } from "../support/free-port.js";
 import { type Ledgers, readLedgers } from "../support/ledger-reader.js";
-import type { RunningProcess } from "../support/process.js";
+import type { ProcessOptions, RunningProcess } from "../support/process.js";
 import type { Scope } from "../support/scope.js";
 import { until } from "../support/until.js";
 
@@ -18,7 +18,7 @@ export interface Place {
   /** Starts the order and payment services. */
   startUpstreams(): Promise<RunningProcess[]>;
   /** Starts a server: the example's main program unless told otherwise. It uses the upstreams of `startUpstreams`. */
-  startServer(file?: string, args?: readonly string[]): Promise<RunningProcess>;
+  startServer(file?: string, args?: readonly string[], more?: ProcessOptions): Promise<RunningProcess>;
   book(requestId: string, request?: BookingOptions): Promise<Answer>;
   ledgers(): Ledgers;
   /** Waits until all of these sagas have ended. */
@@ -52,9 +52,9 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
   const [server, order, payment] = [await freePort(), await freePort(), await freePort()];
   const client = scope.use(new BookingServiceClient(`localhost:${server}`, credentials.createInsecure()));
   const env = {
+    SAGA_DATA_DIR: data,
     ...more,
     SAGA_LISTEN: `localhost:${server}`,
-    SAGA_DATA_DIR: data,
     SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: `localhost:${order}`,
     SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: `localhost:${payment}`,
   };
@@ -71,15 +71,15 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
       await Promise.all(processes.map((process) => process.line("ready on")));
       return processes;
     },
-    async startServer(file = "examples/booking/main.ts", args = []) {
-      const process = scope.start(file, { args, env: { ...env, BOOKING_UPSTREAMS: "external" } });
+    async startServer(file = "examples/booking/main.ts", args = [], more = {}) {
+      const process = scope.start(file, { ...more, args, env: { ...env, BOOKING_UPSTREAMS: "external", ...more.env } });
       await process.line(`ready on localhost:${server}`);
       return process;
     },
     book: (requestId, options) => bookWith(client, requestId, options),
     ledgers: () => readLedgers(upstreamData),
     settled: (ids, what = "all sagas to end") =>
-      until(() => ids.every((id) => readSaga(join(data, "journal.db"), id)?.phase !== "open"), {
+      until(() => ids.every((id) => readSaga(join(env.SAGA_DATA_DIR, "journal.db"), id)?.phase !== "open"), {
         what,
         timeoutMs: 60_000,
       }),

@@ -3,16 +3,23 @@ import { expect } from "vitest";
 import { until } from "../support/until.js";
 import type { Answer, Mode, Place } from "./booking.js";
 
-/** How much is booked, and how often the server is killed meanwhile. */
-export interface KillPlan {
-  readonly rounds: number;
+/** How much is booked. */
+export interface LoadPlan {
   readonly clients: number;
   readonly mostInRound: number;
+  /** How long a client waits after a failure. Default: 0 */
+  readonly pauseMs?: number;
+}
+
+/** How much is booked, and how often the server is killed meanwhile. */
+export interface KillPlan extends LoadPlan {
+  readonly rounds: number;
   /** The kill comes so many ms, at most, after the server takes calls. */
   readonly latestMs: number;
 }
 
-interface Booking {
+/** A booking, and what its client was told. */
+export interface Booking {
   readonly id: string;
   readonly mode: Mode;
   readonly faultInject: boolean;
@@ -38,7 +45,7 @@ export async function killUnderLoad(place: Place, plan: KillPlan): Promise<void>
     bookings.push(...(await load.stop()));
   }
   await place.startServer();
-  const final = await askAgain(place, bookings, moments);
+  const final = await askAgain(place, bookings, `killed after ${moments} ms`);
   await place.settled(
     bookings.map(({ id }) => id),
     `all sagas to end; killed after ${moments} ms`,
@@ -48,7 +55,7 @@ export async function killUnderLoad(place: Place, plan: KillPlan): Promise<void>
 }
 
 /** Books and books until told to stop, from several clients at once; every third booking of a mode is to be refused. */
-function startLoad(place: Place, round: number, { clients, mostInRound }: KillPlan) {
+export function startLoad(place: Place, round: number, { clients, mostInRound, pauseMs = 0 }: LoadPlan) {
   const asked: { readonly booking: Omit<Booking, "told">; readonly answer: Promise<Answer> }[] = [];
   let stopped = false;
   const client = async () => {
@@ -58,11 +65,15 @@ function startLoad(place: Place, round: number, { clients, mostInRound }: KillPl
       const booking = { id: `r${round}-${at}`, mode, faultInject: Math.floor(at / 3) % 3 === 2 };
       const answer = place.book(booking.id, booking);
       asked.push({ booking, answer });
-      await answer;
+      if ((await answer).code !== 0 && pauseMs > 0) {
+        await after(pauseMs); // As clients do that are refused.
+      }
     }
   };
   const done = Promise.all(Array.from({ length: clients }, client));
   return {
+    /** How many bookings were begun. */
+    begun: () => asked.length,
     async stop(): Promise<Booking[]> {
       stopped = true;
       await done;
@@ -71,27 +82,33 @@ function startLoad(place: Place, round: number, { clients, mostInRound }: KillPl
   };
 }
 
-/** Whether a failure is the saga's own, not that of a server that went away or is not there. */
+/** Whether a failure is the saga's own, not that of a server that went away, is not there, or can't write. */
 function isFinal({ code, info }: Answer): boolean {
-  return code === 0 || (info !== undefined && info.reason !== "SAGA_DRAINING");
+  return code === 0 || (info !== undefined && !passing.includes(info.reason));
 }
 
-async function askAgain(place: Place, bookings: readonly Booking[], moments: readonly number[]) {
+const passing = ["SAGA_DRAINING", "SAGA_JOURNAL_UNAVAILABLE"];
+
+/** Asks for each booking again, until it has an answer of its own, which must be the one that was given before. */
+export async function askAgain(place: Place, bookings: readonly Booking[], when: string) {
   const final = new Map<string, Answer>();
-  for (const { id, told, ...booking } of bookings) {
-    const answer = await until(async () => {
-      const given = await place.book(id, booking);
-      return isFinal(given) && given;
-    });
-    final.set(id, answer);
-    if (isFinal(told)) {
-      expect(answer, `${id}, killed after ${moments} ms: what the client was told stays true`).toEqual(told);
-    }
-  }
+  await Promise.all(
+    bookings.map(async ({ id, told, ...booking }) => {
+      const answer = await until(async () => {
+        const given = await place.book(id, booking);
+        return isFinal(given) && given;
+      });
+      final.set(id, answer);
+      if (isFinal(told)) {
+        expect(answer, `${id}, ${when}: what the client was told stays true`).toEqual(told);
+      }
+    }),
+  );
   return final;
 }
 
-function compare(place: Place, bookings: readonly Booking[], final: ReadonlyMap<string, Answer>): void {
+/** Holds what clients were told against what the ledgers say. */
+export function compare(place: Place, bookings: readonly Booking[], final: ReadonlyMap<string, Answer>): void {
   const { orders, payments } = place.ledgers();
   for (const { id, mode, faultInject } of bookings) {
     const { code, orderId, paymentId } = final.get(id) ?? { code: -1 };

@@ -38,12 +38,16 @@ function compare(place: Place, ids: readonly { readonly id: string; readonly mod
 }
 
 describe.skipIf(without !== undefined)("a server that others have not heard of for a lease", () => {
-  test("and that is gone for good leaves its sagas to another, which ends them", async () => {
+  test.each([
+    ["", 0, 0],
+    [", whose clock is half an hour ahead", 0, 1_800_000],
+    [", whose clock is half an hour behind", 1_800_000, 0],
+  ])("and that is gone for good leaves its sagas to another%s, which ends them", async (_, ofThis, ofOther) => {
     const place = await createPlace(scope);
     const pods = await createPods(scope, place);
     const [a, b] = [await pods.pod("a"), await pods.pod("b")];
-    const first = await a.start();
-    await b.start();
+    const first = await a.start(ofThis);
+    await b.start(ofOther);
     const { ids, told, goOn } = await inTheMiddle(place, pods, a);
     await first.kill9();
     goOn();

@@ -11,8 +11,8 @@ import { type Answer, type BookingOptions, bookWith, type Place } from "./bookin
 /** One of several servers on one journal and one Kafka. */
 export interface Pod {
   readonly env: Readonly<Record<string, string>>;
-  /** Starts it, again after it was killed. */
-  start(): Promise<RunningProcess>;
+  /** Starts it, again after it was killed. @param aheadMs what its clock is ahead of the true time */
+  start(aheadMs?: number): Promise<RunningProcess>;
   book(requestId: string, options?: BookingOptions): Promise<Answer>;
 }
 
@@ -53,8 +53,9 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
       };
       return {
         env,
-        async start() {
-          const process = scope.start(file, { env });
+        async start(aheadMs = 0) {
+          const nodeOptions = aheadMs === 0 ? [] : [`--import=${clockAhead(aheadMs)}`];
+          const process = scope.start(file, { env, nodeOptions });
           await process.line(`ready on localhost:${port}`);
           return process;
         },
@@ -84,4 +85,14 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
 /** Waits until all sagas have ended. */
 export function allEnded(pods: Pods): Promise<unknown> {
   return until(async () => (await pods.open()) === 0, { what: "all sagas to end", timeoutMs: 60_000 });
+}
+
+/** A module that sets the clock of the process that imports it. */
+function clockAhead(ms: number): string {
+  const code = `const True = Date;
+    globalThis.Date = class Date extends True {
+      constructor(...given) { given.length === 0 ? super(True.now() + ${ms}) : super(...given); }
+      static now() { return True.now() + ${ms}; }
+    };`;
+  return `data:text/javascript,${encodeURIComponent(code)}`;
 }

@@ -85,6 +85,10 @@ describe("a journal that refuses a later write", () => {
     await expect(ask("s")).rejects.toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
     await place.reaches("s", "compensated");
     expect(journal.writes()).toBeGreaterThan(6);
+    expect(
+      place.said.filter((text) => text.includes("put aside")),
+      "told once",
+    ).toHaveLength(1);
   });
 
   test("one of two in flight: the other leaves no hole in the saga's record", async () => {

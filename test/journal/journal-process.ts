@@ -1,6 +1,8 @@
 // A process that holds a journal: `<path> <task>`, or `<PostgreSQL's URL> <schema> <task>`. It prints "ready" and what
 // its task says, and ends by being killed.
 import { writeSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { isSagaError } from "../../runtime/core/errors.js";
 import type { Journal } from "../../runtime/journal/journal.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
@@ -31,6 +33,30 @@ async function write(journal: Journal, from: number): Promise<void> {
   }
 }
 
+/** As `write`, and tries again, and says so, where an entry is refused. Each record has some size, so that the log is moved. */
+async function persist(journal: Journal, from: number): Promise<void> {
+  const record = new Uint8Array(4_000).fill(from);
+  const tryOn = async (name: string, store: () => Promise<unknown>) => {
+    for (let stored = false; !stored; ) {
+      try {
+        // A saga that is there although its first entry was refused: storing it must have been told as a success.
+        if ((await store()) === "exists") throw new Error(`${name} is there already`);
+        stored = true;
+        say(`stored ${name}`);
+      } catch (error) {
+        if (!isSagaError(error) || error.code !== "SAGA_JOURNAL_UNAVAILABLE") throw error;
+        say(`refused ${name}: ${error.plain}`);
+        await setImmediate();
+      }
+    }
+  };
+  for (let number = from; ; number += 8) {
+    const id = `${process.pid}-${number}`;
+    await tryOn(`${id}/0`, () => journal.create(firstEntry(id, { messages: [message(`${id}/0`)], record })));
+    await tryOn(`${id}/1`, () => journal.append(entry(id, 1, { messages: [message(`${id}/1`)], record })));
+  }
+}
+
 /** Dies while an entry is stored together with its messages: the second is read when the first is in. */
 function dieWithin(journal: Journal): void {
   const second = {
@@ -54,6 +80,9 @@ async function run(journal: Journal): Promise<void> {
   switch (task) {
     case "write":
       await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((from) => write(journal, from)));
+      break;
+    case "persist":
+      await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((from) => persist(journal, from)));
       break;
     case "die-within":
       dieWithin(journal);

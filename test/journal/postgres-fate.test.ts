@@ -117,4 +117,25 @@ describePostgresServer("a commit whose fate is not known, since its connection d
     expect(await journal.messages.buried("t")).toHaveLength(1);
     expect(await journal.messages.pending()).toEqual([]);
   });
+
+  test.each(["request", "answer"] as const)(
+    "cut within the %s, at many of its bytes: each entry is stored once",
+    async (what) => {
+      const stored: string[] = [];
+      let length = 1;
+      for (let at = 0, cut = 0; cut < length; at++) {
+        const id = `cut-${at}`;
+        // An answer is short, and is cut at each of its bytes.
+        const harmed = proxy.cutWithin(id, what, cut);
+        const created = await journal.create(firstEntry(id, { messages: [message(id)] }));
+        length = await harmed;
+        expect(created, `${cut} of ${length} bytes`).toEqual([expect.objectContaining({ body: id })]);
+        stored.push(id);
+        cut += what === "answer" ? 1 : Math.ceil(length / 60);
+      }
+      expect(stored.length).toBeGreaterThan(50);
+      expect(await bodies(), "in their order, each once").toEqual(stored);
+      expect(await Promise.all(stored.map((id) => numbersOf(journal, id)))).toEqual(stored.map(() => [0]));
+    },
+  );
 });

@@ -11,6 +11,10 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The repository's root by default. */
   readonly cwd?: string;
+  /** A file to write standard error to, instead of keeping it. */
+  readonly stderr?: number;
+  /** Of Node.js: "--max-old-space-size=100". */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** How a process ended: by its own code or by a signal. */
@@ -42,13 +46,20 @@ process.on("exit", () => {
 });
 
 /** Starts a TypeScript file of the repository as a process. In a test, prefer a scope's `start`, which also ends it. */
-export function startProcess(file: string, { args = [], env = {}, cwd = repository }: ProcessOptions = {}) {
+export function startProcess(file: string, { args = [], env = {}, cwd = repository, ...more }: ProcessOptions = {}) {
   const path = fileURLToPath(new URL(file, `file://${repository}`));
-  const node = ["--conditions=@protosaga/source", "--import", import.meta.resolve("tsx"), path, ...args];
+  const node = [
+    ...(more.nodeOptions ?? []),
+    "--conditions=@protosaga/source",
+    "--import",
+    import.meta.resolve("tsx"),
+    path,
+    ...args,
+  ];
   const child = spawn(process.execPath, node, {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    stdio: ["ignore", "pipe", more.stderr ?? "pipe", "ipc"],
   });
   running.add(child);
   let stdout = "";

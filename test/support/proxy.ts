@@ -12,6 +12,12 @@ export interface HarmfulProxy {
    * @returns resolves when that has happened
    */
   harm(text: string, how: Harm): Promise<void>;
+  /**
+   * Cuts both connections in the middle of the next request that holds the text, or of its answer, once.
+   * @param bytes how many of it get through
+   * @returns resolves when that has happened, with how long the whole was: of an answer, what came in one piece
+   */
+  cutWithin(text: string, what: "request" | "answer", bytes: number): Promise<number>;
   /** Lets delayed requests go on. Resolves when the server has answered all of them. */
   release(): Promise<void>;
   /** Cuts all connections, and refuses new ones until `restore`. */
@@ -29,6 +35,7 @@ export type Harm = "lose-request" | "lose-answer" | "delay-request";
 export async function startProxy(target: number): Promise<HarmfulProxy> {
   const sockets = new Set<Socket>();
   let planned: { text: string; how: Harm; done: () => void } | undefined;
+  let cutting: { text: string; what: "request" | "answer"; bytes: number; done: (length: number) => void } | undefined;
   let delayed: (() => Promise<void>)[] = [];
   let refusing = false;
 
@@ -52,6 +59,25 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
     let held = false;
     upstream.on("data", (bytes) => client.write(bytes));
     client.on("data", (bytes) => {
+      if (cutting !== undefined && bytes.includes(cutting.text)) {
+        const { what, bytes: through, done } = cutting;
+        cutting = undefined;
+        const cutAfter = (piece: Buffer, to: Socket) => {
+          to.write(piece.subarray(0, through), () => {
+            client.destroy();
+            upstream.destroy();
+            done(piece.length);
+          });
+        };
+        if (what === "request") {
+          cutAfter(bytes, upstream);
+        } else {
+          upstream.removeAllListeners("data");
+          upstream.once("data", (answer) => cutAfter(answer, client));
+          upstream.write(bytes);
+        }
+        return;
+      }
       if (planned === undefined || !bytes.includes(planned.text)) {
         upstream.write(bytes);
         return;
@@ -92,6 +118,10 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
     harm: (text, how) =>
       new Promise((done) => {
         planned = { text, how, done };
+      }),
+    cutWithin: (text, what, bytes) =>
+      new Promise((done) => {
+        cutting = { text, what, bytes, done };
       }),
     async release() {
       const all = delayed;

@@ -101,7 +101,11 @@ export async function connect({ config, schema }: Connection): Promise<pg.Client
  */
 export function createPool({ config, schema }: Connection, size: number, onError: (error: Error) => void): Database {
   const pool = new pg.Pool({ ...config, max: size, idleTimeoutMillis, onConnect: (client) => setUp(client, schema) });
-  pool.on("error", onError);
+  pool.on("error", (error) => {
+    // pg-pool adds the client that was lost: pages of its insides in the log.
+    Reflect.deleteProperty(error, "client");
+    onError(error);
+  });
   pool.on("connect", (client) => client.on("error", () => {}));
   let free = size;
   const waiting: (() => void)[] = [];

@@ -143,6 +143,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     countOpen: (facade) => whileOpen(() => reader.countOpen(facade)),
     inFlight: () => whileOpen(() => reader.inFlight()),
     shared: true,
+    clockMs: lease.clockMs,
     leaseMs,
     takeOver: (fingerprints, limit) => whileOpen(() => lease.takeOver(fingerprints, limit)),
     listIdle: (idleMs, limit) => whileOpen(() => lease.listIdle(idleMs, limit)),

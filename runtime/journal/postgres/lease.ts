@@ -13,6 +13,8 @@ export interface Lease {
   takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
   /** As the journal's. */
   listIdle(idleMs: number, limit: number): Promise<readonly string[]>;
+  /** The database's clock, whole ms since the Unix epoch, as far as it was last seen: this process's own may be set to anything. */
+  clockMs(): number;
   /** As the journal's. */
   release(fingerprints: readonly string[]): Promise<void>;
   /** As the journal's. */
@@ -35,7 +37,8 @@ export interface LeaseOptions {
 
 const beat = `
 INSERT INTO pod (id, beat_at) VALUES ($1, clock_timestamp())
-ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()`;
+ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()
+RETURNING extract(epoch FROM clock_timestamp())::float8 * 1000 AS now`;
 
 const lastBeat = `
 SELECT beat_at::text AS beat FROM pod WHERE id = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)`;
@@ -65,6 +68,8 @@ SELECT id FROM saga WHERE phase = 'open' AND owner = $1
   )
 LIMIT $3`;
 
+const largestErrorMs = 500;
+
 /**
  * Takes the lease and keeps it. Resolves once it is taken. Where one of this pod id runs, its owner may have been killed a
  * moment ago, or may live: that it beats again tells.
@@ -74,8 +79,17 @@ export async function keepLease(options: LeaseOptions): Promise<Lease> {
   const { database, retry, podId, channel, leaseMs, onError } = options;
   const closing = new AbortController();
 
-  function renew(): Promise<unknown> {
-    return database.query({ name: "beat", text: beat, values: [podId] });
+  /** What the database's clock is ahead of performance.now(), ms. */
+  let aheadMs: number | undefined;
+
+  async function renew(): Promise<void> {
+    const asked = performance.now();
+    const [row] = await database.query<{ now: number }>({ name: "beat", text: beat, values: [podId] });
+    const answered = performance.now();
+    // An answer that took long tells little of the time.
+    if (row !== undefined && (aheadMs === undefined || answered - asked < largestErrorMs)) {
+      aheadMs = row.now - (asked + answered) / 2;
+    }
   }
 
   async function keep(): Promise<void> {
@@ -129,6 +143,7 @@ export async function keepLease(options: LeaseOptions): Promise<Lease> {
     async listIdle(idleMs, limit) {
       return (await run<{ id: string }>(selectIdle, [podId, idleMs / 1_000, limit])).map(({ id }) => id);
     },
+    clockMs: () => Math.round(performance.now() + (aheadMs ?? performance.timeOrigin)),
     async release(fingerprints) {
       await run(release, [podId, fingerprints]);
     },

@@ -37,13 +37,19 @@ export function createCheckpointer(path: string, db: Sqlite, aside: Sqlite): Che
   let sizeBefore = 0;
   const size = () => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 
+  let told = false;
+
   // What can't be moved now, on a full disk say, stays in the log, from where it is read and moved the next time.
   async function move(connection: Sqlite, how: "PASSIVE" | "RESTART" | "TRUNCATE"): Promise<void> {
     try {
       await execAside(connection, `PRAGMA wal_checkpoint(${how})`);
+      told = false;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      process.emitWarning(`the journal's write-ahead log grows, it can't be moved into ${path} now: ${why}`);
+      if (!told) {
+        told = true;
+        const why = error instanceof Error ? error.message : String(error);
+        process.emitWarning(`the journal's write-ahead log grows, it can't be moved into ${path} now: ${why}`);
+      }
     }
   }
 

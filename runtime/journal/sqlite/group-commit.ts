@@ -48,15 +48,21 @@ export function createGroupCommit(
       }
       await execAside(db, "COMMIT");
     } catch (error) {
-      if (db.inTransaction) {
-        await execAside(db, "ROLLBACK");
-      }
+      await rollBack();
       throw error;
+    }
+  }
+
+  async function rollBack(): Promise<void> {
+    if (db.inTransaction) {
+      // A disk that fails may keep that from being done, too: then it is tried again before the next transaction.
+      await execAside(db, "ROLLBACK").catch(() => {});
     }
   }
 
   /** Another program that writes the file, such as a backup, is waited for a little. */
   async function beginTransaction(): Promise<void> {
+    await rollBack();
     for (let attempt = 1; ; attempt++) {
       try {
         begin.run();
@@ -83,11 +89,15 @@ export function createGroupCommit(
     await checkpointer.betweenCommits(batch.reduce((rows, work) => rows + work.rows, 0));
   }
 
-  /** One piece of work spoiled the transaction: each gets one of its own, so that only the culprit fails. */
+  /**
+   * One piece of work spoiled the transaction: each gets one of its own, so that only the culprit fails. Where it was the
+   * file or its disk, none would fare better, and each would have to wait for all before it to fail.
+   */
   async function separate(batch: readonly Work[], error: unknown): Promise<void> {
+    const together = batch.length === 1 || isOfTheFile(error);
     for (const work of batch) {
       try {
-        if (batch.length === 1) {
+        if (together) {
           throw error;
         }
         await transact([work]);
@@ -154,4 +164,11 @@ export function createGroupCommit(
       });
     },
   };
+}
+
+/** What SQLite reports of the file as a whole, its disk or its locks. */
+const ofTheFile = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|PROTOCOL|NOMEM|PERM|AUTH)/;
+
+function isOfTheFile(error: unknown): boolean {
+  return error instanceof Error && "code" in error && ofTheFile.test(String(error.code));
 }

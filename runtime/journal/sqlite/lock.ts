@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "libsql";
 import { SagaError } from "../../core/errors.js";
@@ -12,8 +12,8 @@ import { SagaError } from "../../core/errors.js";
  * @throws SagaError SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
  */
 export function lockJournal(path: string): () => void {
+  makeFolder(path);
   try {
-    mkdirSync(dirname(path), { recursive: true });
     const lock = new Database(`${path}.lock`);
     try {
       lock.exec("BEGIN EXCLUSIVE");
@@ -34,3 +34,29 @@ export function lockJournal(path: string): () => void {
     throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `${path} can't be locked: ${message}`, { cause: error });
   }
 }
+
+/** Looked at before SQLite is, whose "unable to open database file" tells nobody what to mend. */
+function makeFolder(path: string): void {
+  const folder = dirname(path);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const why = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+    throw new SagaError(
+      "SAGA_JOURNAL_UNAVAILABLE",
+      `${path} can't be opened: ${folder} ${why}. Set data_dir (SAGA_DATA_DIR) to a folder that can be written.`,
+      { cause: error },
+    );
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EEXIST: "is a file, not a folder (EEXIST)",
+  ENOTDIR: "would lie in a file, not in a folder (ENOTDIR)",
+  EROFS: "is on a disk that is mounted read-only (EROFS)",
+  EACCES: "may not be written by this user (EACCES)",
+  EPERM: "may not be written by this user (EPERM)",
+  ENOSPC: "can't be made, the disk is full (ENOSPC)",
+};

@@ -5,6 +5,7 @@ import { isSagaError, SagaError } from "../../core/errors.js";
 import { isDamage } from "./errors.js";
 import { findDamage } from "./inspect.js";
 import { applicationId, migration, schemaVersion } from "./schema.js";
+import { lostBytes } from "./torn.js";
 
 /** An open SQLite database. */
 export type Sqlite = InstanceType<typeof Database>;
@@ -18,6 +19,10 @@ export type Sqlite = InstanceType<typeof Database>;
 export function openSqlite(path: string, whole = false): Sqlite {
   try {
     inspectHead(path);
+    const lost = lostBytes(path);
+    if (lost !== undefined) {
+      throw corrupt(path, lost);
+    }
     const crashed = hasLog(path);
     if (crashed) {
       // Whatever opens the file for writing folds the log of a process that died into it, if only when this one ends.
