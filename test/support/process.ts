@@ -11,6 +11,8 @@ export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** The repository's root by default. */
   readonly cwd?: string;
+  /** Gets all that it writes, as it writes it. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** How a process ended: by its own code or by a signal. */
@@ -41,11 +43,17 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Starts a TypeScript file of the repository as a process. In a test, prefer a scope's `start`, which also ends it. */
-export function startProcess(file: string, { args = [], env = {}, cwd = repository }: ProcessOptions = {}) {
+/**
+ * Starts a TypeScript file of the repository, or a JavaScript file, as a process. In a test, prefer a scope's `start`,
+ * which also ends it.
+ */
+export function startProcess(
+  file: string,
+  { args = [], env = {}, cwd = repository, onOutput = () => {} }: ProcessOptions = {},
+) {
   const path = fileURLToPath(new URL(file, `file://${repository}`));
-  const node = ["--conditions=@protosaga/source", "--import", import.meta.resolve("tsx"), path, ...args];
-  const child = spawn(process.execPath, node, {
+  const loader = path.endsWith(".ts") ? ["--conditions=@protosaga/source", "--import", import.meta.resolve("tsx")] : [];
+  const child = spawn(process.execPath, [...loader, path, ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -59,10 +67,12 @@ export function startProcess(file: string, { args = [], env = {}, cwd = reposito
   };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
+    onOutput(text);
     wake();
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
+    onOutput(text);
   });
   let ended = false;
   const exited = new Promise<Exit>((resolve) => {
