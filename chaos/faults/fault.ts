@@ -1,0 +1,48 @@
+import type { Random } from "../random.js";
+
+/** A kind of fault, which happens again and again. */
+export interface Fault {
+  /** "kills a pod" */
+  readonly name: string;
+  /** How long after the end of one the next comes, ms: from half of it to one and a half times. */
+  readonly everyMs: number;
+  /** Does it and heals it, and is done then. What it draws is the same for the same seed. */
+  happen(random: Random): Promise<void>;
+}
+
+/** Faults under way. */
+export interface UnderWay {
+  /** No new ones; resolves when those that happen are healed. */
+  stop(): Promise<void>;
+}
+
+/** Has all kinds of faults happen beside each other until stopped, each in a rhythm of its own that the seed says. */
+export function startFaults(faults: readonly Fault[], random: (fault: string) => Random): UnderWay {
+  const stopping = new AbortController();
+  const lanes = faults.map(async ({ name, everyMs, happen }) => {
+    const chance = random(name);
+    while (!stopping.signal.aborted) {
+      await pause(chance.between(0.5, 1.5) * everyMs, stopping.signal);
+      if (!stopping.signal.aborted) await happen(chance);
+    }
+  });
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(lanes);
+    },
+  };
+}
+
+/** Waits so long, ms, or until the signal. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal?.addEventListener("abort", finish);
+  });
+}
