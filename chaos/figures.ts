@@ -7,10 +7,9 @@ import { misbehaviours } from "./upstream/misbehave.js";
 
 /** Counts how sagas ended, and what their clients did. */
 export function countEnds(counts: Counts, histories: readonly History[], sagas: ReadonlyMap<string, SagaSeen>): void {
-  for (const { booking, told, toldOther } of histories) {
+  for (const { booking } of histories) {
     counts.add(`sagas ${booking.mode} ${sagas.get(booking.id)?.state ?? "none"}`);
     counts.add(`clients: ${booking.habit}`);
-    counts.add("answers checked", told.length + toldOther.length);
   }
 }
 

@@ -8,7 +8,9 @@ import { type ChaosOptions, readOptions, usage } from "./options.js";
 import { type Outcome, run } from "./run.js";
 import { table } from "./table.js";
 
-const note = (line: string) => void process.stderr.write(`${line}\n`);
+const note = (line: string) => {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+};
 
 // Ended from outside: the processes go with this one, see test/support.
 for (const [signal, code] of [

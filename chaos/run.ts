@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { judge } from "./check/judge.js";
 import { askAllAgain, watchToEnd } from "./check/settle.js";
@@ -22,7 +22,7 @@ export interface Outcome {
 }
 
 /** How long after the faults clients may still wait for answers, and sagas take to end, ms. */
-const healMs = 90_000;
+const healMs = 150_000;
 
 /** One run in a folder: everything starts, faults happen under load, everything is healed, and all is held against each other. */
 export async function run(options: ChaosOptions, folder: string, note: (line: string) => void): Promise<Outcome> {
@@ -36,8 +36,10 @@ export async function run(options: ChaosOptions, folder: string, note: (line: st
 
   const chaosBegan = Date.now();
   const load = startLoad(options.seed, options.rate, reach);
-  const faults = startFaults(allFaults(place, counts, options), (name) =>
-    createRandom(`${options.seed}/fault/${name}`),
+  const faults = startFaults(
+    allFaults(place, counts, options),
+    (name) => createRandom(`${options.seed}/fault/${name}`),
+    (line) => appendFileSync(join(folder, "logs", "faults.log"), `${new Date().toISOString()} ${line}\n`),
   );
   const ticker = setInterval(() => {
     const satisfied = load.histories.filter((history) => history.satisfied).length;
@@ -48,7 +50,8 @@ export async function run(options: ChaosOptions, folder: string, note: (line: st
   const chaosMs = Date.now() - chaosBegan;
   place.heal();
   const timer = setTimeout(() => over.abort(), healMs);
-  await Promise.all([faults.stop(), load.stop()]);
+  await faults.stop();
+  await load.stop();
   clearInterval(ticker);
   note("no faults any more, and every client has its answer, or no more time; waiting for the sagas to end");
 

@@ -10,12 +10,14 @@ import { processFaults } from "./process-faults.js";
  * All faults of a run. How often they come leaves it time to get somewhere in between: an embedded server is back in
  * half a second; after a member of a Kafka group was killed, its share waits for the session's end.
  */
-export function allFaults(place: Place, counts: Counts, { journal, broker }: ChaosOptions): readonly Fault[] {
-  const killPod = broker === "kafka" ? 4_000 : journal === "postgres" ? 700 : 500;
+export function allFaults(place: Place, counts: Counts, { broker }: ChaosOptions): readonly Fault[] {
+  const kafka = broker === "kafka";
   return [
     ...processFaults(place, counts, {
-      killPod,
-      killUpstream: broker === "kafka" ? 800 : 400,
+      killPod: kafka ? 2_000 : 200,
+      progress: kafka ? 100 : 60,
+      progressMs: kafka ? 6_000 : 2_000,
+      killUpstream: 1_200,
       stallPod: 8_000,
       stallUpstream: 8_000,
       leave: 10_000,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Random } from "../random.js";
 
 /** A kind of fault, which happens again and again. */
@@ -16,14 +17,25 @@ export interface UnderWay {
   stop(): Promise<void>;
 }
 
-/** Has all kinds of faults happen beside each other until stopped, each in a rhythm of its own that the seed says. */
-export function startFaults(faults: readonly Fault[], random: (fault: string) => Random): UnderWay {
+/**
+ * Has all kinds of faults happen beside each other until stopped, each in a rhythm of its own that the seed says.
+ * @param log told of each fault's beginning and end
+ */
+export function startFaults(
+  faults: readonly Fault[],
+  random: (fault: string) => Random,
+  log: (line: string) => void,
+): UnderWay {
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   const lanes = faults.map(async ({ name, everyMs, happen }) => {
     const chance = random(name);
     while (!stopping.signal.aborted) {
       await pause(chance.between(0.5, 1.5) * everyMs, stopping.signal);
-      if (!stopping.signal.aborted) await happen(chance);
+      if (stopping.signal.aborted) return;
+      log(`${name}: begins`);
+      await happen(chance);
+      log(`${name}: is over`);
     }
   });
   return {

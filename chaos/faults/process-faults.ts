@@ -8,6 +8,9 @@ import { type Fault, pause } from "./fault.js";
 /** How often what happens to pods and upstreams, ms. */
 export interface ProcessRhythm {
   readonly killPod: number;
+  /** Before a pod is killed: this many answers more, at most, are waited for, but no longer than `progressMs`. */
+  readonly progress: number;
+  readonly progressMs: number;
   readonly killUpstream: number;
   readonly stallPod: number;
   readonly stallUpstream: number;
@@ -26,12 +29,20 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
     await member.start(anew ? { POD_ID: `${member.name}-${++starts}` } : {});
   }
 
+  /** However slow the machine is, pods are to be killed while they get somewhere, and not always while they start. */
+  async function progress(more: number): Promise<void> {
+    const enough = counts.of("answers") + more;
+    const deadline = Date.now() + rhythm.progressMs;
+    while (counts.of("answers") < enough && Date.now() < deadline) await pause(10);
+  }
+
   return [
     {
       name: "kills a pod",
       everyMs: rhythm.killPod,
       happen: (random) =>
         withOne(members, random, async (member) => {
+          await progress(random.between(0, rhythm.progress));
           await member.kill();
           await pause(random.chance(0.5) ? 0 : random.between(0, 300));
           await restart(member, random);
@@ -43,7 +54,7 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
       happen: (random) =>
         withOne(upstreams, random, async (member) => {
           await member.kill();
-          await pause(random.chance(0.5) ? 0 : random.between(0, 1_000));
+          await pause(random.chance(0.7) ? 0 : random.between(0, 1_000));
           await member.start();
         }),
     },

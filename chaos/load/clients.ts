@@ -93,7 +93,10 @@ async function askOnce({ booking, told, toldOther }: History, { pods, counts }: 
     ...(ask.other ? { productId: otherProduct } : {}),
   });
   const meaning = meaningOf(answer);
-  if (meaning === "end" || meaning === "taken") (ask.other ? toldOther : told).push(answer);
+  if (meaning === "end" || meaning === "taken") {
+    (ask.other ? toldOther : told).push(answer);
+    counts.add("answers");
+  }
   if (meaning === "lost") counts.add(ask.signal?.aborted ? "hung up" : "answers lost");
   if (meaning === "later") counts.add(`told to come again: ${answer.info?.reason}`);
   return meaning;

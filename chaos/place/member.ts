@@ -17,6 +17,10 @@ export interface Member {
   /** SIGSTOP, or SIGCONT. */
   pause(): void;
   resume(): void;
+  /** Tells it, now and at each start, that the faults are over. */
+  behave(): void;
+  /** SIGKILL that does not count. */
+  end(): Promise<void>;
   /** Whether nobody has it now; then it is the caller's until `free`. */
   take(): boolean;
   free(): void;
@@ -28,6 +32,8 @@ export interface MemberOptions {
   readonly kind: string;
   /** The compiled main program. */
   readonly file: string;
+  /** A program that can become any other at once: one is always kept ready. */
+  readonly spare?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** A line that says so begins with it. */
@@ -46,20 +52,30 @@ const startMs = 60_000;
 export function createMember(options: MemberOptions): Member {
   const { name, kind, counts, problems } = options;
   let current: RunningProcess | undefined;
+  let spare: RunningProcess | undefined;
   let taken = false;
+  let behaves = false;
   /** Whoever starts or ends it has the say from then on: an earlier start that still tries gives up. */
   let turn = 0;
 
-  function launch(more: Readonly<Record<string, string>>): RunningProcess {
-    const running = startProcess(options.file, {
+  function spawn(file: string, env: Readonly<Record<string, string>>): RunningProcess {
+    return startProcess(file, {
       args: options.args ?? [],
-      env: { ...options.env, ...more },
+      env: { ...options.env, ...env },
       onOutput(text) {
         appendFileSync(options.log, text);
         for (const [, what] of text.matchAll(/^misbehaves: (.+)$/gm)) counts.add(`misbehaves: ${what}`);
       },
     });
+  }
+
+  function launch(env: Readonly<Record<string, string>>): RunningProcess {
+    const file = options.file;
+    const running = spare ?? spawn(options.spare ?? file, env);
+    if (options.spare !== undefined) running.child.send({ file, env });
+    spare = undefined;
     current = running;
+    if (behaves) running.child.send("behave");
     return running;
   }
 
@@ -91,6 +107,7 @@ export function createMember(options: MemberOptions): Member {
       );
       if (mine !== turn) return;
       if (ready) {
+        if (options.spare !== undefined) spare = spawn(options.spare, {});
         void watch(running, more);
         return;
       }
@@ -133,6 +150,13 @@ export function createMember(options: MemberOptions): Member {
     },
     resume() {
       current?.child.kill("SIGCONT");
+    },
+    behave() {
+      behaves = true;
+      if (current?.child.connected) current.child.send("behave");
+    },
+    async end() {
+      await Promise.all([release()?.kill9(), spare?.kill9()]);
     },
     take() {
       const free = !taken;

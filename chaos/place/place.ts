@@ -26,7 +26,7 @@ export interface Place extends Pick<Backends, "database" | "broker"> {
   readonly upstreams: readonly Member[];
   readonly links: readonly Link[];
   ledgers(): Ledgers;
-  /** Once all is to be well again: no start may be refused any more. */
+  /** All is to be well now: upstreams behave, and no start may be refused any more. */
   heal(): void;
   /** Ends everything that is left. */
   close(keep: boolean): Promise<void>;
@@ -93,6 +93,7 @@ export async function createPlace(
       name,
       kind: "pod",
       file: join(program, "examples/booking/main.js"),
+      spare: join(program, "chaos/place/spare-main.js"),
       env: {
         ...backends.envOf(n),
         POD_ID: name,
@@ -129,10 +130,11 @@ export async function createPlace(
     ledgers: () => readLedgers(ledgers),
     heal() {
       healing = true;
+      for (const upstream of upstreams) upstream.behave();
     },
     async close(keep) {
       for (const { booking, sagas } of pods) for (const client of [booking, sagas]) client.close();
-      await Promise.all(members.map((member) => member.kill()));
+      await Promise.all(members.map((member) => member.end()));
       await links.close();
       await backends.close(keep);
     },

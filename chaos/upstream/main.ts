@@ -1,4 +1,4 @@
-// The example's order or payment service, on its own ledger, that misbehaves as a seed says:
+// The example's order or payment service, on its own ledger, that misbehaves as a seed says until told to behave:
 // `--service order|payment --address HOST:PORT --data DIR --seed TEXT`. Tells each misbehaviour in a line.
 import { parseArgs } from "node:util";
 import { startFaultyOrderService, startFaultyPaymentService } from "../../test/support/faulty-upstream.js";
@@ -13,9 +13,13 @@ const { values } = parseArgs({
   },
 });
 const start = values.service === "order" ? startFaultyOrderService : startFaultyPaymentService;
+let behaves = false;
+process.on("message", () => {
+  behaves = true;
+});
 const upstream = await start(values);
 upstream.decideBy((method, sagaId, attempt) => {
-  const wrong = misbehave(values.seed, method, sagaId, attempt);
+  const wrong = behaves ? undefined : misbehave(values.seed, method, sagaId, attempt);
   if (wrong !== undefined) process.stdout.write(`misbehaves: ${wrong.name}\n`);
   return wrong?.fault ?? {};
 });
