@@ -4,6 +4,8 @@ import "../../generated/handler/booking/booking/booking-service.js";
 
 process.once("message", (order: { readonly file: string; readonly env: Readonly<Record<string, string>> }) => {
   Object.assign(process.env, order.env);
+  // From now on this process ends when the program has nothing more to do, as it would by itself.
+  process.channel?.unref();
   void import(order.file);
 });
 // Whoever started it is gone.
