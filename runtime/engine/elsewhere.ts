@@ -23,6 +23,8 @@ const lookAgainMs = 1_000;
 export interface Elsewhere {
   /** Has whoever waits here for a saga told its answer once the journal has it. */
   follow(sagaId: string): void;
+  /** Something stood in the way of following the saga and is gone: what changed meanwhile was passed over. */
+  lookAgain(sagaId: string): void;
   /** Lets go of a saga that has come to rest here: its next message may reach any process. */
   release(run: Run): void;
   close(): void;
@@ -110,6 +112,7 @@ export function createElsewhere({ journal, changes, runs, waiters, log, clock }:
 
   return {
     follow,
+    lookAgain: (sagaId) => followed.get(sagaId)?.check(),
     release,
     close() {
       end();

@@ -16,7 +16,7 @@ import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
-import { createRun, type Run } from "./run.js";
+import { createRun, isUnsure, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
 import { fits } from "./same-request.js";
 import { createSweep } from "./sweep.js";
@@ -98,6 +98,7 @@ export function createEngine(options: EngineOptions): Engine {
     log,
     completion: (run) => (completion === undefined ? undefined : completionMessage(completion.topic, run, log)),
     moved(run, { answer, stored }) {
+      waiters.confirm(run);
       outbox.send(stored);
       if (answer !== undefined) {
         waiters.answer(run.id, answer);
@@ -138,9 +139,10 @@ export function createEngine(options: EngineOptions): Engine {
       runs.forget(run);
       failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has begun saga ${run.id}`));
       recall(run).then(
-        (answer) => waiters.answer(run.id, answer),
-        (error) => waiters.refuse(run.id, error),
+        (answer) => waiters.answer(run, answer),
+        (error) => waiters.refuse(run, error),
       );
+      elsewhere.lookAgain(run.id);
     },
   };
   const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
@@ -159,7 +161,12 @@ export function createEngine(options: EngineOptions): Engine {
       reject(error);
     }
     failTickets(run, error);
-    waiters.refuse(run.id, error);
+    if (isUnsure(run)) {
+      waiters.refuse(run, error);
+      elsewhere.lookAgain(run.id);
+    } else {
+      waiters.refuse(run.id, error);
+    }
   }
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -257,13 +264,13 @@ export function createEngine(options: EngineOptions): Engine {
       draining = true;
       stopped = true;
       elsewhere.close();
-      for (const sagaId of [...waiters.ids()].filter((id) => !runs.has(id))) {
-        waiters.refuse(sagaId, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
-      }
       for (const run of runs.all()) {
         run.abandoned = true;
         runs.forget(run);
         refuse(run, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
+      }
+      for (const what of waiters.all()) {
+        waiters.refuse(what, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
       }
       // Code of the user's that never answers must not keep the server from ending.
       let cancel = () => {};

@@ -4,7 +4,7 @@ import type { Answer, Journal } from "../journal/journal.js";
 import type { Elsewhere } from "./elsewhere.js";
 import type { SagaCall } from "./engine.js";
 import type { Recovery } from "./recovery.js";
-import type { Run } from "./run.js";
+import { isUnsure, type Run } from "./run.js";
 import type { Runs } from "./runs.js";
 import { fits, isSameRequest, taken } from "./same-request.js";
 import type { Waiters } from "./waiters.js";
@@ -34,11 +34,12 @@ export function createRecorded({ journal, runs, waiters, elsewhere, recovery, is
     if (!fits(run, facade, request)) {
       return Promise.reject(taken(run.id));
     }
-    return run.answer === undefined ? waiters.wait(run.id) : Promise.resolve(run.answer);
+    return run.answer === undefined ? waiters.wait(isUnsure(run) ? run : run.id) : Promise.resolve(run.answer);
   }
 
   /** The answer of a saga that the journal already had when this run wanted to begin it. */
-  async function recall({ id, facade, requestBytes }: Run): Promise<Answer> {
+  async function recall(run: Run): Promise<Answer> {
+    const { id, facade, requestBytes } = run;
     const stored = await journal.load(id);
     if (stored === undefined) {
       throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `saga ${id} could neither be made nor found`);
@@ -49,7 +50,12 @@ export function createRecorded({ journal, runs, waiters, elsewhere, recovery, is
     if (stored.answer !== undefined) {
       return stored.answer;
     }
-    if (journal.shared && !runs.has(id)) {
+    const running = runs.get(id);
+    if (running?.creating !== undefined) {
+      await running.creating; // Another call came meanwhile, perhaps of another request: it is not the saga of this id.
+      return recall(run);
+    }
+    if (journal.shared && running === undefined) {
       const answer = waiters.wait(id);
       elsewhere.follow(id);
       return answer;

@@ -95,6 +95,11 @@ export function createRun(
   };
 }
 
+/** Whether the journal may still turn out to have another saga under the run's id. */
+export function isUnsure({ seq, creating }: Run): boolean {
+  return seq === 0 || creating !== undefined;
+}
+
 /** A step's definition. @throws RangeError where the facade has no such step */
 export function stepDefinition(run: Run, at: number): StepDefinition {
   const step = run.facade.steps[at];

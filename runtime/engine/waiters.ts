@@ -1,54 +1,68 @@
 import type { Answer } from "../journal/journal.js";
+import type { Run } from "./run.js";
 
 interface Waiter {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Who waits for the answers of sagas, whichever process drives them. */
+/**
+ * What is waited for: the saga of an id, whichever process drives it; or a run of which it is not known yet whether the
+ * id is its own. Another request may have the id, and what becomes of that one is no answer to this.
+ */
+export type Awaited = string | Run;
+
+/** Who waits for the answers of sagas. */
 export interface Waiters {
-  wait(sagaId: string): Promise<Answer>;
-  answer(sagaId: string, answer: Answer): void;
+  wait(what: Awaited): Promise<Answer>;
+  answer(what: Awaited, answer: Answer): void;
   /** Tells whoever waits that this process can't say how the saga goes on. */
-  refuse(sagaId: string, error: unknown): void;
-  /** Whether anybody waits for the saga. */
-  has(sagaId: string): boolean;
-  /** The sagas that somebody waits for. */
-  ids(): Iterable<string>;
+  refuse(what: Awaited, error: unknown): void;
+  /** The id turned out to be the run's own: whoever waits for the run waits for the saga from now on. */
+  confirm(run: Run): void;
+  /** Whether anybody waits for it. */
+  has(what: Awaited): boolean;
+  /** All that somebody waits for. */
+  all(): readonly Awaited[];
 }
 
 /** Makes an empty register. */
 export function createWaiters(): Waiters {
-  const waiting = new Map<string, Waiter[]>();
+  const waiting = new Map<Awaited, Waiter[]>();
 
-  function take(sagaId: string): readonly Waiter[] {
-    const waiters = waiting.get(sagaId) ?? [];
-    waiting.delete(sagaId);
+  function take(what: Awaited): readonly Waiter[] {
+    const waiters = waiting.get(what) ?? [];
+    waiting.delete(what);
     return waiters;
   }
 
+  function add(what: Awaited, more: readonly Waiter[]): void {
+    const waiters = waiting.get(what);
+    if (waiters === undefined) {
+      waiting.set(what, [...more]);
+    } else {
+      waiters.push(...more);
+    }
+  }
+
   return {
-    wait(sagaId) {
-      return new Promise((resolve, reject) => {
-        const waiters = waiting.get(sagaId);
-        if (waiters === undefined) {
-          waiting.set(sagaId, [{ resolve, reject }]);
-        } else {
-          waiters.push({ resolve, reject });
-        }
-      });
-    },
-    answer(sagaId, answer) {
-      for (const waiter of take(sagaId)) {
+    wait: (what) => new Promise((resolve, reject) => add(what, [{ resolve, reject }])),
+    answer(what, answer) {
+      for (const waiter of take(what)) {
         waiter.resolve(answer);
       }
     },
-    refuse(sagaId, error) {
-      for (const waiter of take(sagaId)) {
+    refuse(what, error) {
+      for (const waiter of take(what)) {
         waiter.reject(error);
       }
     },
-    has: (sagaId) => waiting.has(sagaId),
-    ids: () => waiting.keys(),
+    confirm(run) {
+      if (waiting.has(run)) {
+        add(run.id, take(run));
+      }
+    },
+    has: (what) => waiting.has(what),
+    all: () => [...waiting.keys()],
   };
 }
