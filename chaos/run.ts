@@ -39,6 +39,7 @@ export async function run(options: ChaosOptions, folder: string, note: (line: st
   const faults = startFaults(
     allFaults(place, counts, options),
     (name) => createRandom(`${options.seed}/fault/${name}`),
+    (name, error) => problems.add(name, `the fault itself failed: ${String(error)}`),
     (line) => appendFileSync(join(folder, "logs", "faults.log"), `${new Date().toISOString()} ${line}\n`),
   );
   const ticker = setInterval(() => {

@@ -28,7 +28,7 @@ export function backendFaults({ database, broker }: Place, counts: Counts, rhyth
         counts.add(what === "killed" ? "SIGKILL database" : "restart database");
         await (what === "killed" ? database.kill9() : database.stop());
         await pause(random.between(0, 1_500));
-        await database.start();
+        await startAgain(database, counts);
       },
     });
   }
@@ -42,9 +42,23 @@ export function backendFaults({ database, broker }: Place, counts: Counts, rhyth
         counts.add(killed ? "SIGKILL broker" : "restart broker");
         await (killed ? broker.kill9() : broker.stop());
         await pause(random.between(0, 1_500));
-        await broker.start();
+        await startAgain(broker, counts);
       },
     });
   }
   return faults;
+}
+
+/** On a machine that has much to do a start may take longer than is waited for: then another try. */
+async function startAgain(server: { start(): Promise<void>; kill9(): Promise<void> }, counts: Counts): Promise<void> {
+  for (let left = 3; ; left--) {
+    try {
+      await server.start();
+      return;
+    } catch (error) {
+      if (left === 0) throw error;
+      counts.add("a backend had to be started again");
+      await server.kill9();
+    }
+  }
 }

@@ -19,16 +19,18 @@ export interface UnderWay {
 
 /**
  * Has all kinds of faults happen beside each other until stopped, each in a rhythm of its own that the seed says.
+ * @param failed told of a fault that could not happen, or be healed, as it should; it does not come again
  * @param log told of each fault's beginning and end
  */
 export function startFaults(
   faults: readonly Fault[],
   random: (fault: string) => Random,
+  failed: (fault: string, error: unknown) => void,
   log: (line: string) => void,
 ): UnderWay {
   const stopping = new AbortController();
   setMaxListeners(0, stopping.signal);
-  const lanes = faults.map(async ({ name, everyMs, happen }) => {
+  const lane = async ({ name, everyMs, happen }: Fault) => {
     const chance = random(name);
     while (!stopping.signal.aborted) {
       await pause(chance.between(0.5, 1.5) * everyMs, stopping.signal);
@@ -37,7 +39,8 @@ export function startFaults(
       await happen(chance);
       log(`${name}: is over`);
     }
-  });
+  };
+  const lanes = faults.map((fault) => lane(fault).catch((error) => failed(fault.name, error)));
   return {
     async stop() {
       stopping.abort();

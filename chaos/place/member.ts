@@ -42,11 +42,12 @@ export interface MemberOptions {
   readonly graceMs: number;
   readonly counts: Counts;
   readonly problems: Problems;
-  /** Whether a start may be refused now, for this reason: what it needs may be away. */
-  readonly mayRefuse: (why: string) => boolean;
+  /** Whether a start may be refused now, for this reason, or (undefined) wait for long: what it needs may be away. */
+  readonly mayRefuse: (why: string | undefined) => boolean;
 }
 
 const startMs = 60_000;
+const mostTries = 50;
 
 /** Makes a member, not yet started. */
 export function createMember(options: MemberOptions): Member {
@@ -98,7 +99,7 @@ export function createMember(options: MemberOptions): Member {
 
   async function start(more: Readonly<Record<string, string>> = {}): Promise<void> {
     const mine = ++turn;
-    const deadline = Date.now() + startMs;
+    let tries = 0;
     while (mine === turn) {
       const running = launch(more);
       const ready = await running.line(options.ready, startMs).then(
@@ -114,13 +115,13 @@ export function createMember(options: MemberOptions): Member {
       current = undefined;
       const why = /SAGA_[A-Z_]+/.exec(running.stderr())?.[0] ?? "";
       const { code } = await running.kill9();
-      if (code !== 1 || !options.mayRefuse(why)) {
-        problems.add(name, `did not start, ${code === null ? "nor exit" : `exit ${code}`}:\n${tail(running)}`);
+      if (options.mayRefuse(code === 1 ? why : undefined)) {
+        counts.add(code === 1 ? `start refused: ${why}` : "start took too long");
       } else {
-        counts.add(`start refused: ${why}`);
+        problems.add(name, `did not start, ${code === null ? "nor exit" : `exit ${code}`}:\n${tail(running)}`);
       }
-      if (Date.now() > deadline) {
-        problems.add(name, `did not start within ${startMs} ms`);
+      if (++tries >= mostTries) {
+        problems.add(name, `did not start in ${tries} tries`);
         return;
       }
       await new Promise((resolve) => setTimeout(resolve, 200));

@@ -78,10 +78,15 @@ export async function createPlace(
     });
   });
 
-  const mayRefuse = (why: string) =>
-    !healing &&
-    ((why === "SAGA_JOURNAL_UNAVAILABLE" && backends.database !== undefined) ||
-      (why === "SAGA_BROKER_UNAVAILABLE" && backends.broker !== undefined));
+  const mayRefuse = (why: string | undefined) => {
+    const [database, broker] = [backends.database !== undefined, backends.broker !== undefined];
+    if (healing) return false;
+    return (
+      (why === "SAGA_JOURNAL_UNAVAILABLE" && database) ||
+      (why === "SAGA_BROKER_UNAVAILABLE" && broker) ||
+      (why === undefined && (database || broker))
+    );
+  };
   const pods: Pod[] = [];
   for (const [n, port] of (await serverPorts(options.pods)).entries()) {
     const name = `pod-${n}`;
