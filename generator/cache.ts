@@ -18,6 +18,8 @@ export interface RunInputs {
   readonly request: Uint8Array;
   /** Every file in stubs_dir by its path relative to it. */
   readonly stubs: ReadonlyMap<string, Uint8Array>;
+  /** The image that `against` names; absent where the option isn't given. */
+  readonly against?: Uint8Array;
 }
 
 /** How many runs are kept; the ones that were used longest ago go first. */
@@ -45,6 +47,7 @@ export function cacheKey(inputs: RunInputs): string {
   add(codeHash());
   add(tsMorphVersion());
   add(inputs.request);
+  add(inputs.against === undefined ? "" : sha256(inputs.against));
   for (const path of [...inputs.stubs.keys()].sort()) {
     add(path);
     add(inputs.stubs.get(path) ?? "");

@@ -17,7 +17,9 @@ export async function cachedRun(bytes: Uint8Array, environment: RunEnvironment, 
     return toBinary(CodeGeneratorResponseSchema, await run(request, environment));
   }
   const stubs = environment.readStubs(options.stubsDir);
-  const key = cacheKey({ version: environment.version, request: bytes, stubs });
+  const image = options.against === undefined ? undefined : environment.readFile(options.against);
+  const against = image?.bytes && { against: image.bytes };
+  const key = cacheKey({ version: environment.version, request: bytes, stubs, ...against });
   const known = readCache(directory, key);
   if (known) {
     known.warnings.split("\n").filter(Boolean).forEach(environment.warn);
@@ -28,7 +30,12 @@ export async function cachedRun(bytes: Uint8Array, environment: RunEnvironment, 
     warnings.push(line);
     environment.warn(line);
   };
-  const answer = await run(request, { ...environment, readStubs: () => stubs, warn });
+  const answer = await run(request, {
+    ...environment,
+    readStubs: () => stubs,
+    readFile: (path) => image ?? environment.readFile(path),
+    warn,
+  });
   const response = toBinary(CodeGeneratorResponseSchema, answer);
   if (answer.error === "") {
     writeCache(directory, key, { response, warnings: warnings.join("\n") });

@@ -173,6 +173,8 @@ export interface SagaModel {
   readonly services: readonly Service[];
   /** RPCs with `(saga.v1.step)` or `(saga.v1.compensation)` in files to generate, used by a facade or not. */
   readonly marked: readonly Rpc[];
+  /** The paths of the files to generate. */
+  readonly files: readonly string[];
   /** Full names of all RPCs known to the run, for "did you mean". */
   readonly rpcNames: readonly string[];
 }

@@ -10,6 +10,8 @@ export interface PluginOptions {
   readonly importExtension: "js" | "ts" | "none";
   /** Whether a run whose input is known may answer from the cache. */
   readonly cache: boolean;
+  /** An image of the protos as they were when the sagas in flight began, relative to buf's working directory. */
+  readonly against?: string;
 }
 
 /** The options, or every mistake in them. */
@@ -17,7 +19,7 @@ export type ParsedOptions =
   | { readonly options: PluginOptions; readonly errors: readonly [] }
   | { readonly options?: undefined; readonly errors: readonly string[] };
 
-const known = ["stubs_dir", "pb", "import_extension", "cache"];
+const known = ["stubs_dir", "pb", "import_extension", "cache", "against"];
 const extensions = ["js", "ts", "none"] as const;
 
 /** Reads `CodeGeneratorRequest.parameter`: `key=value`, separated by commas. */
@@ -49,8 +51,16 @@ export function parseOptions(parameter: string): ParsedOptions {
   }
   const importExtension = extensions.find((extension) => extension === given.get("import_extension")) ?? "js";
   const cache = given.get("cache") !== "false";
+  const pb = withoutSlash(given.get("pb") ?? "pb");
+  const against = given.get("against");
   return {
-    options: { stubsDir: withoutSlash(stubsDir), pb: withoutSlash(given.get("pb") ?? "pb"), importExtension, cache },
+    options: {
+      stubsDir: withoutSlash(stubsDir),
+      pb,
+      importExtension,
+      cache,
+      ...(against !== undefined && { against }),
+    },
     errors: [],
   };
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // The protobuf compiler's plugin: a request on stdin, a response on stdout, and nothing else there, ever.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { cachedRun } from "./cached-run.js";
 import { readStubs } from "./merge/read-stubs.js";
+import type { FileRead } from "./run.js";
 import { stubsPlaceProblem } from "./stubs-place.js";
 
 const name = "protoc-gen-saga";
@@ -28,9 +30,18 @@ async function main(args: readonly string[]): Promise<void> {
       }
       return readStubs(resolve(cwd, stubsDir));
     },
+    readFile: (path: string) => readFile(resolve(cwd, path)),
     warn: (line: string) => process.stderr.write(`${line}\n`),
   };
   process.stdout.write(await cachedRun(await buffer(process.stdin), environment, cwd));
+}
+
+function readFile(path: string): FileRead {
+  try {
+    return { bytes: readFileSync(path) };
+  } catch (error) {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** The plugin was started wrongly: no fault of its own, so no stack trace. */

@@ -6,10 +6,17 @@ import {
   CodeGeneratorResponse_Feature as Feature,
 } from "@bufbuild/protobuf/wkt";
 import { check } from "./check/check.js";
+import type { GeneratorCode } from "./check/codes.js";
 import { renderDiagnostic } from "./check/report.js";
-import type { Diagnostic, OutputFile } from "./model.js";
+import type { Diagnostic, OutputFile, SagaModel } from "./model.js";
 import { type PluginOptions, parseOptions } from "./options.js";
+import { readImage } from "./read/image.js";
 import { read } from "./read/read.js";
+
+/** What came of reading a file. */
+export type FileRead =
+  | { readonly bytes: Uint8Array; readonly problem?: undefined }
+  | { readonly bytes?: undefined; readonly problem: string };
 
 /** What a run takes from outside the request. */
 export interface RunEnvironment {
@@ -17,6 +24,8 @@ export interface RunEnvironment {
   readonly version: string;
   /** Every file below `stubs_dir`, by its path relative to it; empty where there is no such directory. */
   readStubs(stubsDir: string): ReadonlyMap<string, Uint8Array>;
+  /** The bytes of a file that an option names, or why it can't be read. */
+  readFile(path: string): FileRead;
   /** Takes one warning's line. */
   warn(line: string): void;
 }
@@ -27,8 +36,9 @@ export interface RunEnvironment {
  */
 export async function run(request: CodeGeneratorRequest, environment: RunEnvironment): Promise<CodeGeneratorResponse> {
   const { options, errors: optionErrors } = parseOptions(request.parameter);
-  const { diagnostics, plan } = check(read(request));
-  const errors = [...optionErrors, ...settle(diagnostics, environment)];
+  const before = readBefore(options?.against, environment);
+  const { diagnostics, plan } = check(read(request), before.model);
+  const errors = [...optionErrors, ...before.errors, ...settle(diagnostics, environment)];
   if (!plan || !options || errors.length > 0) {
     return failure(errors);
   }
@@ -43,6 +53,25 @@ export async function run(request: CodeGeneratorRequest, environment: RunEnviron
   const merged = await merge(plan, { ...emitOptions, stubsDir: options.stubsDir }, stubs);
   const mergeErrors = settle(merged.diagnostics, environment);
   return mergeErrors.length > 0 ? failure(mergeErrors) : success([...emitted, ...merged.files]);
+}
+
+/** What the protos said before, where an option names an image of that. */
+function readBefore(
+  against: string | undefined,
+  environment: RunEnvironment,
+): { readonly model?: SagaModel; readonly errors: readonly string[] } {
+  if (against === undefined) {
+    return { errors: [] };
+  }
+  const file = environment.readFile(against);
+  const { model, problem } =
+    file.bytes === undefined ? { model: undefined, problem: file.problem } : readImage(file.bytes);
+  if (model !== undefined) {
+    return { model, errors: [] };
+  }
+  const mend = "write it with `buf build <input> -o image.binpb` where buf generate runs";
+  const code: GeneratorCode = "SAGA_AGAINST_UNREADABLE";
+  return { errors: [`${code}: against=${against} can't be read: ${problem}; ${mend}`] };
 }
 
 function emitOptionsOf({ pb, importExtension }: PluginOptions, { version }: RunEnvironment) {

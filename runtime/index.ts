@@ -21,8 +21,9 @@ export type {
 } from "./facade/node.js";
 export { defineService, type SagaService } from "./facade/service.js";
 export { todo } from "./facade/todo.js";
+export { type CheckSagasOptions, checkSagas, type ParkedSagas, type SagasCheck } from "./grpc/check-sagas.js";
 export { type RunOptions, runServer } from "./grpc/run-server.js";
 export { type SagaServer, type ServerOptions, startServer } from "./grpc/server.js";
-export type { Journal } from "./journal/journal.js";
+export type { Journal, SagasInFlight } from "./journal/journal.js";
 export { openPostgresJournal, type PostgresOptions } from "./journal/postgres/journal.js";
 export { openSqliteJournal } from "./journal/sqlite/journal.js";

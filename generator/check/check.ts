@@ -1,4 +1,5 @@
 import type { Diagnostic, ListedFacade, Plan, SagaModel } from "../model.js";
+import { checkAgainst } from "./against.js";
 import { checkDeadline } from "./deadline.js";
 import { checkDuration } from "./durations.js";
 import { checkRpcNames, checkStepNames } from "./names.js";
@@ -17,8 +18,11 @@ export interface Checked {
   readonly plan?: Plan;
 }
 
-/** Judges a model by all rules at once and, where it has no errors, fills in all defaults. */
-export function check(model: SagaModel): Checked {
+/**
+ * Judges a model by all rules at once and, where it has no errors, fills in all defaults.
+ * @param before what the protos said when the sagas in flight began, where that is known
+ */
+export function check(model: SagaModel, before?: SagaModel): Checked {
   const { report, sorted } = collectReports();
   checkRpcs(report, model);
   checkTopics(
@@ -35,6 +39,9 @@ export function check(model: SagaModel): Checked {
     });
     return { service, facades };
   });
+  if (before !== undefined) {
+    checkAgainst(report, before, model);
+  }
   const diagnostics = sorted();
   const failed = diagnostics.some((diagnostic) => diagnostic.severity === "error");
   return failed ? { diagnostics } : { diagnostics, plan: { services } };

@@ -56,6 +56,23 @@ const entries = {
   SAGA_TOPIC_UNUSED: warning("A step of a sync facade has a topic, which nothing uses."),
   SAGA_DEADLINE_SHORT: warning("A facade's deadline is shorter than its steps may take."),
 
+  // Reported where the run is told what the protos said before.
+  SAGA_AGAINST_UNREADABLE: error('The image that "against" names is missing, or can\'t be read.'),
+  SAGA_BREAK_FACADE_GONE: error("A facade is gone: sagas of it may be in flight."),
+  SAGA_BREAK_MODE: error("A facade has another mode than before."),
+  SAGA_BREAK_TYPE: error("A facade, or a step, has another request or response type than before."),
+  SAGA_BREAK_STEP_REMOVED: error("A facade has a step less than before."),
+  SAGA_BREAK_STEP_INSERTED: error("A facade has a step more than before."),
+  SAGA_BREAK_STEP_RENAMED: error("A step has another name than before; idempotency keys hold it."),
+  SAGA_BREAK_STEP_REORDERED: error("A facade's steps stand in another order than before."),
+  SAGA_BREAK_STEP_CALL: error("A step calls another RPC than before."),
+  SAGA_BREAK_PARALLEL: error("Steps run at the same time that did not before, or the other way round."),
+  SAGA_BREAK_PIVOT: error("A facade has another pivot than before."),
+  SAGA_BREAK_COMPENSATION: error("A step has another compensation than before."),
+  SAGA_BREAK_POLICY: error("What is done after a failure or a crash is another than before."),
+  SAGA_BREAK_TOPIC_REUSED: error("A topic is now that of another step or rollback."),
+  SAGA_BREAK_TOPIC_MOVED: warning("A step or a rollback has another topic than before."),
+
   // Reported by merge.
   SAGA_STUB_SYNTAX: error("A node file doesn't parse, so what it holds can't be kept apart from what it lacks."),
   SAGA_STUB_ENCODING: error("A file among the node files isn't UTF-8."),

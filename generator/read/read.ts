@@ -18,6 +18,7 @@ export function read(request: CodeGeneratorRequest): SagaModel {
     marked: files
       .flatMap((file) => file.services.flatMap((service) => service.methods.map(rpcs.of)))
       .filter((rpc) => rpc.step ?? rpc.compensation),
+    files: files.map((file) => file.proto.name),
     rpcNames: rpcs.names,
   };
 }

@@ -31,6 +31,8 @@ export interface Broker {
    * it. Otherwise a place on a topic is only a place, and free as soon as the upstream has answered.
    */
   readonly keepsMessages: boolean;
+  /** How long the body of a message may be, bytes in UTF-8. Absent: as long as it likes. */
+  readonly maxBodyBytes?: number;
   /** To be called before `start`, once a topic. */
   subscribe(topic: string, options: SubscribeOptions, handler: Handler): void;
   /**

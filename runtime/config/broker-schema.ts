@@ -21,6 +21,10 @@ const kafka = z.strictObject({
   group_id: z.string().min(1).default("protosaga").describe("The consumer group: one for all servers of a journal."),
   partitions: count(1, 10_000).default(12).describe("Of a topic that is missing and so is made."),
   replication_factor: count(1, 100).default(1).describe("Of a topic that is missing and so is made."),
+  max_message_bytes: count(4_096, 2 ** 31 - 1)
+    // Larger than what a gRPC message may be by default (4 MiB), written as JSON.
+    .default(8 * 1024 * 1024)
+    .describe("Of a topic that is made. A message that would be larger goes without its payload: the journal has it."),
   session_timeout_ms: ms.default(30_000).describe("After how long a silent server's share goes to the others, ms."),
   sasl: sasl.describe("How to log in. Default: not at all."),
   tls: clientTls.prefault({}),

@@ -40,11 +40,27 @@ const aliases: Readonly<Record<string, string>> = {
   "broker.kafka.brokers": "KAFKA_BROKERS",
 };
 
+/** The variable that sets a key, where one does: its own name goes before the other one. */
+export function variableOf(env: Environment, path: readonly string[]): string | undefined {
+  return [environmentName(path), aliases[path.join(".")] ?? ""].find((name) => env[name] !== undefined);
+}
+
+/**
+ * The variables that look like keys of this configuration and are none, such as a mistyped one. Those of upstreams and
+ * topics that this program does not have are left out: servers may share an environment.
+ */
+export function strayVariables(env: Environment, names: KeyNames): string[] {
+  const known = new Set(configPaths(names).map(environmentName));
+  return Object.keys(env).filter(
+    (name) => name.startsWith("SAGA_") && !known.has(name) && !/^SAGA_(UPSTREAMS|TOPICS)_/.test(name),
+  );
+}
+
 /** Lays the environment over a configuration. POD_ID, PG_URL and KAFKA_BROKERS are other names of keys. */
 export function applyEnvironment(config: unknown, env: Environment, names: KeyNames): unknown {
   let result = config;
   for (const path of configPaths(names)) {
-    const value = env[environmentName(path)] ?? env[aliases[path.join(".")] ?? ""];
+    const value = env[variableOf(env, path) ?? ""];
     if (value !== undefined) {
       result = withValue(result, path, value);
     }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SagaError } from "../core/errors.js";
-import { applyEnvironment, type Environment, environmentName, type KeyNames } from "./environment.js";
+import { applyEnvironment, type Environment, environmentName, type KeyNames, variableOf } from "./environment.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
 
 /** Where a configuration comes from. */
@@ -23,16 +23,31 @@ export function loadConfig({ env, defaults = {}, ...names }: ConfigSources): Con
   const path = join(env.OCH_PATH ?? ".", "app.yaml");
   const file = existsSync(path) ? parse(path) : {};
   const merged = applyEnvironment(merge(defaults, file), env, names);
-  return checkConfig(merged, names, existsSync(path) ? path : "the configuration");
+  return checkConfig(merged, names, { source: existsSync(path) ? path : "the configuration", env });
+}
+
+/** Where values came from, for whoever must mend one. */
+interface Origin {
+  readonly source: string;
+  readonly env: Environment;
 }
 
 /**
  * Checks a configuration and fills in its defaults.
  * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
  */
-export function checkConfig(input: unknown, { upstreams, topics }: KeyNames, source = "the configuration"): Config {
+export function checkConfig(
+  input: unknown,
+  { upstreams, topics }: KeyNames,
+  { source, env }: Origin = { source: "the configuration", env: {} },
+): Config {
   const { data, error } = configSchema.safeParse(input);
-  const problems = error?.issues.map((issue) => `${z.core.toDotPath(issue.path) || "(whole)"}: ${issue.message}`) ?? [];
+  const problems =
+    error?.issues.map(({ path, message }) => {
+      const variable = variableOf(env, path.map(String));
+      const from = variable === undefined ? "" : ` (set by ${variable})`;
+      return `${z.core.toDotPath(path) || "(whole)"}${from}: ${message}`;
+    }) ?? [];
   const known = given(input);
   for (const name of upstreams.filter((service) => !known.has(service))) {
     const variable = environmentName(["upstreams", name, "address"]);

@@ -36,6 +36,12 @@ export const errorCatalogue = {
   SAGA_MESSAGE_POISON: { status: Status.INVALID_ARGUMENT, retriable: false },
   SAGA_NOT_STUCK: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_NOT_FOUND: { status: Status.NOT_FOUND, retriable: false },
+  SAGA_KEY_MISSING: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_KEY_INVALID: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_KEY_TAKEN: { status: Status.ALREADY_EXISTS, retriable: false },
+  SAGA_ACTION_BLOCKED: { status: Status.ABORTED, retriable: false },
+  SAGA_NOTHING_TO_UNDO: { status: Status.NOT_FOUND, retriable: false },
+  SAGA_BARRIER_UNAVAILABLE: { status: Status.UNAVAILABLE, retriable: true },
   SAGA_INTERNAL: { status: Status.INTERNAL, retriable: false },
 } as const satisfies Record<string, ErrorKind>;
 

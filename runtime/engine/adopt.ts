@@ -5,13 +5,24 @@ import type { StoredSaga } from "../journal/journal.js";
 import { decodeRecord } from "../journal/record.js";
 import { createRun, type Run } from "./run.js";
 
-/** A stored saga as far as this process may drive it; a text that says why where it may not. */
-export function restore(facade: FacadeDefinition | undefined, stored: StoredSaga): Run | string {
+/** Why this process can't drive a stored saga: the code has another structure of its facade, or none; undefined where it can. */
+export function misfit(
+  facade: FacadeDefinition | undefined,
+  stored: Pick<StoredSaga, "facade" | "fingerprint">,
+): string | undefined {
   if (facade === undefined) {
     return `this server has no facade ${stored.facade}`;
   }
-  if (facade.fingerprint !== stored.fingerprint) {
-    return `the structure of ${stored.facade} has changed since the saga began`;
+  return facade.fingerprint === stored.fingerprint
+    ? undefined
+    : `the structure of ${stored.facade} has changed since the saga began`;
+}
+
+/** A stored saga as far as this process may drive it; a text that says why where it may not. */
+export function restore(facade: FacadeDefinition | undefined, stored: StoredSaga): Run | string {
+  const why = misfit(facade, stored);
+  if (why !== undefined || facade === undefined) {
+    return why ?? "";
   }
   let events: SagaEvent[];
   try {

@@ -1,5 +1,7 @@
+import type { Broker } from "../broker/broker.js";
 import { statusName } from "../core/status.js";
 import type { Message } from "../journal/journal.js";
+import { carried } from "./message.js";
 import type { Log } from "./ports.js";
 import type { Run } from "./run.js";
 
@@ -20,8 +22,13 @@ export interface Completion {
   };
 }
 
+interface Told {
+  readonly log: Log;
+  readonly broker: Broker;
+}
+
 /** The message on the completion topic of a saga that has ended. */
-export function completionMessage(topic: string, { id, facade, state }: Run, log: Log): Message {
+export function completionMessage(topic: string, { id, facade, state }: Run, { log, broker }: Told): Message {
   const { response, failure } = state;
   const step = failure?.step === undefined ? undefined : facade.steps[failure.step]?.name;
   const completed = state.phase === "completed";
@@ -29,7 +36,6 @@ export function completionMessage(topic: string, { id, facade, state }: Run, log
     request_id: id,
     facade: facade.name,
     state: completed ? "COMPLETED" : "COMPENSATED",
-    ...(completed && response !== undefined ? { response: toJson(response) } : {}),
     ...(failure === undefined
       ? {}
       : {
@@ -41,15 +47,20 @@ export function completionMessage(topic: string, { id, facade, state }: Run, log
           },
         }),
   };
-  return { topic, key: id, body: JSON.stringify(completion) };
+  return { topic, key: id, body: completed && response !== undefined ? withResponse(response) : bare() };
 
-  function toJson(bytes: Uint8Array): unknown {
+  function bare(): string {
+    return JSON.stringify(completion);
+  }
+
+  function withResponse(bytes: Uint8Array): string {
     try {
-      return facade.response.toJSON(facade.response.decode(bytes));
+      const told: Completion = { ...completion, response: facade.response.toJSON(facade.response.decode(bytes)) };
+      return carried(broker, JSON.stringify(told));
     } catch (err) {
-      // Such as a time that JSON has no words for: the saga has ended all the same.
+      // Such as a time that JSON has no words for, or more than the broker carries: the saga has ended all the same.
       log.warn({ saga: id, err }, "a completion message goes without its response");
-      return undefined;
+      return bare();
     }
   }
 }

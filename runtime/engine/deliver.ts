@@ -1,10 +1,10 @@
 import type { Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Journal } from "../journal/journal.js";
+import type { Journal, Message } from "../journal/journal.js";
 import { type Drive, react } from "./driver.js";
 import { awaits, deliveryOf } from "./enqueue.js";
-import { readMessage } from "./message.js";
+import { readMessage, sagaIdIn, topicOf } from "./message.js";
 import type { Recovery } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
@@ -16,16 +16,26 @@ interface Parts {
   readonly recovery: Recovery;
 }
 
+/** What one topic's messages ask for. */
+export interface Delivery {
+  readonly handler: Handler;
+  /** Does what a message asked for that came to another process, which can't run its saga. */
+  handedOver(sagaId: string): Promise<void>;
+}
+
 /**
  * Handles the messages of one topic: has the saga take the step, and acknowledges once what the message asked for has
  * come to rest and the journal says so. A message that comes twice, late or out of order finds the journal ahead of it.
+ * One of a saga of another structure is acknowledged, too: the saga's state is its outbox, and whoever drives it is told.
  * @param at the step's position, or `rollback`
  */
 export function createDelivery(
   { drive, journal, runs, recovery }: Parts,
   facade: FacadeDefinition,
   at: number,
-): Handler {
+): Delivery {
+  const topic = topicOf(facade, at);
+
   /** The saga, if it waits for this message. The journal decides, not what this process remembers. */
   async function find(sagaId: string): Promise<Run | undefined> {
     const known = runs.get(sagaId);
@@ -51,6 +61,10 @@ export function createDelivery(
     if (stored.phase !== "open") {
       return undefined;
     }
+    if (recovery.misfit(stored) !== undefined) {
+      await journal.handOver(sagaId, topic);
+      return undefined;
+    }
     if (!journal.shared) {
       return recovery.adopt(stored); // Only one that was put aside is open and not driven.
     }
@@ -64,16 +78,44 @@ export function createDelivery(
     return current === known ? current : find(sagaId);
   }
 
-  return async (message) => {
-    const sagaId = readMessage(facade, at, message);
+  async function deliver(sagaId: string): Promise<void> {
     const run = await find(sagaId);
     if (run === undefined || run.abandoned || run.facade !== facade || !awaits(run, at)) {
-      drive.log.debug({ saga: sagaId, topic: message.topic }, "a message found the journal ahead of it");
+      drive.log.debug({ saga: sagaId, topic }, "a message found the journal ahead of it, or is another server's");
       return;
     }
     await new Promise<void>((done, failed) => {
       run.tickets.set(at, { since: run.seq, done, failed });
       react(drive, run, deliveryOf(at));
     });
+  }
+
+  /** Whether a message that can't be read is of a saga of another structure, which may have had other topics and types. */
+  async function isForeign(message: Message): Promise<boolean> {
+    const sagaId = sagaIdIn(message);
+    const stored = sagaId === undefined ? undefined : await journal.load(sagaId);
+    if (stored === undefined || recovery.misfit(stored) === undefined) {
+      return false;
+    }
+    if (stored.phase === "open") {
+      await journal.handOver(stored.sagaId, topic);
+    }
+    return true;
+  }
+
+  return {
+    async handler(message) {
+      let sagaId: string;
+      try {
+        sagaId = readMessage(facade, at, message);
+      } catch (error) {
+        if (await isForeign(message)) {
+          return;
+        }
+        throw error;
+      }
+      await deliver(sagaId);
+    },
+    handedOver: deliver,
   };
 }

@@ -6,15 +6,17 @@ import type { Answer, Journal } from "../journal/journal.js";
 import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
-import { createDelivery } from "./deliver.js";
+import { createDelivery, type Delivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
 import { createElsewhere } from "./elsewhere.js";
+import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
 import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
+import { reportParked } from "./report-parked.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
 import { createRun, isUnsure, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
@@ -89,6 +91,7 @@ export function createEngine(options: EngineOptions): Engine {
   const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, clock });
   let draining = false;
   let stopped = false;
+  const handOver = createHandOver({ journal, log, isDraining: () => draining });
 
   const drive: Drive = {
     journal,
@@ -96,7 +99,8 @@ export function createEngine(options: EngineOptions): Engine {
     upstreams,
     clock,
     log,
-    completion: (run) => (completion === undefined ? undefined : completionMessage(completion.topic, run, log)),
+    completion: (run) =>
+      completion === undefined ? undefined : completionMessage(completion.topic, run, { log, broker }),
     moved(run, { answer, stored }) {
       waiters.confirm(run);
       outbox.send(stored);
@@ -206,13 +210,16 @@ export function createEngine(options: EngineOptions): Engine {
 
   function subscribe(): void {
     const parts = { drive, journal, runs, recovery };
+    const add = (topic: string, concurrency: number, delivery: Delivery) => {
+      handOver.add(topic, concurrency, delivery);
+      broker.subscribe(topic, { concurrency }, delivery.handler);
+    };
     for (const facade of facades) {
       const { topics } = facade;
       topics.steps.forEach((topic, at) => {
-        broker.subscribe(topic, { concurrency: options.concurrencyOf(topic) }, createDelivery(parts, facade, at));
+        add(topic, options.concurrencyOf(topic), createDelivery(parts, facade, at));
       });
-      const concurrency = rollbackConcurrency;
-      broker.subscribe(topics.rollback, { concurrency }, createDelivery(parts, facade, rollback));
+      add(topics.rollback, rollbackConcurrency, createDelivery(parts, facade, rollback));
     }
     if (completion?.handler !== undefined) {
       const { topic, handler } = completion;
@@ -240,7 +247,9 @@ export function createEngine(options: EngineOptions): Engine {
     async start() {
       subscribe();
       const left = await journal.messages.pending();
+      await journal.release(facades.map(({ fingerprint }) => fingerprint));
       await recoverAll();
+      await reportParked(journal, byName, log);
       await reportAllStuck(journal, byName, log);
       for (const message of left) {
         outbox.send([message]);
@@ -263,6 +272,7 @@ export function createEngine(options: EngineOptions): Engine {
     async stop() {
       draining = true;
       stopped = true;
+      handOver.close();
       elsewhere.close();
       for (const run of runs.all()) {
         run.abandoned = true;

@@ -1,3 +1,4 @@
+import type { Broker } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { DtoWire } from "../facade/dto.js";
@@ -26,13 +27,22 @@ export function messageOf(drive: Drive, run: Run, at: number): Message {
   function body(): string {
     try {
       const results = resultsBefore(run, Number.POSITIVE_INFINITY);
-      return dto.encode({ ...head, request: requestOf(run), results, wire: wireOf(run) });
+      return carried(drive.broker, dto.encode({ ...head, request: requestOf(run), results, wire: wireOf(run) }));
     } catch (error) {
       // The payload is for people to read; the journal has it. A saga does not fail for it.
       drive.log.warn({ saga: run.id, err: error }, "a message goes without its payload");
       return dto.encode({ ...head, request: run.facade.request.decode(new Uint8Array()), results: {} });
     }
   }
+}
+
+/** A body that the broker carries. @throws RangeError where it is too long */
+export function carried({ maxBodyBytes = Number.POSITIVE_INFINITY }: Broker, body: string): string {
+  const bytes = Buffer.byteLength(body);
+  if (bytes > maxBodyBytes) {
+    throw new RangeError(`it would be ${bytes} bytes, and the broker carries ${maxBodyBytes}`);
+  }
+  return body;
 }
 
 /** The payloads as they came over the wire: JSON can't say all that stands in them. */
@@ -42,6 +52,17 @@ function wireOf({ facade, state, requestBytes }: Run): DtoWire {
     return bytes === undefined ? [] : [[name, bytes] as const];
   });
   return { request: requestBytes, results: Object.fromEntries(received) };
+}
+
+/** The saga that a message of whatever structure says that it is of; undefined where it is no message of a saga. */
+export function sagaIdIn({ key, body }: Message): string | undefined {
+  try {
+    const json: unknown = JSON.parse(body);
+    const named = typeof json === "object" && json !== null && "request_id" in json && json.request_id === key;
+    return named ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The saga that a message asks for. @throws SagaError SAGA_MESSAGE_POISON */

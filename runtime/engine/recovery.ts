@@ -3,7 +3,7 @@ import type { SagaEvent } from "../core/event.js";
 import { hasEnded, isPastPivot } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
-import { restore } from "./adopt.js";
+import { misfit, restore } from "./adopt.js";
 import { type Drive, flush, isOutcome, putAside, react } from "./driver.js";
 import { awaitsTopic } from "./enqueue.js";
 import type { Run } from "./run.js";
@@ -26,6 +26,8 @@ export interface RecoveryParts {
 export interface Recovery {
   /** Takes up a saga that a process left in the middle. @returns undefined where this server may not drive it */
   adopt(stored: StoredSaga): Run | undefined;
+  /** Why this server may not drive a saga; undefined where it may. */
+  misfit(stored: StoredSaga): string | undefined;
   /** Takes up a saga that no process drives just now, if it stands where it is wanted: one that another drives does not. */
   resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
   /** Takes up a saga that this process perhaps remembers, and does not drive. */
@@ -42,6 +44,10 @@ export interface Recovery {
 export function createRecovery({ drive, journal, runs, byName, isStopped }: RecoveryParts): Recovery {
   const { clock, log } = drive;
 
+  function misfitOf(stored: StoredSaga): string | undefined {
+    return misfit(byName.get(stored.facade), stored);
+  }
+
   function take(stored: StoredSaga): Run | undefined {
     const known = runs.get(stored.sagaId);
     if (known !== undefined) {
@@ -51,11 +57,13 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
       throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
     }
     const run = restore(byName.get(stored.facade), stored);
-    if (typeof run === "string") {
-      log.error({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
-      return undefined;
+    if (typeof run !== "string") {
+      return run;
     }
-    return run;
+    // Those of another structure are told of together, at the start.
+    const level = misfitOf(stored) === undefined ? "error" : "debug";
+    log[level]({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
+    return undefined;
   }
 
   function adopt(stored: StoredSaga): Run | undefined {
@@ -159,6 +167,7 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
 
   return {
     adopt,
+    misfit: misfitOf,
     resume,
     readopt,
     adoptLater,

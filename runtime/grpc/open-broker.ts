@@ -22,6 +22,15 @@ export interface BrokerParts {
 
 /** The configured broker. @throws SagaError SAGA_CONFIG_INVALID where a PEM file can't be read */
 export function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Broker {
+  /** What the program's own code throws must not stop the broker. */
+  function tell(hook: () => void): void {
+    try {
+      hook();
+    } catch (err) {
+      logger.error({ err }, "the observer of the broker threw; it must not");
+    }
+  }
+
   const told: BrokerObserver = {
     failed(err, topic) {
       // What can't be read is told when it is buried.
@@ -29,12 +38,12 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
         const what = topic === undefined ? "the broker can't be reached" : "a delivery or a publication failed";
         logger.error({ topic, err }, `${what}; it is tried again`);
       }
-      observer.failed?.(err, topic);
+      tell(() => observer.failed?.(err, topic));
     },
-    lag: (topic, partition, messages) => observer.lag?.(topic, partition, messages),
+    lag: (topic, partition, messages) => tell(() => observer.lag?.(topic, partition, messages)),
     buried(topic, reason) {
       logger.error({ topic, reason }, "a message went to the dead letters");
-      observer.buried?.(topic, reason);
+      tell(() => observer.buried?.(topic, reason));
     },
   };
   const { kind, kafka } = config.broker;
@@ -48,6 +57,7 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
     groupId: config.topic_prefix + kafka.group_id,
     partitions: kafka.partitions,
     replicationFactor: kafka.replication_factor,
+    maxMessageBytes: kafka.max_message_bytes,
     sessionTimeoutMs: kafka.session_timeout_ms,
     extraTopics,
     // The library also calls an error what it gets over by itself; what it does not is told to the observer.

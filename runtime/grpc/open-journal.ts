@@ -2,25 +2,56 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
-import type { Journal } from "../journal/journal.js";
+import type { Journal, SagasInFlight } from "../journal/journal.js";
 import { openPostgresJournal } from "../journal/postgres/journal.js";
+import { lookAtPostgresJournal } from "../journal/postgres/look.js";
 import { openSqliteJournal } from "../journal/sqlite/journal.js";
+import { lookAtSqliteJournal } from "../journal/sqlite/look.js";
 
 /** The configured journal. @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID */
 export async function openJournal({ journal, data_dir, pod_id }: Config, logger: Logger): Promise<Journal> {
   if (journal.kind === "sqlite") {
-    return openSqliteJournal(join(data_dir, "journal.db"));
+    return openSqliteJournal(journalFile(data_dir));
   }
-  const { url, schema, pool_size: poolSize, lease_ms: leaseMs } = journal.postgres;
-  if (url === undefined) {
-    throw new SagaError("SAGA_CONFIG_INVALID", "journal.postgres.url: name the database");
-  }
+  const { schema, pool_size: poolSize, lease_ms: leaseMs } = journal.postgres;
   return openPostgresJournal({
-    url,
+    url: urlOf(journal),
     podId: pod_id,
     schema,
     poolSize,
     leaseMs,
     onError: (err) => logger.warn({ err }, "the journal gets over trouble with its database"),
   });
+}
+
+function journalFile(dataDir: string): string {
+  return join(dataDir, "journal.db");
+}
+
+function urlOf({ postgres: { url } }: Config["journal"]): string {
+  if (url === undefined) {
+    throw new SagaError("SAGA_CONFIG_INVALID", "journal.postgres.url: name the database");
+  }
+  return url;
+}
+
+/** What a look at the configured journal found. */
+export interface JournalLook {
+  /** The file, or host, database and schema: for people. */
+  readonly place: string;
+  /** Undefined where there is no journal yet. */
+  readonly inFlight: readonly SagasInFlight[] | undefined;
+}
+
+/**
+ * Looks at the configured journal without taking part in it: a server may run on it meanwhile.
+ * @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID
+ */
+export async function lookAtJournal({ journal, data_dir }: Pick<Config, "journal" | "data_dir">): Promise<JournalLook> {
+  if (journal.kind === "sqlite") {
+    const place = journalFile(data_dir);
+    return { place, inFlight: lookAtSqliteJournal(place) };
+  }
+  const { schema } = journal.postgres;
+  return lookAtPostgresJournal(urlOf(journal), schema);
 }

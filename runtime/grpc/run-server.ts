@@ -1,6 +1,8 @@
+import { strayVariables } from "../config/environment.js";
 import { loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
+import { runCheckSagas } from "./check-sagas.js";
 import { checkServices, keyNames } from "./check-services.js";
 import { type SagaServer, type ServerOptions, startServer } from "./server.js";
 
@@ -12,19 +14,28 @@ export interface RunOptions extends Omit<ServerOptions, "config"> {
   readonly defaults?: ConfigInput;
   /** Called once the server has stopped, before the process exits. */
   readonly onClosed?: () => Promise<void> | void;
+  /** The program's arguments. Default: those of the command line */
+  readonly args?: readonly string[];
 }
 
 /**
  * A server as a program: reads the configuration, prints `<name> ready on <address>` when it takes calls, and drains
- * on SIGTERM and SIGINT. What stops it from starting goes to standard error, and the process exits with 1.
+ * on SIGTERM and SIGINT. What stops it from starting goes to standard error, and the process exits with 1. With the
+ * argument `check-sagas` it starts nothing, and tells which sagas in flight its code can't run, see docs/versions.md.
  * @returns undefined where it did not start
  */
 export async function runServer({
   name,
   defaults = {},
   onClosed,
+  args = process.argv.slice(2),
   ...options
 }: RunOptions): Promise<SagaServer | undefined> {
+  if (args[0] === "check-sagas") {
+    const { services } = options;
+    process.exitCode = await runCheckSagas({ name, services, defaults, args: args.slice(1) });
+    return undefined;
+  }
   let server: SagaServer | undefined;
   let closing = false;
   const stop = (signal: NodeJS.Signals) => {
@@ -46,6 +57,9 @@ export async function runServer({
     const names = keyNames(checkServices(options.services));
     const config = loadConfig({ env: process.env, ...names, defaults });
     server = await startServer({ ...options, config });
+    for (const variable of strayVariables(process.env, names)) {
+      server.logger.warn({ variable }, "this variable looks like a key of the configuration, and there is no such key");
+    }
     const host = config.listen.slice(0, config.listen.lastIndexOf(":"));
     process.stdout.write(`${name} ready on ${host}:${server.port}\n`);
     return server;

@@ -57,6 +57,20 @@ export interface StoredSaga {
   readonly records: readonly Uint8Array[];
 }
 
+/** The sagas of one structure that have not ended, whoever drives them. */
+export interface SagasInFlight {
+  readonly facade: string;
+  readonly fingerprint: string;
+  /** How many wait for no operator. */
+  readonly open: number;
+  /** How many wait for an operator. */
+  readonly stuck: number;
+  /** When the oldest began, ms since the Unix epoch. */
+  readonly oldestMs: number;
+  /** The ids of the oldest few. */
+  readonly sagaIds: readonly string[];
+}
+
 /**
  * The durable record of every saga. Every promise resolves only once its effect would survive a power cut.
  * All methods reject with SagaError SAGA_JOURNAL_UNAVAILABLE where that can't be had now.
@@ -81,6 +95,8 @@ export interface Journal {
   list(phase: "open" | "stuck"): Promise<readonly string[]>;
   /** How many sagas of a facade are open, whoever drives them. */
   countOpen(facade: string): Promise<number>;
+  /** All sagas that have not ended, by structure, whoever drives them; ordered by facade, the oldest structure first. */
+  inFlight(): Promise<readonly SagasInFlight[]>;
   /** Whether other processes write to the same journal. */
   readonly shared: boolean;
   /** How long a process may give no sign of life before others may take over what it drives, ms; 0 where none can. */
@@ -90,6 +106,21 @@ export interface Journal {
    * open sagas of these structures, and all their messages. A journal that is not shared has none.
    */
   takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
+  /**
+   * Leaves the open sagas of this process that are of none of these structures to whoever takes them over. A journal that
+   * is not shared keeps them.
+   */
+  release(fingerprints: readonly string[]): Promise<void>;
+  /**
+   * Tells the process that wrote last to an open saga of a message that came to this one, which can't run the saga. Once:
+   * where nobody hears it, the saga is found idle. A journal that is not shared has nobody to tell.
+   */
+  handOver(sagaId: string, topic: string): Promise<void>;
+  /**
+   * Has a listener told of each message that another process hands over to this one.
+   * @returns a function that ends it
+   */
+  onHandOver(listener: (sagaId: string, topic: string) => void): () => void;
   /**
    * The ids of open sagas of this process that nobody has written to for so long, at most `limit`. A journal that is not
    * shared has none.

@@ -197,6 +197,20 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       expect(await readDeadLetters(kafka.brokers, topic)).toEqual([{ key: "", body: "", reason }]);
     });
 
+    test("the longest body that it says it carries, it carries", async () => {
+      const topic = `longest-${crypto.randomUUID()}`;
+      const arrived: Message[] = [];
+      const broker = createKafkaBroker(testOptions(kafka.brokers, { maxMessageBytes: 5_000 }), silent);
+      scope.use(broker);
+      broker.subscribe(topic, { concurrency: 1 }, async (message) => void arrived.push(message));
+      await broker.start();
+      const message = { topic, key: "k".repeat(128), body: "x".repeat(broker.maxBodyBytes ?? 0) };
+      expect(await broker.publish([message])).toBe(true);
+      await until(() => arrived.length === 1, { what: "it" });
+      expect(arrived).toEqual([message]);
+      expect(message.body.length).toBeGreaterThan(4_000);
+    });
+
     test("a message that Kafka refuses holds up no other; what comes behind it of its key waits", async () => {
       const topic = `big-${crypto.randomUUID()}`;
       const shape = { partitions: 1, replicationFactor: 1, maxMessageBytes: 10_000 };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { applyEnvironment, configPaths, environmentName } from "../../runtime/config/environment.js";
+import { applyEnvironment, configPaths, environmentName, strayVariables } from "../../runtime/config/environment.js";
 import { checkConfig, loadConfig } from "../../runtime/config/load.js";
 import { createScope } from "../support/scope.js";
 
@@ -33,6 +33,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   group_id: ["g", "g"],
   partitions: ["13", 13],
   replication_factor: ["3", 3],
+  max_message_bytes: ["5000", 5_000],
   session_timeout_ms: ["789", 789],
   mechanism: ["scram-sha-512", "scram-sha-512"],
   username: ["ann", "ann"],
@@ -81,7 +82,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(39);
+    expect(paths).toHaveLength(40);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 
@@ -128,6 +129,19 @@ describe("the environment", () => {
     const env = { SAGA_UPSTREAMS_PB_ORDERSERVICE_TLS_ENABLED: text };
     const config = checkConfig(applyEnvironment(base, env, names), names);
     expect(config.upstreams[order]?.tls.enabled).toBe(value);
+  });
+
+  test("has strays: variables that look like keys, and are none of this program's or of its like", () => {
+    const env = {
+      SAGA_LISTNE: "x:1",
+      SAGA_LISTEN: "x:1",
+      SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: "x:1",
+      SAGA_UPSTREAMS_PB_OTHERSERVICE_ADDRESS: "x:1",
+      SAGA_TOPICS_OTHER_CONCURRENCY: "1",
+      PG_URL: "x",
+      PATH: "x",
+    };
+    expect(strayVariables(env, names)).toEqual(["SAGA_LISTNE"]);
   });
 
   test("leaves alone what it does not name", () => {

@@ -11,6 +11,7 @@ import type { Place } from "./booking.js";
 
 /** One of several servers on one journal and one Kafka. */
 export interface Pod {
+  readonly env: Readonly<Record<string, string>>;
   /** Starts it, again after it was killed. */
   start(): Promise<RunningProcess>;
   book(requestId: string, options?: BookingOptions): Promise<Answer>;
@@ -18,12 +19,14 @@ export interface Pod {
 
 /** Several servers that share everything. */
 export interface Pods {
-  /** Makes a pod, not yet started. */
-  pod(name: string): Promise<Pod>;
+  /** Makes a pod, not yet started: of the example's main program unless told otherwise. */
+  pod(name: string, file?: string): Promise<Pod>;
   /** How many sagas have not ended. */
   open(): Promise<number>;
   /** Which pods wrote last to how many sagas. */
   owners(): Promise<ReadonlyMap<string, number>>;
+  /** Which pods there ever were. */
+  pods(): Promise<readonly string[]>;
 }
 
 /** How long a pod of a test may be silent, ms. */
@@ -35,7 +38,7 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
   const schema = freshSchema();
   scope.defer(() => dropSchema(schema));
   return {
-    async pod(name) {
+    async pod(name, file = "examples/booking/main.ts") {
       const port = await freePort();
       const client = scope.use(new BookingServiceClient(`localhost:${port}`, credentials.createInsecure()));
       const env = {
@@ -50,8 +53,9 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
         BOOKING_UPSTREAMS: "external",
       };
       return {
+        env,
         async start() {
-          const process = scope.start("examples/booking/main.ts", { env });
+          const process = scope.start(file, { env });
           await process.line(`ready on localhost:${port}`);
           return process;
         },
@@ -71,6 +75,9 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
         `SELECT owner, count(*) AS sagas FROM "${schema}".saga GROUP BY owner`,
       );
       return new Map(rows.map(({ owner, sagas }) => [owner, Number(sagas)]));
+    },
+    async pods() {
+      return (await runSql<{ id: string }>(url, `SELECT id FROM "${schema}".pod`)).map(({ id }) => id);
     },
   };
 }

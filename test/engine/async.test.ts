@@ -225,6 +225,18 @@ describe("the completion topic", () => {
     ]);
   });
 
+  test("tells of the end alone where the response is more than the broker carries", async () => {
+    const place = createPlace(scope);
+    const told: unknown[] = [];
+    const handler = async ({ body }: { body: string }) => void told.push(JSON.parse(body));
+    const end = { request_id: "s", facade: facade.name, state: "COMPLETED" };
+    const maxBodyBytes = JSON.stringify(end).length;
+    const { ask } = await place.start({ facades: [facade], maxBodyBytes, completion: { topic: "done", handler } });
+    await ask("s");
+    await until(() => told.length > 0, { what: "the message" });
+    expect(told).toEqual([end]);
+  });
+
   test("keeps its message until it was handled, also over a restart", async () => {
     const place = createPlace(scope);
     const fails = { topic: "done", handler: () => Promise.reject(new Error("not now")) };

@@ -122,6 +122,24 @@ test("the messages are there for people and other tools to read", async () => {
   expect(mine[0]).toEqual({ topic: first, ...head, current_index: 0, request: { wish: 1 }, results: {} });
 });
 
+test("a message that would be longer than the broker carries goes without its payload: the journal has it", async () => {
+  const place = createPlace(scope);
+  const { ask, seen } = await place.start({ facades: [queued], maxBodyBytes: 1_000, concurrencyOf: () => 1 });
+  const held = place.upstreams.hold("/a");
+  await ask("in the way");
+  await held.arrived;
+  await ask("s", { request: { wish: "w".repeat(2_000) } });
+  place.upstreams.plan("/b", ok({}), failing("OUT_OF_RANGE"));
+  held.answer(ok({ from: "a".repeat(2_000) }));
+  await place.reaches("s", "compensated");
+  await place.reaches("in the way", "completed");
+  for (const { body } of seen) {
+    expect(body.length).toBeLessThan(1_000);
+  }
+  expect(seen.filter(({ key }) => key === "s").map(({ body }) => JSON.parse(body).request)).toContainEqual({});
+  expect(place.upstreams.callsOf("/a")).toContainEqual(expect.objectContaining({ sagaId: "s" }));
+});
+
 test("a handler that can't reach the journal has the message delivered again", async () => {
   const place = createPlace(scope);
   let refusals = 1;

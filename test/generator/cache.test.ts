@@ -38,6 +38,7 @@ describe("cache", () => {
   it.each<[string, RunInputs]>([
     ["the version", { ...inputs, version: "1.0.1" }],
     ["the request", { ...inputs, request: Buffer.from("request.") }],
+    ["what it is held against", { ...inputs, against: Buffer.from("") }],
     ["a stub's bytes", { ...inputs, stubs: new Map([...inputs.stubs, ["a.ts", Buffer.from("A")]]) }],
     ["a stub's path", { ...inputs, stubs: new Map([...inputs.stubs].map(([path, bytes]) => [`${path}x`, bytes])) }],
     ["a stub more", { ...inputs, stubs: new Map([...inputs.stubs, ["c.ts", Buffer.from("")]]) }],

@@ -133,7 +133,8 @@ describe("as a process", () => {
 });
 
 describe("run", () => {
-  const environment = { version: "", readStubs: () => new Map(), warn: () => {} };
+  const readFile = () => ({ problem: "no file" });
+  const environment = { version: "", readStubs: () => new Map(), readFile, warn: () => {} };
 
   test("says which features it supports, failing or not", async () => {
     const features = { supportedFeatures: 3n, minimumEdition: Edition.EDITION_PROTO2 };

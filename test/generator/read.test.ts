@@ -81,7 +81,7 @@ test("only files to generate are read", () => {
 test("a request without saga.proto has nothing to read", async () => {
   const plain = await compile({ "plain.proto": 'syntax = "proto3"; message M {} service S { rpc R(M) returns (M); }' });
   const model = read(plain.request(["plain.proto"]));
-  expect(model).toEqual({ services: [], marked: [], rpcNames: ["S.R"] });
+  expect(model).toEqual({ services: [], marked: [], files: [expect.any(String)], rpcNames: ["S.R"] });
 });
 
 test("places count from 1 and reach the option's field", () => {

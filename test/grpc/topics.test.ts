@@ -146,6 +146,28 @@ describe("the completion topic", () => {
     ]);
   });
 
+  test("is delivered again after a failure, and an observer that throws keeps nothing from that", async () => {
+    const told: string[] = [];
+    let failures = 0;
+    const server = await startBookingServer(scope, {
+      config: { completion_topic: "done" },
+      async onCompletion({ request_id }) {
+        told.push(request_id);
+        if (told.length === 1) throw new Error("not now");
+      },
+      observer: {
+        failed() {
+          failures++;
+          throw new Error("a metric without a name");
+        },
+      },
+    });
+    await bookThrottled(server, "t");
+    await until(() => told.length === 2);
+    expect(told).toEqual(["t", "t"]);
+    expect(failures).toBe(1);
+  });
+
   const upstreams = { "pb.OrderService": { address: "localhost:1" }, "pb.PaymentService": { address: "localhost:1" } };
   const onCompletion = async () => {};
   test.each([

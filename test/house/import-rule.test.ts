@@ -87,6 +87,15 @@ const rooms: readonly Room[] = [
     allowed: ["@grpc/grpc-js", ...["core", "facade", "journal", "broker", "engine", "operate"].map(runtime)],
   },
   {
+    file: "runtime/upstream/x.ts",
+    refused: [
+      "protosaga",
+      ...["facade", "config", "journal", "broker", "engine", "operate", "grpc"].map(runtime),
+      ...[generated, generator, "../index.js"],
+    ],
+    allowed: ["../core/errors.js", "../pb/google/rpc/status.js", "./port.js", "@grpc/grpc-js", "pg"],
+  },
+  {
     file: "generator/x.ts",
     refused: ["../runtime/core/errors.js", "protosaga", "../generated/pb/x.js"],
     allowed: ["./read/read.js"],
@@ -199,6 +208,7 @@ const oneWay: Readonly<Record<string, readonly string[]>> = {
   engine: ["core", "facade", "journal", "broker", "pb"],
   operate: ["core", "facade", "journal", "broker", "engine", "pb"],
   grpc: ["core", "facade", "journal", "broker", "engine", "operate", "config", "pb"],
+  upstream: ["core", "pb"],
 };
 
 describe("the runtime's rooms", () => {

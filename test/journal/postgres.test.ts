@@ -3,6 +3,7 @@ import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl } from "../support/postgres.js";
 import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
+import { inFlightConformance } from "./in-flight-conformance.js";
 import { messageConformance } from "./message-conformance.js";
 
 function place(scope: Scope): OpenJournal {
@@ -14,4 +15,5 @@ function place(scope: Scope): OpenJournal {
 describePostgres("on a PostgreSQL server", () => {
   journalConformance("PostgreSQL", place);
   messageConformance("PostgreSQL", place);
+  inFlightConformance("PostgreSQL", place);
 });

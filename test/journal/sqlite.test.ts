@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
+import { inFlightConformance } from "./in-flight-conformance.js";
 import { messageConformance } from "./message-conformance.js";
 
 function place(scope: Scope): OpenJournal {
@@ -11,3 +12,4 @@ function place(scope: Scope): OpenJournal {
 
 journalConformance("SQLite", place);
 messageConformance("SQLite", place);
+inFlightConformance("SQLite", place);

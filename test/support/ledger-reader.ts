@@ -23,7 +23,7 @@ export interface Book {
   readonly effects: readonly LedgerEffect[];
   /** How often an idempotency key had an effect: never more than once, if all is well. */
   readonly effectsByKey: ReadonlyMap<string, number>;
-  /** Request ids cancelled before they were created. */
+  /** Saga ids whose action the barrier blocked: it was compensated before it came, and never takes effect. */
   readonly tombstones: readonly string[];
 }
 
@@ -52,7 +52,7 @@ function readBook(data: string, noun: "order" | "payment"): Book {
     const effects = rows<LedgerEffect>(
       "SELECT coalesce(idempotency_key, '') AS key, method, request_id AS requestId FROM effects ORDER BY number",
     );
-    const tombstones = rows<{ requestId: string }>("SELECT request_id AS requestId FROM tombstones ORDER BY 1");
+    const blocked = rows<{ key: string }>("SELECT key FROM saga_barriers WHERE state = 'blocked' ORDER BY 1");
     const effectsByKey = new Map<string, number>();
     for (const { key } of effects) effectsByKey.set(key, (effectsByKey.get(key) ?? 0) + 1);
     return {
@@ -60,7 +60,7 @@ function readBook(data: string, noun: "order" | "payment"): Book {
       entries: entries.map(({ id, requestId, status }) => ({ id, requestId, status })),
       effects: effects.map(({ key, method, requestId }) => ({ key, method, requestId })),
       effectsByKey,
-      tombstones: tombstones.map(({ requestId }) => requestId),
+      tombstones: blocked.map(({ key }) => key.slice(0, key.lastIndexOf("/"))),
     };
   } finally {
     db.close();

@@ -1,9 +1,5 @@
-import { status } from "@grpc/grpc-js";
+import { guardService, loadedAnnotations, Refusal } from "protosaga/upstream";
 import {
-  CancelOrderRequest,
-  CancelOrderResponse,
-  CreateOrderRequest,
-  CreateOrderResponse,
   type GetOrderRequest,
   type GetOrderResponse,
   type OrderServiceServer,
@@ -11,11 +7,11 @@ import {
   OrderStatus,
 } from "../../../generated/pb/booking/order.js";
 import { openLedger } from "./shared/ledger.js";
-import { Refusal } from "./shared/refusal.js";
+import { loadProto } from "./shared/protos.js";
 import { openRegister } from "./shared/register.js";
 import { openSequence } from "./shared/sequence.js";
 import { type RunningServer, serve } from "./shared/serve.js";
-import { idempotencyKey, requiredIdempotencyKey, unary } from "./shared/unary.js";
+import { unary } from "./shared/unary.js";
 import type { Upstream, UpstreamOptions } from "./shared/upstream.js";
 
 /** Opens the order service on its ledger in a data directory, not yet listening. */
@@ -23,29 +19,24 @@ export function openOrderService(data: string): Upstream<OrderServiceServer> {
   const ledger = openLedger(data, "order");
   const sequence = openSequence(data);
   const orders = openRegister(ledger, sequence, { noun: "order", columns: ["product_id", "count"] });
+  const proto = loadProto("booking/order.proto");
 
-  return {
-    name: "pb.OrderService",
-    protoFile: "booking/order.proto",
+  const guarded = guardService({
+    barrier: ledger.barrier,
     definition: OrderServiceService,
-    handlers: {
-      createOrder: unary((request: CreateOrderRequest, metadata): CreateOrderResponse => {
-        const key = requiredIdempotencyKey(metadata);
-        const bytes = CreateOrderRequest.encode(request).finish();
-        return ledger.once({ key, method: "CreateOrder", request: bytes, response: CreateOrderResponse }, () => ({
-          orderId: orders.create({ key, requestId: request.requestId }, [request.productId, request.count]),
-        }));
+    annotations: loadedAnnotations(proto),
+    effects: {
+      createOrder: ({ requestId, productId, count }, { key }) => ({
+        orderId: orders.create({ key, requestId }, [productId, count]),
       }),
-      cancelOrder: unary((request: CancelOrderRequest, metadata): CancelOrderResponse => {
-        const key = idempotencyKey(metadata);
-        const bytes = CancelOrderRequest.encode(request).finish();
-        return ledger.once({ key, method: "CancelOrder", request: bytes, response: CancelOrderResponse }, () => {
-          orders.cancel({ key, requestId: request.requestId });
-          return {};
-        });
-      }),
+      cancelOrder: ({ requestId }, { key }) => {
+        orders.cancel({ key, requestId });
+        return {};
+      },
+    },
+    others: {
       getOrder: unary(({ by }: GetOrderRequest): GetOrderResponse => {
-        if (by === undefined) throw new Refusal(status.INVALID_ARGUMENT, "missing order_id or request_id");
+        if (by === undefined) throw new Refusal("INVALID_ARGUMENT", "missing order_id or request_id");
         const order = orders.find(by.$case === "orderId" ? { $case: "id", value: by.value } : by);
         return {
           orderId: order.id,
@@ -56,6 +47,14 @@ export function openOrderService(data: string): Upstream<OrderServiceServer> {
         };
       }),
     },
+    // People cancel orders, too.
+    keyOptional: ["cancelOrder"],
+  });
+
+  return {
+    name: "pb.OrderService",
+    proto,
+    ...guarded,
     close() {
       ledger.close();
       sequence.close();

@@ -1,9 +1,5 @@
-import { status } from "@grpc/grpc-js";
+import { guardService, loadedAnnotations, Refusal } from "protosaga/upstream";
 import {
-  CancelPaymentRequest,
-  CancelPaymentResponse,
-  CreatePaymentRequest,
-  CreatePaymentResponse,
   type GetPaymentRequest,
   type GetPaymentResponse,
   type PaymentServiceServer,
@@ -11,11 +7,11 @@ import {
   PaymentStatus,
 } from "../../../generated/pb/booking/payment.js";
 import { openLedger } from "./shared/ledger.js";
-import { Refusal } from "./shared/refusal.js";
+import { loadProto } from "./shared/protos.js";
 import { openRegister } from "./shared/register.js";
 import { openSequence } from "./shared/sequence.js";
 import { type RunningServer, serve } from "./shared/serve.js";
-import { idempotencyKey, requiredIdempotencyKey, unary } from "./shared/unary.js";
+import { unary } from "./shared/unary.js";
 import type { Upstream, UpstreamOptions } from "./shared/upstream.js";
 
 /** Opens the payment service on its ledger in a data directory, not yet listening. */
@@ -23,34 +19,25 @@ export function openPaymentService(data: string): Upstream<PaymentServiceServer>
   const ledger = openLedger(data, "payment");
   const sequence = openSequence(data);
   const payments = openRegister(ledger, sequence, { noun: "payment", columns: ["order_id", "amount"] });
+  const proto = loadProto("booking/payment.proto");
 
-  return {
-    name: "pb.PaymentService",
-    protoFile: "booking/payment.proto",
+  const guarded = guardService({
+    barrier: ledger.barrier,
     definition: PaymentServiceService,
-    handlers: {
-      createPayment: unary((request: CreatePaymentRequest, metadata): CreatePaymentResponse => {
-        const key = requiredIdempotencyKey(metadata);
-        const bytes = CreatePaymentRequest.encode(request).finish();
-        return ledger.once({ key, method: "CreatePayment", request: bytes, response: CreatePaymentResponse }, () => {
-          if (request.faultInject) {
-            throw new Refusal(status.INVALID_ARGUMENT, "payment refused: fault_inject is set");
-          }
-          return {
-            paymentId: payments.create({ key, requestId: request.requestId }, [request.orderId, request.amount]),
-          };
-        });
-      }),
-      cancelPayment: unary((request: CancelPaymentRequest, metadata): CancelPaymentResponse => {
-        const key = idempotencyKey(metadata);
-        const bytes = CancelPaymentRequest.encode(request).finish();
-        return ledger.once({ key, method: "CancelPayment", request: bytes, response: CancelPaymentResponse }, () => {
-          payments.cancel({ key, requestId: request.requestId });
-          return {};
-        });
-      }),
+    annotations: loadedAnnotations(proto),
+    effects: {
+      createPayment: ({ requestId, orderId, amount, faultInject }, { key }) => {
+        if (faultInject) throw new Refusal("INVALID_ARGUMENT", "payment refused: fault_inject is set");
+        return { paymentId: payments.create({ key, requestId }, [orderId, amount]) };
+      },
+      cancelPayment: ({ requestId }, { key }) => {
+        payments.cancel({ key, requestId });
+        return {};
+      },
+    },
+    others: {
       getPayment: unary(({ by }: GetPaymentRequest): GetPaymentResponse => {
-        if (by === undefined) throw new Refusal(status.INVALID_ARGUMENT, "missing payment_id or request_id");
+        if (by === undefined) throw new Refusal("INVALID_ARGUMENT", "missing payment_id or request_id");
         const payment = payments.find(by.$case === "paymentId" ? { $case: "id", value: by.value } : by);
         return {
           paymentId: payment.id,
@@ -61,6 +48,14 @@ export function openPaymentService(data: string): Upstream<PaymentServiceServer>
         };
       }),
     },
+    // People cancel payments, too.
+    keyOptional: ["cancelPayment"],
+  });
+
+  return {
+    name: "pb.PaymentService",
+    proto,
+    ...guarded,
     close() {
       ledger.close();
       sequence.close();

@@ -19,6 +19,9 @@ interface Subscription {
 
 const commitIntervalMs = 100;
 
+/** What Kafka adds to a body at most: the key (a request id) and the heads of record and batch, bytes. */
+const overheadBytes = 512;
+
 /**
  * The broker over Kafka: one consumer group, one topic a step. An offset is committed only when every message before it
  * is handled, so that none is lost; some may come twice after a crash, a rebalance or a lost acknowledgement.
@@ -129,6 +132,7 @@ export function createKafkaBroker(
 
   return {
     keepsMessages: true,
+    maxBodyBytes: options.maxMessageBytes - overheadBytes,
     publish(messages) {
       return sender.send(messages.map(toRecord));
     },

@@ -10,6 +10,8 @@ export interface KafkaBrokerOptions {
   readonly partitions: number;
   /** On how many brokers each partition of a created topic is kept. */
   readonly replicationFactor: number;
+  /** How large a message may be, key and headers included, bytes: created topics are told, and no larger one is sent. */
+  readonly maxMessageBytes: number;
   /** Topics that are published to and not subscribed here; no others can be published to. */
   readonly extraTopics?: readonly string[];
   readonly sasl?: KafkaSasl;

@@ -3,8 +3,6 @@ import type { ErrorKind, KafkaClient } from "./client.js";
 import type { KafkaBrokerOptions } from "./options.js";
 import { within } from "./time.js";
 
-/** Larger than what a gRPC message may be by default (4 MiB), written as JSON. */
-const maxMessageBytes = 8 * 1024 * 1024;
 const pauseMs = 300;
 
 /**
@@ -17,7 +15,7 @@ export async function createTopics(
   options: KafkaBrokerOptions,
   topics: readonly string[],
 ): Promise<void> {
-  const { partitions, replicationFactor, startTimeoutMs = 10_000 } = options;
+  const { partitions, replicationFactor, maxMessageBytes, startTimeoutMs = 10_000 } = options;
   const deadline = Date.now() + startTimeoutMs;
   for (;;) {
     const left = deadline - Date.now();

@@ -77,7 +77,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
   const { podId, poolSize = 5, giveUpAfterMs = 10_000, leaseMs = 15_000, onError = () => {} } = options;
   const writer = createWriter();
   const channel = connection.schema;
-  const listening = await listen({ connection, channel, prefix: writer.prefix, onError });
+  const listening = await listen({ connection, channel, podId, prefix: writer.prefix, onError });
   // Of their own, so that a start that reads thousands of sagas holds no entry up.
   const writing = createPool(connection, Math.max(1, Math.min(writingLanes + 1, poolSize - 1)), onError);
   const reading = createPool(connection, Math.max(1, poolSize - writingLanes - 1), onError);
@@ -90,7 +90,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     commit: createStore({ database: writing, retry, podId, writer, channel }),
   });
   const messages = createMessageStore({ reading, writing, retry, podId, writer });
-  const lease = await keepLease({ database: reading, retry, podId, leaseMs, onError });
+  const lease = await keepLease({ database: reading, retry, podId, channel, leaseMs, onError });
   let closing: Promise<void> | undefined;
 
   const underWay = new Set<Promise<unknown>>();
@@ -137,10 +137,14 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     load: (sagaId) => whileOpen(() => reader.load(sagaId)),
     list: (phase) => whileOpen(() => reader.list(phase)),
     countOpen: (facade) => whileOpen(() => reader.countOpen(facade)),
+    inFlight: () => whileOpen(() => reader.inFlight()),
     shared: true,
     leaseMs,
     takeOver: (fingerprints, limit) => whileOpen(() => lease.takeOver(fingerprints, limit)),
     listIdle: (idleMs, limit) => whileOpen(() => lease.listIdle(idleMs, limit)),
+    release: (fingerprints) => whileOpen(() => lease.release(fingerprints)),
+    handOver: (sagaId, topic) => whileOpen(() => lease.handOver(sagaId, topic)),
+    onHandOver: (listener) => listening.addHandOver(listener),
     onChange: (listener) => listening.add(listener),
     messages: {
       pending: () => whileOpen(() => messages.pending()),

@@ -4,6 +4,7 @@ import { SagaError } from "../../core/errors.js";
 import type { TakenOver } from "../journal.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
+import { notifyOwner } from "./notice.js";
 import type { Retry } from "./retry.js";
 
 /** Shows the other pods that this one lives, and finds those that do not. All times are the database's. */
@@ -12,6 +13,10 @@ export interface Lease {
   takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
   /** As the journal's. */
   listIdle(idleMs: number, limit: number): Promise<readonly string[]>;
+  /** As the journal's. */
+  release(fingerprints: readonly string[]): Promise<void>;
+  /** As the journal's. */
+  handOver(sagaId: string, topic: string): Promise<void>;
   /** Gives the lease up, so that others need not wait for its end. Never rejects. */
   close(): Promise<void>;
 }
@@ -21,6 +26,8 @@ export interface LeaseOptions {
   readonly database: Database;
   readonly retry: Retry;
   readonly podId: string;
+  /** Where other processes listen. */
+  readonly channel: string;
   /** How long a pod may give no sign of life before others take over what it drives, ms. */
   readonly leaseMs: number;
   readonly onError: (error: Error) => void;
@@ -33,14 +40,17 @@ ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()`;
 const lastBeat = `
 SELECT beat_at::text AS beat FROM pod WHERE id = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)`;
 
+// What a pod could not run any more has no owner.
 // Whoever takes a saga over skips those that another pod is just taking.
 const takeOver = `
-WITH dead AS (SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2)),
+WITH dead AS (SELECT '' AS id UNION ALL SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2)),
 left_behind AS (
   SELECT saga.id FROM saga JOIN dead ON saga.owner = dead.id
   WHERE saga.phase = 'open' AND saga.fingerprint = ANY($3) LIMIT $4 FOR UPDATE OF saga SKIP LOCKED
 )
 UPDATE saga SET owner = $1 FROM left_behind WHERE saga.id = left_behind.id RETURNING saga.id`;
+
+const release = "UPDATE saga SET owner = '' WHERE phase = 'open' AND owner = $1 AND fingerprint <> ALL ($2::text[])";
 
 const takeMessages = `
 UPDATE message SET owner = $1 WHERE dead_reason IS NULL
@@ -60,7 +70,8 @@ LIMIT $3`;
  * moment ago, or may live: that it beats again tells.
  * @throws SagaError SAGA_POD_ID_TAKEN
  */
-export async function keepLease({ database, retry, podId, leaseMs, onError }: LeaseOptions): Promise<Lease> {
+export async function keepLease(options: LeaseOptions): Promise<Lease> {
+  const { database, retry, podId, channel, leaseMs, onError } = options;
   const closing = new AbortController();
 
   function renew(): Promise<unknown> {
@@ -117,6 +128,12 @@ export async function keepLease({ database, retry, podId, leaseMs, onError }: Le
     },
     async listIdle(idleMs, limit) {
       return (await run<{ id: string }>(selectIdle, [podId, idleMs / 1_000, limit])).map(({ id }) => id);
+    },
+    async release(fingerprints) {
+      await run(release, [podId, fingerprints]);
+    },
+    async handOver(sagaId, topic) {
+      await run(notifyOwner, [channel, sagaId, topic]);
     },
     async close() {
       closing.abort();

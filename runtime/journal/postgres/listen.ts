@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { type Connection, connect } from "./connect.js";
-import { decodeNotice } from "./notice.js";
+import { decodeHandOver, decodeNotice } from "./notice.js";
 
 /** Hears of sagas that other processes have moved on. */
 export interface Listening {
   add(listener: (sagaId: string) => void): () => void;
+  /** Hears of messages that others hand over to this pod. */
+  addHandOver(listener: (sagaId: string, topic: string) => void): () => void;
   close(): Promise<void>;
 }
 
@@ -13,6 +15,7 @@ export interface Listening {
 export interface ListenOptions {
   readonly connection: Connection;
   readonly channel: string;
+  readonly podId: string;
   /** Of this process's own writes. */
   readonly prefix: string;
   readonly onError: (error: Error) => void;
@@ -39,8 +42,9 @@ SELECT id FROM saga WHERE phase = 'open' AND created_at >= $1::timestamptz - mak
  * up in the tables. Resolves once it listens.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { connection, channel, prefix, onError } = options;
+  const { connection, channel, podId, prefix, onError } = options;
   const listeners = new Set<(sagaId: string) => void>();
+  const takers = new Set<(sagaId: string, topic: string) => void>();
   const closing = new AbortController();
   /** By the database's clock: until then nothing was missed. */
   let heardUntil: string;
@@ -55,7 +59,13 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 
   async function open(): Promise<pg.Client> {
     const client = await connect(connection);
-    client.on("notification", ({ payload = "" }) => tell(decodeNotice(prefix, payload)));
+    client.on("notification", ({ payload = "" }) => {
+      tell(decodeNotice(prefix, payload));
+      const handed = decodeHandOver(podId, payload);
+      for (const taker of handed === undefined ? [] : takers) {
+        taker(handed?.sagaId ?? "", handed?.topic ?? "");
+      }
+    });
     try {
       await client.query(`LISTEN "${channel}"`);
     } catch (error) {
@@ -123,7 +133,13 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       listeners.add(own);
       return () => listeners.delete(own);
     },
+    addHandOver(listener) {
+      const own = (sagaId: string, topic: string) => listener(sagaId, topic);
+      takers.add(own);
+      return () => takers.delete(own);
+    },
     async close() {
+      takers.clear();
       listeners.clear();
       closing.abort();
       await running;

@@ -47,8 +47,8 @@ async function migrateLocked(client: pg.Client, schema: string, steps: readonly 
   }
 }
 
-/** The version of the tables; 0 where there are none. */
-async function version(client: pg.Client, schema: string, known: number): Promise<number> {
+/** The version of the tables; 0 where there are none. @throws SagaError SAGA_JOURNAL_NEWER */
+export async function version(client: pg.Client, schema: string, known: number): Promise<number> {
   const table = await client.query("SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = 'schema_version'", [
     schema,
   ]);

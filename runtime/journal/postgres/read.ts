@@ -1,4 +1,5 @@
-import type { StoredPhase, StoredSaga } from "../journal.js";
+import { type InFlightRow, selectInFlight, toInFlight } from "../in-flight.js";
+import type { SagasInFlight, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer } from "../record.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
@@ -26,11 +27,15 @@ const selectIds = {
   stuck: "SELECT id FROM saga WHERE phase = 'stuck' AND owner = $1 ORDER BY created_at, id",
 } as const;
 
+/** The query for what is in flight. */
+export const inFlightQuery = selectInFlight("round(extract(epoch FROM created_at) * 1000)");
+
 /** What the journal is asked. */
 export interface Reader {
   load(sagaId: string): Promise<StoredSaga | undefined>;
   list(phase: "open" | "stuck"): Promise<readonly string[]>;
   countOpen(facade: string): Promise<number>;
+  inFlight(): Promise<readonly SagasInFlight[]>;
 }
 
 /** Reads what is committed. All methods reject with SagaError SAGA_JOURNAL_UNAVAILABLE. */
@@ -65,6 +70,9 @@ export function createReader(database: Database, retry: Retry, podId: string): R
       const text = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
       const rows = await read(() => database.query<{ open: string }>({ name: "count", text, values: [facade] }));
       return Number(rows[0]?.open ?? 0);
+    },
+    async inFlight() {
+      return toInFlight(await read(() => database.query<InFlightRow>({ text: inFlightQuery })));
     },
   };
 }

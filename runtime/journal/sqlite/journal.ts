@@ -1,4 +1,5 @@
 import { SagaError } from "../../core/errors.js";
+import { type InFlightRow, selectInFlight, toInFlight } from "../in-flight.js";
 import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer, encodeAnswer } from "../record.js";
 import { createCheckpointer } from "./checkpoint.js";
@@ -49,6 +50,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
   const selectRecords = reader.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq");
   const selectIds = reader.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
   const selectCount = reader.prepare("SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = ?");
+  const inFlight = reader.prepare(selectInFlight("created_at_ms"));
   // An open phase is not written again with each entry; only these sagas' rows say otherwise.
   const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
   let closing: Promise<void> | undefined;
@@ -143,8 +145,12 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     shared: false,
     leaseMs: 0,
     takeOver: async () => ({ sagaIds: [], messages: 0 }),
+    release: async () => {},
+    handOver: async () => {},
+    onHandOver: () => () => {},
     listIdle: async () => [],
     onChange: () => () => {},
+    inFlight: () => read(() => toInFlight(inFlight.all() as InFlightRow[])),
     countOpen: (facade) => read(() => (selectCount.get(facade) as { open: number }).open),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
     messages,

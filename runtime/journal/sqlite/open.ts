@@ -55,7 +55,7 @@ export function openAside(path: string): Sqlite {
 const head = { magic: "SQLite format 3\0", size: 100, userVersion: 60, applicationId: 68 } as const;
 
 /** Looks at the file's first bytes without SQLite, which would write to some files when it merely opens them. */
-function inspectHead(path: string): void {
+export function inspectHead(path: string): void {
   if (!existsSync(path)) {
     return;
   }
@@ -117,7 +117,7 @@ function corrupt(path: string, why: string): SagaError {
   );
 }
 
-function describe(path: string, error: unknown): SagaError {
+export function describe(path: string, error: unknown): SagaError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const message = error instanceof Error ? error.message : String(error);
   if (code.startsWith("SQLITE_NOTADB") || code.startsWith("SQLITE_CORRUPT")) {

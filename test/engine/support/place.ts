@@ -41,6 +41,8 @@ export interface EngineSpec extends Partial<Pick<EngineOptions, "limits" | "conc
   readonly facades: readonly FacadeDefinition[];
   readonly clock?: Clock;
   readonly upstreams?: UpstreamStub;
+  /** How long a message's body the broker carries, bytes. */
+  readonly maxBodyBytes?: number;
   /** Puts something between the engine and its journal. */
   readonly wrap?: (journal: Journal) => Journal;
 }
@@ -67,6 +69,8 @@ export interface Place {
   reaches(id: string, phase: string): Promise<SeenSaga>;
   /** What the engines said, in warnings and errors. */
   readonly said: readonly string[];
+  /** What each of these was about. */
+  readonly told: readonly object[];
 }
 
 /** Makes a place with a journal of its own; everything ends with the test. */
@@ -74,11 +78,16 @@ export function createPlace(scope: Scope): Place {
   const file = join(scope.tempDir(), "journal.db");
   const upstreams = createUpstreamStub();
   const said: string[] = [];
-  const note = (_about: object, message: string) => said.push(message);
+  const told: object[] = [];
+  const note = (about: object, message: string) => {
+    told.push(about);
+    said.push(message);
+  };
   const log: Log = { debug() {}, info() {}, warn: note, error: note };
   return {
     upstreams,
     said,
+    told,
     saga: (id) => readSaga(file, id),
     reaches: (id, phase) =>
       until(
@@ -90,7 +99,7 @@ export function createPlace(scope: Scope): Place {
       ).catch((error: Error) => {
         throw new Error(`${error.message}; it has ${readSaga(file, id)?.story.join(", ")}`);
       }),
-    async start({ facades, clock = hastyClock, upstreams: own = upstreams, wrap = (journal) => journal, ...more }) {
+    async start({ facades, clock = hastyClock, upstreams: own = upstreams, maxBodyBytes, wrap = same, ...more }) {
       const journal = openSqliteJournal(file);
       const wrapped = wrap(journal);
       const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
@@ -98,6 +107,7 @@ export function createPlace(scope: Scope): Place {
       const seen: Message[] = [];
       const broker: Broker = {
         ...embedded,
+        ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
         publish(messages) {
           seen.push(...messages);
           return embedded.publish(messages);
@@ -127,6 +137,10 @@ export function createPlace(scope: Scope): Place {
   };
 }
 
+function same(journal: Journal): Journal {
+  return journal;
+}
+
 async function askEngine(engine: Engine, first: FacadeDefinition | undefined, sagaId: string, ask: Ask): Promise<Told> {
   const facade = ask.facade ?? first;
   if (facade === undefined) {
@@ -134,12 +148,12 @@ async function askEngine(engine: Engine, first: FacadeDefinition | undefined, sa
   }
   const request = ask.bytes ?? toBytes(ask.request ?? {});
   const { deadlineAtMs } = ask;
-  return told(
+  return toldBy(
     await engine.run(facade, { sagaId, request, message: fromBytes(request), deadlineAtMs, traceparent: "trace" }),
   );
 }
 
-function told(answer: Answer): Told {
+function toldBy(answer: Answer): Told {
   if (answer.ok) {
     return { ok: true, response: fromBytes(answer.response) };
   }

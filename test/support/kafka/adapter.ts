@@ -11,6 +11,7 @@ export function testOptions(brokers: readonly string[], changed: Partial<KafkaBr
     clientId: "test",
     groupId: `group-${crypto.randomUUID()}`,
     partitions: 3,
+    maxMessageBytes: 8 * 1024 * 1024,
     replicationFactor: 1,
     sessionTimeoutMs: 6_000,
     redeliveryDelayMs: 20,

@@ -1,6 +1,5 @@
-import { status } from "@grpc/grpc-js";
+import { Refusal } from "protosaga/upstream";
 import type { Ledger } from "./ledger.js";
-import { Refusal } from "./refusal.js";
 import type { Sequence } from "./sequence.js";
 
 /** What a register holds. */
@@ -34,7 +33,7 @@ export interface Cause {
 export interface Register {
   /** Makes the one entry of a request id and returns its id. */
   create(cause: Cause, values: readonly [bigint, bigint]): bigint;
-  /** Cancels the entry of a request id, and forbids one that comes later. Cancelling twice is fine. */
+  /** Cancels the entry of a request id. Cancelling twice is fine. */
   cancel(cause: Cause): void;
   find(by: EntryKey): Entry;
 }
@@ -47,7 +46,7 @@ interface Row {
   readonly status: string;
 }
 
-/** Opens the register of one kind of entry in a ledger. Its writes belong inside the ledger's `once`. */
+/** Opens the register of one kind of entry in a ledger. Its writes belong inside the barrier's transaction. */
 export function openRegister(ledger: Ledger, sequence: Sequence, { noun, columns }: RegisterOptions): Register {
   const [first, second] = columns;
   const id = `${noun}_id`;
@@ -59,15 +58,12 @@ export function openRegister(ledger: Ledger, sequence: Sequence, { noun, columns
       ${second} INTEGER NOT NULL,
       status TEXT NOT NULL
     );
-    CREATE TABLE IF NOT EXISTS tombstones (request_id TEXT PRIMARY KEY);
   `);
   const select = `SELECT ${id} AS id, request_id, ${first} AS first, ${second} AS second, status FROM ${noun}s`;
   const byId = ledger.db.prepare(`${select} WHERE ${id} = ?`).safeIntegers();
   const byRequestId = ledger.db.prepare(`${select} WHERE request_id = ?`).safeIntegers();
   const insert = ledger.db.prepare(`INSERT INTO ${noun}s VALUES (?, ?, ?, ?, 'created')`);
   const markCancelled = ledger.db.prepare(`UPDATE ${noun}s SET status = 'cancelled' WHERE request_id = ?`);
-  const tombstone = ledger.db.prepare("SELECT 1 FROM tombstones WHERE request_id = ?");
-  const bury = ledger.db.prepare("INSERT OR IGNORE INTO tombstones VALUES (?)");
 
   function lookUp(by: EntryKey): Entry | undefined {
     const row = (by.$case === "id" ? byId : byRequestId).get([by.value]) as Row | undefined;
@@ -83,12 +79,9 @@ export function openRegister(ledger: Ledger, sequence: Sequence, { noun, columns
 
   return {
     create({ key, requestId }, values) {
-      if (requestId === "") throw new Refusal(status.INVALID_ARGUMENT, "missing request_id");
-      if (tombstone.get([requestId]) !== undefined) {
-        throw new Refusal(status.ABORTED, `${noun} of request ${requestId} was cancelled before it was created`);
-      }
+      if (requestId === "") throw new Refusal("INVALID_ARGUMENT", "missing request_id");
       if (lookUp({ $case: "requestId", value: requestId }) !== undefined) {
-        throw new Refusal(status.ALREADY_EXISTS, `request ${requestId} has its ${noun} already`);
+        throw new Refusal("ALREADY_EXISTS", `request ${requestId} has its ${noun} already`);
       }
       const id = sequence.next();
       insert.run([id, requestId, ...values]);
@@ -96,13 +89,9 @@ export function openRegister(ledger: Ledger, sequence: Sequence, { noun, columns
       return id;
     },
     cancel({ key, requestId }) {
-      if (requestId === "") throw new Refusal(status.INVALID_ARGUMENT, "missing request_id");
+      if (requestId === "") throw new Refusal("INVALID_ARGUMENT", "missing request_id");
       const entry = lookUp({ $case: "requestId", value: requestId });
-      if (entry === undefined) {
-        // The create may still be under way: whoever cancelled must be able to rely on it never happening.
-        bury.run([requestId]);
-        throw new Refusal(status.NOT_FOUND, `request ${requestId} has no ${noun}`);
-      }
+      if (entry === undefined) throw new Refusal("NOT_FOUND", `request ${requestId} has no ${noun}`);
       if (entry.cancelled) return;
       markCancelled.run([requestId]);
       ledger.note(key, "cancel", requestId);
@@ -111,7 +100,7 @@ export function openRegister(ledger: Ledger, sequence: Sequence, { noun, columns
       const entry = lookUp(by);
       if (entry === undefined) {
         const which = by.$case === "id" ? `${noun} ${by.value}` : `${noun} of request ${by.value}`;
-        throw new Refusal(status.NOT_FOUND, `no ${which}`);
+        throw new Refusal("NOT_FOUND", `no ${which}`);
       }
       return entry;
     },

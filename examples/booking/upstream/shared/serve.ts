@@ -1,6 +1,4 @@
-import { fileURLToPath } from "node:url";
 import { Server } from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { listen } from "./listen.js";
 import type { Upstream } from "./upstream.js";
@@ -11,8 +9,6 @@ export interface RunningServer {
   /** Lets running calls finish, as long as the grace allows, and closes the ledger. */
   close(): Promise<void>;
 }
-
-const protoFolder = fileURLToPath(new URL("../../../../proto", import.meta.url));
 
 /** How a server is run. */
 export interface ServeOptions {
@@ -28,8 +24,7 @@ export async function serve(
 ): Promise<RunningServer> {
   const server = new Server();
   server.addService(upstream.definition, upstream.handlers);
-  const descriptors = loadSync(upstream.protoFile, { includeDirs: [protoFolder], keepCase: true });
-  new ReflectionService(descriptors, { services: [upstream.name] }).addToServer(server);
+  new ReflectionService(upstream.proto, { services: [upstream.name] }).addToServer(server);
   try {
     const port = await listen(server, address);
     return { port, close: () => close(server, upstream, graceMs) };

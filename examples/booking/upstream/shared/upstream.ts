@@ -1,4 +1,5 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { PackageDefinition } from "@grpc/proto-loader";
 
 /** Where an upstream listens and keeps its books. */
 export interface UpstreamOptions {
@@ -11,8 +12,8 @@ export interface UpstreamOptions {
 export interface Upstream<Handlers extends UntypedServiceImplementation = UntypedServiceImplementation> {
   /** "pb.OrderService" */
   readonly name: string;
-  /** The service's proto file inside the repository's proto folder, for reflection. */
-  readonly protoFile: string;
+  /** The service's proto file, for reflection. */
+  readonly proto: PackageDefinition;
   readonly definition: ServiceDefinition<Handlers>;
   readonly handlers: Handlers;
   /** Closes the ledger. */

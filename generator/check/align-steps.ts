@@ -1,0 +1,49 @@
+import type { ListedFacade, Place, PlannedFacade, PlannedStep } from "../model.js";
+
+/** A step as it was and as it is. */
+export interface Pair {
+  readonly old: PlannedStep;
+  /** Its position before. */
+  readonly oldAt: number;
+  readonly now: PlannedStep;
+  /** Where the facade lists it now. */
+  readonly place: Place;
+}
+
+/** A facade's steps before and now. */
+export interface Aligned {
+  /** In the present order. */
+  readonly pairs: readonly Pair[];
+  readonly removed: readonly PlannedStep[];
+  readonly inserted: readonly { readonly step: PlannedStep; readonly place: Place }[];
+}
+
+/** Finds out which step became which: by name, or, where a name is gone and another is new, by the RPC that both call. */
+export function alignSteps(old: PlannedFacade, now: PlannedFacade, listed: ListedFacade): Aligned {
+  const places = listed.groups.flatMap(({ steps }) => steps.map(({ place }) => place));
+  const left = new Map(old.steps.map((step, oldAt) => [oldAt, step]));
+  const found = new Map<PlannedStep, number>();
+  const match = (wanted: PlannedStep, fits: (step: PlannedStep) => boolean): void => {
+    const [entry] = found.has(wanted) ? [] : [...left].filter(([, step]) => fits(step));
+    if (entry !== undefined) {
+      found.set(wanted, entry[0]);
+      left.delete(entry[0]);
+    }
+  };
+  for (const step of now.steps) {
+    match(step, ({ name }) => name === step.name);
+  }
+  for (const step of now.steps) {
+    match(step, ({ rpc }) => rpc.path === step.rpc.path);
+  }
+  const placed = now.steps.map((step, at) => ({ step, place: places[at] ?? listed.place }));
+  return {
+    pairs: placed.flatMap(({ step, place }) => {
+      const oldAt = found.get(step);
+      const before = oldAt === undefined ? undefined : old.steps[oldAt];
+      return oldAt === undefined || before === undefined ? [] : [{ old: before, oldAt, now: step, place }];
+    }),
+    removed: [...left.values()],
+    inserted: placed.filter(({ step }) => !found.has(step)),
+  };
+}

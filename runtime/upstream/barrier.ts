@@ -1,0 +1,95 @@
+import { createHash } from "node:crypto";
+import { isSagaError, SagaError } from "../core/errors.js";
+import { type Answer, refusalAnswer } from "./answer.js";
+import { actionKeyOf, longestKey } from "./keys.js";
+import type { Awaitable, BarrierDriver } from "./port.js";
+import { isRefusal } from "./refusal.js";
+import { applyBarrier, RowGone } from "./rule.js";
+import { wait } from "./work.js";
+
+/** A call of an RPC that has an effect. */
+export interface BarrierCall {
+  /** The call's idempotency key. Undefined: the effect happens each time that the call comes. */
+  readonly key: string | undefined;
+  /** The RPC, as in its path: "/pb.OrderService/CreateOrder". */
+  readonly method: string;
+  /** The request's bytes as they came: a repeat has the same ones. */
+  readonly request: Uint8Array;
+  /** A compensation undoes the action whose key its own names; anything else is an action. */
+  readonly direction: "action" | "compensation";
+  /** Whether the compensation is also to run where its action was refused. Default: false. */
+  readonly compensateOnFailure?: boolean | undefined;
+}
+
+/** Has each call take effect once for its key, and keeps its answer. */
+export interface Barrier<Tx, Sync extends boolean = boolean> {
+  readonly driver: BarrierDriver<Tx, Sync>;
+  /**
+   * Answers a call: by its effect, in one transaction with the barrier's row, or by what is stored.
+   * @param effect the handler: writes with the transaction and gives the response's bytes; throws a Refusal to say no. May
+   * be run again where the database rolled its transaction back
+   * @throws SagaError SAGA_KEY_INVALID, or SAGA_BARRIER_UNAVAILABLE where the call is to be repeated
+   * @throws whatever else the effect threw; nothing is stored then
+   */
+  call(call: BarrierCall, effect: (tx: Tx) => Awaitable<Uint8Array>): Promise<Answer>;
+}
+
+/** How a barrier works. */
+export interface BarrierOptions {
+  /** The most attempts at a transaction that the database rolls back for a deadlock or the like. Default: 5. */
+  readonly attempts?: number;
+  /** The key of the action that a compensation's key names. Default: the key without its `/compensate`. */
+  readonly actionKeyOf?: (compensationKey: string) => string | undefined;
+}
+
+/** Makes a barrier on a database. */
+export function createBarrier<Tx, Sync extends boolean>(
+  driver: BarrierDriver<Tx, Sync>,
+  options: BarrierOptions = {},
+): Barrier<Tx, Sync> {
+  const { attempts = 5, actionKeyOf: actionOf = actionKeyOf } = options;
+
+  function attempt(call: BarrierCall, effect: (tx: Tx) => Awaitable<Uint8Array>): Promise<Answer> {
+    const { key, method, direction, compensateOnFailure } = call;
+    if (key === undefined) {
+      return driver.transaction(function* (tx) {
+        return { ok: true, response: yield* wait(effect(tx)) };
+      });
+    }
+    const actionKey = direction === "compensation" ? actionOf(key) : undefined;
+    const requestHash = createHash("sha256").update(call.request).digest();
+    const keyed = { key, method, requestHash, direction, actionKey, compensateOnFailure };
+    return driver.transaction((tx, rows) => applyBarrier(rows, keyed, () => effect(tx)));
+  }
+
+  return {
+    driver,
+    async call(call, effect) {
+      if (call.key !== undefined && (call.key === "" || Buffer.byteLength(call.key) > longestKey)) {
+        throw new SagaError("SAGA_KEY_INVALID", `an idempotency-key has from 1 to ${longestKey} bytes`);
+      }
+      for (let count = 1; ; count++) {
+        try {
+          return await attempt(call, effect);
+        } catch (error) {
+          if (isRefusal(error)) {
+            return refusalAnswer(error);
+          }
+          const fate = error instanceof RowGone ? "again" : isSagaError(error) ? "failed" : driver.fateOf(error);
+          if (fate === "failed") {
+            throw error;
+          }
+          if (fate === "unavailable" || count >= attempts) {
+            throw unavailable(error);
+          }
+        }
+      }
+    },
+  };
+}
+
+/** What a database that can't do it now is reported as. */
+export function unavailable(cause: unknown): SagaError {
+  const message = cause instanceof Error ? cause.message || cause.name : String(cause);
+  return new SagaError("SAGA_BARRIER_UNAVAILABLE", `the database can't take the call now: ${message}`, { cause });
+}

@@ -1,0 +1,71 @@
+import type { Annotations } from "./annotations.js";
+import type { Barrier } from "./barrier.js";
+import { checkService } from "./check-service.js";
+import { guardMethod, type OnError } from "./guard-method.js";
+import type { AnyMethod, AnyService, EffectHandler, HandlerOf } from "./service-types.js";
+
+/** A service, and how its calls are handled. */
+export interface GuardOptions<Service extends AnyService, Names extends keyof Service, Tx, Sync extends boolean> {
+  readonly barrier: Barrier<Tx, Sync>;
+  /** The service's definition, as ts-proto writes it: `OrderServiceService`. */
+  readonly definition: Service;
+  /** What the RPCs' options say: `readAnnotations` or `loadedAnnotations`. */
+  readonly annotations: Annotations;
+  /** The RPCs that change something: every step, unless it is a read, every compensation, and what else is to be done once. */
+  readonly effects: { readonly [Name in Names]: EffectHandler<Service[Name], Tx, Sync> };
+  /** grpc-js handlers of all others: reads and streams. They are called as they are. */
+  readonly others: { readonly [Name in Exclude<keyof Service, Names>]: HandlerOf<Service[Name]> };
+  /** RPCs of `effects` that plain clients call without a key: such a call has its effect each time that it comes. */
+  readonly keyOptional?: readonly NoInfer<Names>[];
+  /** Told of errors that are no refusal: the client learns no more than INTERNAL. Default: written to standard error. */
+  readonly onError?: OnError;
+}
+
+/** What to give to grpc-js' `server.addService`, the two together. */
+export interface GuardedService<Service extends AnyService> {
+  readonly definition: Service;
+  readonly handlers: { readonly [Name in keyof Service]: HandlerOf<Service[Name]> };
+}
+
+/**
+ * Puts a barrier before the RPCs of a service that have an effect.
+ * @example
+ * const { definition, handlers } = guardService({ barrier, definition: OrderServiceService, annotations, effects, others });
+ * server.addService(definition, handlers);
+ * @throws SagaError SAGA_DEFINITION_INVALID where handlers and annotations don't fit together
+ */
+export function guardService<Service extends AnyService, Names extends keyof Service, Tx, Sync extends boolean>(
+  options: GuardOptions<Service, Names, Tx, Sync>,
+): GuardedService<Service> {
+  const { barrier, annotations, keyOptional = [], onError = tellStandardError } = options;
+  const effects = options.effects as Readonly<Record<string, EffectHandler<AnyMethod, Tx, boolean>>>;
+  const others = options.others as Readonly<Record<string, unknown>>;
+  const compensateOnFailure = checkService({ definition: options.definition, annotations, effects, others });
+  const definition: Record<string, AnyMethod> = {};
+  const handlers: Record<string, unknown> = {};
+  for (const [name, method] of Object.entries(options.definition)) {
+    const handler = effects[name];
+    if (handler === undefined) {
+      definition[name] = method;
+      handlers[name] = others[name];
+      continue;
+    }
+    const guarded = guardMethod({
+      barrier,
+      method,
+      handler,
+      direction: annotations.get(method.path)?.kind === "compensation" ? "compensation" : "action",
+      compensateOnFailure: compensateOnFailure.has(method.path),
+      keyOptional: (keyOptional as readonly PropertyKey[]).includes(name),
+      onError,
+    });
+    definition[name] = guarded.method;
+    handlers[name] = guarded.handler;
+  }
+  return { definition, handlers } as unknown as GuardedService<Service>;
+}
+
+function tellStandardError(error: unknown, { method, key }: Parameters<OnError>[1]): void {
+  const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+  process.stderr.write(`${method} failed, idempotency-key ${key ?? "none"}: ${text}\n`);
+}

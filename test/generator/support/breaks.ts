@@ -1,0 +1,372 @@
+/** A shop's protos, as they were when sagas began: with all that a structure can hold. */
+export const before = `syntax = "proto3";
+package shop;
+import "saga/v1/saga.proto";
+message M { string s = 1; }
+message N {}
+service Up {
+  rpc Reserve(M) returns (M) { option (saga.v1.step) = {compensation: "Release"}; }
+  rpc Release(M) returns (M) { option (saga.v1.compensation) = {}; }
+  rpc Free(M) returns (M) { option (saga.v1.compensation) = {}; }
+  rpc Look(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Quote(M) returns (M) { option idempotency_level = NO_SIDE_EFFECTS; }
+  rpc Pay(M) returns (M) { option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {kind: STEP_KIND_PIVOT}; }
+  rpc Ship(M) returns (M) { option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {no_effect: true}; }
+  rpc Mail(M) returns (M) { option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {no_effect: true}; }
+}
+service Shop {
+  rpc Buy(M) returns (M) {
+    option (saga.v1.facade) = {
+      mode: MODE_ASYNC
+      rollback_topic: "cancel_buy"
+      steps: {call: "shop.Up.Reserve"}
+      steps: {parallel: {
+        steps: {call: "shop.Up.Look"}
+        steps: {call: "shop.Up.Quote"}
+      }}
+      steps: {call: "shop.Up.Pay"}
+      steps: {call: "shop.Up.Ship" topic: "ship_it"}
+      steps: {call: "shop.Up.Mail"}
+    };
+  }
+  rpc Other(M) returns (M) {
+    option (saga.v1.facade) = {
+      mode: MODE_SYNC
+      steps: [{call: "shop.Up.Look"}]
+    };
+  }
+  rpc Plain(M) returns (M);
+}
+`;
+
+/** One change of the protos. */
+export interface Change {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  /** What is reported: the code, the text that it stands at, and a part of the message. Nothing: no break. */
+  readonly says: readonly (readonly [code: string, at: string, text: string])[];
+}
+
+const reserve = 'steps: {call: "shop.Up.Reserve"}\n';
+const look = 'steps: {call: "shop.Up.Look"}\n';
+const quote = 'steps: {call: "shop.Up.Quote"}';
+const pay = 'steps: {call: "shop.Up.Pay"}';
+const ship = 'steps: {call: "shop.Up.Ship" topic: "ship_it"}';
+const mail = 'steps: {call: "shop.Up.Mail"}';
+const upstream = (name: string) => `rpc ${name}(M) returns (M) {`;
+
+/** What breaks sagas in flight, one kind of change each. */
+export const breaks: readonly Change[] = [
+  {
+    name: "another mode",
+    from: "mode: MODE_ASYNC",
+    to: "mode: MODE_THROTTLED",
+    says: [
+      [
+        "SAGA_BREAK_MODE",
+        "(saga.v1.facade) = {\n      mode: MODE_THROTTLED",
+        "shop.Shop.Buy was of mode async and is of mode throttled now",
+      ],
+    ],
+  },
+  {
+    name: "another recovery",
+    from: "mode: MODE_ASYNC",
+    to: "mode: MODE_ASYNC recovery: RECOVERY_ROLL_BACK",
+    says: [
+      [
+        "SAGA_BREAK_POLICY",
+        "(saga.v1.facade) = {\n      mode: MODE_ASYNC",
+        "the recovery of shop.Shop.Buy was carry-on and is roll-back now",
+      ],
+    ],
+  },
+  {
+    name: "another request type of the facade, and another response type",
+    from: "rpc Buy(M) returns (M)",
+    to: "rpc Buy(N) returns (N)",
+    says: [
+      ["SAGA_BREAK_TYPE", "rpc Buy", "the request of shop.Shop.Buy was shop.M and is shop.N now"],
+      ["SAGA_BREAK_TYPE", "rpc Buy", "the response of shop.Shop.Buy was shop.M and is shop.N now"],
+    ],
+  },
+  {
+    name: "a step less",
+    from: `\n      ${mail}`,
+    to: "",
+    says: [
+      [
+        "SAGA_BREAK_STEP_REMOVED",
+        "(saga.v1.facade) = {\n      mode: MODE_ASYNC",
+        "shop.Shop.Buy has no step mail any more, which called shop.Up.Mail",
+      ],
+    ],
+  },
+  {
+    name: "a step more at the end",
+    from: mail,
+    to: `${mail}\n      steps: {call: "shop.Up.Mail" name: "again" topic: "again"}`,
+    says: [
+      ["SAGA_BREAK_STEP_INSERTED", 'steps: {call: "shop.Up.Mail" name: "again"', "shop.Shop.Buy has a new step again"],
+    ],
+  },
+  {
+    name: "a step more in the middle",
+    from: pay,
+    to: `steps: {call: "shop.Up.Look" name: "again" topic: "again"}\n      ${pay}`,
+    says: [
+      ["SAGA_BREAK_STEP_INSERTED", 'steps: {call: "shop.Up.Look" name: "again"', "shop.Shop.Buy has a new step again"],
+    ],
+  },
+  {
+    name: "another name of a step",
+    from: mail,
+    to: 'steps: {call: "shop.Up.Mail" name: "post"}',
+    says: [
+      [
+        "SAGA_BREAK_STEP_RENAMED",
+        'steps: {call: "shop.Up.Mail" name: "post"',
+        'step post of shop.Shop.Buy was named mail, and upstreams know its calls by its name; give it that name: "mail"',
+      ],
+    ],
+  },
+  {
+    name: "another order of steps",
+    from: `${ship}\n      ${mail}`,
+    to: `${mail}\n      ${ship}`,
+    says: [
+      [
+        "SAGA_BREAK_STEP_REORDERED",
+        mail,
+        "the steps of shop.Shop.Buy stood in the order reserve, look, quote, pay, ship, mail and stand in the order reserve, look, quote, pay, mail, ship now",
+      ],
+    ],
+  },
+  {
+    name: "another order within a group",
+    from: `${look}        ${quote}`,
+    to: `${quote}\n        ${look}`,
+    says: [
+      ["SAGA_BREAK_STEP_REORDERED", "steps: {parallel", "stand in the order reserve, quote, look, pay, ship, mail now"],
+    ],
+  },
+  {
+    name: "a group that is one no more",
+    from: `steps: {parallel: {\n        ${look}        ${quote}\n      }}`,
+    to: `${look}      ${quote}`,
+    says: [
+      [
+        "SAGA_BREAK_PARALLEL",
+        quote,
+        "look and quote of shop.Shop.Buy ran at the same time and run one after the other now",
+      ],
+    ],
+  },
+  {
+    name: "a group that is larger",
+    from: `${reserve}      steps: {parallel: {\n`,
+    to: `steps: {parallel: {\n        ${reserve}`,
+    says: [
+      [
+        "SAGA_BREAK_PARALLEL",
+        "steps: {parallel",
+        "reserve and look of shop.Shop.Buy ran one after the other and run at the same time now",
+      ],
+    ],
+  },
+  {
+    name: "a step that calls another RPC",
+    from: quote,
+    to: 'steps: {call: "shop.Up.Look" name: "quote"  topic: "quote"}',
+    says: [
+      [
+        "SAGA_BREAK_STEP_CALL",
+        "steps: {parallel",
+        "step quote of shop.Shop.Buy called shop.Up.Quote and calls shop.Up.Look now",
+      ],
+    ],
+  },
+  {
+    name: "other types of a step",
+    from: "rpc Ship(M) returns (M)",
+    to: "rpc Ship(N) returns (N)",
+    says: [
+      [
+        "SAGA_BREAK_TYPE",
+        "rpc Ship",
+        "the request of shop.Up.Ship, step ship of shop.Shop.Buy, was shop.M and is shop.N now",
+      ],
+      [
+        "SAGA_BREAK_TYPE",
+        "rpc Ship",
+        "the response of shop.Up.Ship, step ship of shop.Shop.Buy, was shop.M and is shop.N now",
+      ],
+    ],
+  },
+  {
+    name: "a pivot less",
+    from: "option (saga.v1.step) = {kind: STEP_KIND_PIVOT};",
+    to: "option (saga.v1.step) = {no_effect: true};",
+    says: [
+      [
+        "SAGA_BREAK_PIVOT",
+        "(saga.v1.facade) = {\n      mode: MODE_ASYNC",
+        "shop.Shop.Buy has no pivot any more, it was pay",
+      ],
+    ],
+  },
+  {
+    name: "a pivot that moved",
+    from: `option (saga.v1.step) = {kind: STEP_KIND_PIVOT}; }\n  ${upstream("Ship")} option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {no_effect: true}; }`,
+    to: `option (saga.v1.step) = {no_effect: true}; }\n  ${upstream("Ship")} option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {kind: STEP_KIND_PIVOT}; }`,
+    says: [["SAGA_BREAK_PIVOT", "kind: STEP_KIND_PIVOT", "the pivot of shop.Shop.Buy was pay and is ship now"]],
+  },
+  {
+    name: "another compensation",
+    from: 'compensation: "Release"',
+    to: 'compensation: "Free"',
+    says: [
+      [
+        "SAGA_BREAK_COMPENSATION",
+        'compensation: "Free"',
+        "step reserve of shop.Shop.Buy was undone by shop.Up.Release(shop.M) and is undone by shop.Up.Free(shop.M) now",
+      ],
+    ],
+  },
+  {
+    name: "another request type of a compensation",
+    from: "rpc Release(M)",
+    to: "rpc Release(N)",
+    says: [["SAGA_BREAK_COMPENSATION", 'compensation: "Release"', "and is undone by shop.Up.Release(shop.N) now"]],
+  },
+  {
+    name: "no compensation any more",
+    from: 'option (saga.v1.step) = {compensation: "Release"};',
+    to: "option (saga.v1.step) = {no_effect: true};",
+    says: [
+      [
+        "SAGA_BREAK_COMPENSATION",
+        "(saga.v1.step) = {no_effect",
+        "was undone by shop.Up.Release(shop.M) and is undone by nothing now",
+      ],
+    ],
+  },
+  {
+    name: "an RPC that is known idempotent now",
+    from: `${upstream("Reserve")} option`,
+    to: `${upstream("Reserve")} option idempotency_level = IDEMPOTENT; option`,
+    says: [
+      [
+        "SAGA_BREAK_POLICY",
+        "rpc Reserve",
+        "shop.Up.Reserve, step reserve of shop.Shop.Buy, was not known idempotent and is known idempotent now",
+      ],
+    ],
+  },
+  {
+    name: "compensation of a refused step",
+    from: 'compensation: "Release"',
+    to: 'compensate_on_failure: true compensation: "Release"',
+    says: [
+      [
+        "SAGA_BREAK_POLICY",
+        "(saga.v1.step) = {compensate_on",
+        "compensate_on_failure of shop.Up.Reserve, step reserve of shop.Shop.Buy, was false and is true now",
+      ],
+    ],
+  },
+  {
+    name: "a facade that is an RPC like any other now",
+    from: 'option (saga.v1.facade) = {\n      mode: MODE_SYNC\n      steps: [{call: "shop.Up.Look"}]\n    };',
+    to: "",
+    says: [
+      [
+        "SAGA_BREAK_FACADE_GONE",
+        "rpc Other",
+        "the facade shop.Shop.Other is gone, and nothing could run its sagas in flight; keep it until none is in flight",
+      ],
+    ],
+  },
+  {
+    name: "a facade of another name",
+    from: "rpc Other",
+    to: "rpc Another",
+    says: [["SAGA_BREAK_FACADE_GONE", 'syntax = "proto3"', "the facade shop.Shop.Other is gone"]],
+  },
+  {
+    name: "topics that two steps exchange",
+    from: `${ship}\n      ${mail}`,
+    to: 'steps: {call: "shop.Up.Ship" topic: "mail"}\n      steps: {call: "shop.Up.Mail" topic: "ship_it"}',
+    says: [
+      [
+        "SAGA_BREAK_TOPIC_REUSED",
+        'steps: {call: "shop.Up.Ship" topic: "mail"',
+        'topic "mail" was that of step mail of shop.Shop.Buy and is that of step ship of shop.Shop.Buy now, and what waits on it would go to the dead letters; set another topic',
+      ],
+      [
+        "SAGA_BREAK_TOPIC_REUSED",
+        'steps: {call: "shop.Up.Mail" topic: "ship_it"',
+        'topic "ship_it" was that of step ship of shop.Shop.Buy',
+      ],
+    ],
+  },
+  {
+    name: "another topic of a step, and of a rollback",
+    from: `topic: "ship_it"`,
+    to: `topic: "ship"`,
+    says: [
+      [
+        "SAGA_BREAK_TOPIC_MOVED",
+        'steps: {call: "shop.Up.Ship" topic: "ship"',
+        'the topic of step ship of shop.Shop.Buy was "ship_it" and is "ship" now',
+      ],
+    ],
+  },
+  {
+    name: "another rollback topic",
+    from: `rollback_topic: "cancel_buy"`,
+    to: `rollback_topic: "undo_buy"`,
+    says: [
+      [
+        "SAGA_BREAK_TOPIC_MOVED",
+        'rollback_topic: "undo_buy"',
+        'the topic of the rollback of shop.Shop.Buy was "cancel_buy" and is "undo_buy" now',
+      ],
+    ],
+  },
+];
+
+/** What breaks nothing. */
+export const harmless: readonly Change[] = [
+  { name: "nothing", from: "message N {}", to: "message N {}" },
+  {
+    name: "an optional field",
+    from: "message M { string s = 1; }",
+    to: "message M { string s = 1; optional string note = 2; }",
+  },
+  { name: "a comment", from: "  rpc Buy", to: "  // Buys.\n  rpc Buy" },
+  { name: "a deadline", from: "mode: MODE_ASYNC", to: "mode: MODE_ASYNC deadline: {seconds: 900}" },
+  {
+    name: "timeouts and retries",
+    from: `${upstream("Ship")} option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {`,
+    to: `${upstream("Ship")} option idempotency_level = IDEMPOTENT; option (saga.v1.step) = {timeout: {seconds: 1} retry: {max_attempts: 9} `,
+  },
+  {
+    name: "what is the default, written out",
+    from: "mode: MODE_ASYNC",
+    to: "mode: MODE_ASYNC recovery: RECOVERY_CARRY_ON",
+  },
+  {
+    name: "a name and a topic that are the default, written out",
+    from: mail,
+    to: 'steps: {call: "shop.Up.Mail" name: "mail" topic: "mail"}',
+  },
+  {
+    name: "a facade more",
+    from: "rpc Plain(M) returns (M);",
+    to: 'rpc Plain(M) returns (M) { option (saga.v1.facade) = {mode: MODE_SYNC steps: [{call: "shop.Up.Look"}]}; }',
+  },
+  { name: "another upstream RPC", from: "service Up {", to: "service Up {\n  rpc New(M) returns (M);" },
+  { name: "another place in the file", from: "message N {}", to: "\n\nmessage N {}" },
+].map((change) => ({ ...change, says: [] }));

@@ -1,0 +1,105 @@
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { checkSagas } from "../../runtime/grpc/check-sagas.js";
+import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
+import { lookAtPostgresJournal } from "../../runtime/journal/postgres/look.js";
+import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
+import { lookAtSqliteJournal } from "../../runtime/journal/sqlite/look.js";
+import { facadeOf } from "../engine/support/facade.js";
+import { describePostgres } from "../support/describe-postgres.js";
+import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
+import { createScope } from "../support/scope.js";
+import { entry, firstEntry } from "./entries.js";
+
+const scope = createScope();
+const { facade, fingerprint } = firstEntry("s");
+const found = [{ facade, fingerprint, open: 2, stuck: 0, oldestMs: expect.any(Number), sagaIds: ["a", "b"] }];
+
+/** The journal's files that hold anything, with their bytes and times. */
+function filesIn(directory: string) {
+  const names = readdirSync(directory).filter((name) => /\.db(-wal)?$/.test(name));
+  return names.map((name) => {
+    const path = join(directory, name);
+    return [name, statSync(path).mtimeMs, readFileSync(path).toString("base64")];
+  });
+}
+
+test("a look at a journal file needs no lock, sees what is stored, and leaves the file as it is", async () => {
+  const directory = scope.tempDir();
+  const path = join(directory, "journal.db");
+  expect(lookAtSqliteJournal(path)).toBeUndefined();
+  expect(existsSync(path)).toBe(false);
+  const journal = scope.use(openSqliteJournal(path));
+  await journal.create(firstEntry("a"));
+  await journal.create(firstEntry("b"));
+  const before = filesIn(directory);
+  expect(before).toHaveLength(2);
+  expect(lookAtSqliteJournal(path)).toEqual(found);
+  expect(filesIn(directory)).toEqual(before);
+  await journal.append(entry("a", 1));
+  expect(lookAtSqliteJournal(path), "again, while it goes on").toEqual(found);
+
+  // As a server that was killed leaves it: the file and the log beside it.
+  const crashed = scope.tempDir();
+  for (const name of ["journal.db", "journal.db-wal"]) {
+    copyFileSync(join(directory, name), join(crashed, name));
+  }
+  const left = filesIn(crashed);
+  expect(lookAtSqliteJournal(join(crashed, "journal.db"))).toEqual(found);
+  expect(filesIn(crashed)).toEqual(left);
+  await journal.close();
+  expect(lookAtSqliteJournal(path)).toEqual(found);
+});
+
+test("a look at what is no journal says so", () => {
+  const path = join(scope.tempDir(), "journal.db");
+  writeFileSync(path, "no database at all".repeat(100));
+  expect(() => lookAtSqliteJournal(path)).toThrow(expect.objectContaining({ code: "SAGA_JOURNAL_CORRUPT" }));
+  writeFileSync(path, "");
+  expect(lookAtSqliteJournal(path)).toBeUndefined();
+});
+
+test("code is held against a journal by facade and fingerprint, also from a program of one's own", async () => {
+  const data_dir = scope.tempDir();
+  const journal = scope.use(openSqliteJournal(join(data_dir, "journal.db")));
+  const known = facadeOf({ steps: { a: {} } });
+  const upstreams = Object.fromEntries(known.steps.map(({ service }) => [service, { address: "localhost:1" }]));
+  for (const [id, more] of Object.entries({
+    fits: { facade: known.name, fingerprint: known.fingerprint },
+    changed: { facade: known.name, fingerprint: "f0" },
+    gone: { facade: "test.Service/Gone", fingerprint: known.fingerprint },
+  })) {
+    await journal.create(firstEntry(id, more));
+  }
+  await journal.append(entry("gone", 1, { phase: "stuck" }));
+  const service = { name: "test.Service", definition: {}, facades: { run: known }, descriptors: "" };
+  expect(await checkSagas({ services: [service], config: { data_dir, upstreams } })).toEqual({
+    place: join(data_dir, "journal.db"),
+    found: true,
+    fitting: 1,
+    parked: [
+      expect.objectContaining({ facade: "test.Service/Gone", here: undefined, open: 0, stuck: 1, sagaIds: ["gone"] }),
+      expect.objectContaining({ facade: known.name, fingerprint: "f0", here: "f1", open: 1, sagaIds: ["changed"] }),
+    ],
+  });
+});
+
+describePostgres("a look at a journal on PostgreSQL", () => {
+  test("makes nothing, takes no lease, and sees what is stored", async () => {
+    const [url, schema] = [await postgresUrl(), freshSchema()];
+    scope.defer(() => dropSchema(schema));
+    const look = async () => (await lookAtPostgresJournal(url, schema)).inFlight;
+    expect(await look()).toBeUndefined();
+    expect(await runSql(url, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema])).toEqual([]);
+    const journal = scope.use(await openPostgresJournal({ url, schema, podId: "look" }));
+    await journal.create(firstEntry("a"));
+    await journal.create(firstEntry("b"));
+    const beats = () => runSql(url, `SELECT id FROM "${schema}".pod`);
+    const before = await beats();
+    expect(await look()).toEqual(found);
+    expect(await beats()).toEqual(before);
+    await runSql(url, `INSERT INTO "${schema}".schema_version (version) VALUES (999)`);
+    await expect(look()).rejects.toMatchObject({ code: "SAGA_JOURNAL_NEWER" });
+  });
+});

@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import type { MethodDefinition } from "@grpc/grpc-js";
+import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
+import { repository } from "../../support/process.js";
+
+/** A service with RPCs of every kind. */
+export const shopProto = join(import.meta.dirname, "shop.proto");
+
+/** What proto-loader makes of it. */
+export function loadShop(): PackageDefinition {
+  return loadSync(shopProto, { includeDirs: [join(repository, "proto")], keepCase: true });
+}
+
+/** Its request and its response. */
+export interface ShopMessage {
+  readonly name: string;
+}
+
+type Method<Request extends boolean, Response extends boolean> = MethodDefinition<ShopMessage, ShopMessage> & {
+  readonly requestStream: Request;
+  readonly responseStream: Response;
+};
+
+type Unary = Method<false, false>;
+
+/** The service as ts-proto would define it. */
+export interface Shop {
+  readonly Reserve: Unary;
+  readonly Release: Unary;
+  readonly Charge: Unary;
+  readonly Look: Unary;
+  readonly Rename: Unary;
+  readonly Watch: Method<false, true>;
+  readonly Collect: Method<true, false>;
+  readonly Chat: Method<true, true>;
+}
+
+/** Its definition. */
+export function shopDefinition(): { readonly [Name in keyof Shop]: Shop[Name] } {
+  return loadShop()["shop.Shop"] as unknown as Shop;
+}
