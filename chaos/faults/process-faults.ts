@@ -8,7 +8,7 @@ import { type Fault, pause } from "./fault.js";
 /** How often what happens to pods and upstreams, ms. */
 export interface ProcessRhythm {
   readonly killPod: number;
-  /** Before a pod is killed: this many answers more, at most, are waited for, but no longer than `progressMs`. */
+  /** Before a pod or an upstream is killed: this many answers more, at most, are waited for, but no longer than `progressMs`. */
   readonly progress: number;
   readonly progressMs: number;
   readonly killUpstream: number;
@@ -29,7 +29,7 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
     await member.start(anew ? { POD_ID: `${member.name}-${++starts}` } : {});
   }
 
-  /** However slow the machine is, pods are to be killed while they get somewhere, and not always while they start. */
+  /** However slow the machine is, processes are to be killed while they get somewhere, and not always while they start. */
   async function progress(more: number): Promise<void> {
     const enough = counts.of("answers") + more;
     const deadline = Date.now() + rhythm.progressMs;
@@ -53,6 +53,7 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
       everyMs: rhythm.killUpstream,
       happen: (random) =>
         withOne(upstreams, random, async (member) => {
+          await progress(random.between(0, rhythm.progress));
           await member.kill();
           await pause(random.chance(0.7) ? 0 : random.between(0, 1_000));
           await member.start();
@@ -93,15 +94,19 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
   ];
 }
 
-/** Does it with one that nothing else happens to; with none where there is none. */
+/** Does it with one that nothing else happens to; where there is none, once there is. */
 export async function withOne<One extends { take(): boolean; free(): void }>(
   all: readonly One[],
   random: Random,
   act: (one: One) => Promise<void>,
 ): Promise<void> {
   const first = Math.floor(random.next() * all.length);
-  const one = [...all.slice(first), ...all.slice(0, first)].find((candidate) => candidate.take());
-  if (one === undefined) return;
+  const inTurn = [...all.slice(first), ...all.slice(0, first)];
+  let one = inTurn.find((candidate) => candidate.take());
+  while (one === undefined) {
+    await pause(5);
+    one = inTurn.find((candidate) => candidate.take());
+  }
   try {
     await act(one);
   } finally {

@@ -74,7 +74,7 @@ export async function persist(history: History, reach: Reach, ask: Ask): Promise
   for (let attempt = 0; !reach.over.aborted; attempt++) {
     if (attempt > 0) {
       reach.counts.add("asked again after no answer");
-      await sleep(Math.min(1_500, 50 * 2 ** attempt));
+      await sleep(Math.min(2_000, 50 * 2 ** attempt));
     }
     const meaning = await askOnce(history, reach, { ...ask, pod: ask.pod + attempt });
     if (meaning === "end" || meaning === "taken") return;

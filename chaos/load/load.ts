@@ -11,7 +11,7 @@ export interface Load {
 }
 
 /** At most so many bookings at a time: those that find everything down wait, and no more come. */
-const mostAtOnce = 150;
+const mostAtOnce = 100;
 
 /** Books so many times a second until stopped. */
 export function startLoad(seed: string, rate: number, reach: Reach): Load {
