@@ -15,8 +15,8 @@ export function allFaults(place: Place, counts: Counts, { broker }: ChaosOptions
   return [
     ...processFaults(place, counts, {
       killPod: kafka ? 2_000 : 200,
-      progress: kafka ? 100 : 60,
-      progressMs: kafka ? 6_000 : 3_000,
+      progress: kafka ? 60 : 30,
+      progressMs: kafka ? 5_000 : 2_000,
       killUpstream: 600,
       stallPod: 8_000,
       stallUpstream: 8_000,
