@@ -31,7 +31,8 @@ interface Ask {
   readonly signal?: AbortSignal;
 }
 
-const deadlineMs = 8_000;
+/** Long enough to wait for a stalled pod; for a throttled saga, which it bounds, for a Kafka that was away, too. */
+const deadlineMs = { sync: 8_000, async: 8_000, throttled: 25_000 };
 const otherProduct = 2n;
 
 /** Begins a booking's history. */
@@ -88,7 +89,7 @@ async function askOnce({ booking, told, toldOther }: History, { pods, counts }: 
   const answer = await bookWith(client, id, {
     mode,
     faultInject,
-    deadlineMs: ask.deadlineMs ?? deadlineMs,
+    deadlineMs: ask.deadlineMs ?? deadlineMs[mode],
     signal: ask.signal,
     ...(ask.other ? { productId: otherProduct } : {}),
   });
