@@ -8,6 +8,7 @@ import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
 import { createDelivery, type Delivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
+import { eachStored } from "./each-stored.js";
 import { createElsewhere } from "./elsewhere.js";
 import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
@@ -18,11 +19,13 @@ import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
 import { reportParked } from "./report-parked.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
+import { createRetention } from "./retention.js";
 import { createRun, isUnsure, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
 import { fits } from "./same-request.js";
 import { createSweep } from "./sweep.js";
 import { failTickets, rollback } from "./ticket.js";
+import { createTimers } from "./timers.js";
 import { createWaiters } from "./waiters.js";
 
 /** How many sagas of one facade are rolled back at the same time. */
@@ -45,6 +48,8 @@ export interface EngineOptions {
   readonly concurrencyOf: (topic: string) => number;
   /** The topic that gets one message for each saga that has ended, and who handles it here, if anybody. */
   readonly completion?: { readonly topic: string; readonly handler?: Handler | undefined } | undefined;
+  /** How long a saga is kept after its end, ms. Default: for ever */
+  readonly retentionMs?: number | undefined;
 }
 
 /** A client's call of a facade. */
@@ -82,13 +87,14 @@ export interface Engine {
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
 export function createEngine(options: EngineOptions): Engine {
-  const { facades, journal, broker, upstreams, clock, log, changes, completion } = options;
+  const { facades, journal, broker, upstreams, clock, log, changes, completion, retentionMs } = options;
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
+  const timers = createTimers(clock);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
-  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, clock });
+  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, timers });
   let draining = false;
   let stopped = false;
   const handOver = createHandOver({ journal, log, isDraining: () => draining });
@@ -109,6 +115,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       changes.changed(run.id);
       elsewhere.release(run);
+      recovery.moved();
     },
     ended(run) {
       runs.forget(run);
@@ -142,14 +149,19 @@ export function createEngine(options: EngineOptions): Engine {
     exists(run) {
       runs.forget(run);
       failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has begun saga ${run.id}`));
-      recall(run).then(
-        (answer) => waiters.answer(run, answer),
-        (error) => waiters.refuse(run, error),
-      );
+      waiters.settle(run, recall(run));
       elsewhere.lookAgain(run.id);
     },
   };
-  const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
+  const recovery = createRecovery({
+    drive,
+    journal,
+    runs,
+    byName,
+    timers,
+    isStopped: () => stopped,
+    isDraining: () => draining,
+  });
   const { join, recall, onlyRecorded } = createRecorded({
     journal,
     runs,
@@ -165,12 +177,8 @@ export function createEngine(options: EngineOptions): Engine {
       reject(error);
     }
     failTickets(run, error);
-    if (isUnsure(run)) {
-      waiters.refuse(run, error);
-      elsewhere.lookAgain(run.id);
-    } else {
-      waiters.refuse(run.id, error);
-    }
+    waiters.refuse(isUnsure(run) ? run : run.id, error);
+    elsewhere.lookAgain(run.id);
   }
 
   function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -228,17 +236,11 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   async function recoverAll(): Promise<void> {
-    for (const sagaId of await journal.list("open")) {
-      try {
-        const stored = await journal.load(sagaId);
-        if (stored?.phase === "open") {
-          recovery.adopt(stored);
-        }
-      } catch (err) {
-        // One saga that can't be read must not keep all others from being carried on.
-        log.error({ saga: sagaId, err }, "saga parked: the journal's record of it can't be read");
+    await eachStored(journal, await journal.list("open"), log, (stored) => {
+      if (stored.phase === "open") {
+        recovery.adoptInTurn(stored);
       }
-    }
+    });
   }
 
   return {
@@ -255,7 +257,8 @@ export function createEngine(options: EngineOptions): Engine {
         outbox.send([message]);
       }
       await broker.start();
-      createSweep({ facades, journal, recovery, runs, outbox, clock, log, isStopped: () => draining }).start();
+      createSweep({ facades, journal, recovery, runs, outbox, timers, log, isStopped: () => draining }).start();
+      createRetention({ journal, clock, timers, log, retentionMs }).start();
     },
 
     async drain(graceMs) {
@@ -272,6 +275,7 @@ export function createEngine(options: EngineOptions): Engine {
     async stop() {
       draining = true;
       stopped = true;
+      timers.stop();
       handOver.close();
       elsewhere.close();
       for (const run of runs.all()) {

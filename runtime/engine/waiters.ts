@@ -18,6 +18,8 @@ export interface Waiters {
   answer(what: Awaited, answer: Answer): void;
   /** Tells whoever waits that this process can't say how the saga goes on. */
   refuse(what: Awaited, error: unknown): void;
+  /** Tells whoever waits what comes of this. */
+  settle(what: Awaited, outcome: Promise<Answer>): void;
   /** The id turned out to be the run's own: whoever waits for the run waits for the saga from now on. */
   confirm(run: Run): void;
   /** Whether anybody waits for it. */
@@ -45,17 +47,27 @@ export function createWaiters(): Waiters {
     }
   }
 
+  function answer(what: Awaited, told: Answer): void {
+    for (const waiter of take(what)) {
+      waiter.resolve(told);
+    }
+  }
+
+  function refuse(what: Awaited, error: unknown): void {
+    for (const waiter of take(what)) {
+      waiter.reject(error);
+    }
+  }
+
   return {
     wait: (what) => new Promise((resolve, reject) => add(what, [{ resolve, reject }])),
-    answer(what, answer) {
-      for (const waiter of take(what)) {
-        waiter.resolve(answer);
-      }
-    },
-    refuse(what, error) {
-      for (const waiter of take(what)) {
-        waiter.reject(error);
-      }
+    answer,
+    refuse,
+    settle(what, outcome) {
+      outcome.then(
+        (told) => answer(what, told),
+        (error) => refuse(what, error),
+      );
     },
     confirm(run) {
       if (waiting.has(run)) {

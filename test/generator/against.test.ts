@@ -7,11 +7,15 @@ import { generatorCodes } from "../../generator/check/codes.js";
 import type { SagaModel } from "../../generator/model.js";
 import { readImage } from "../../generator/read/image.js";
 import { read } from "../../generator/read/read.js";
-import { before, breaks, type Change, harmless } from "./support/breaks.js";
+import { breaks as structureBreaks } from "./support/breaks.js";
 import { type Compiled, compile } from "./support/compile.js";
+import { harmless } from "./support/harmless.js";
 import { pluginTemplate } from "./support/plugin.js";
+import { before, type Change } from "./support/shop.js";
+import { topicBreaks } from "./support/topic-breaks.js";
 import { createWorkspace, type Workspace } from "./support/workspace.js";
 
+const breaks = [...structureBreaks, ...topicBreaks];
 const changes = [...breaks, ...harmless];
 /** All in one compilation, each in a package and a file of its own; `shop` stands for both in the table. */
 const own = (text: string, at: number) =>
