@@ -1,4 +1,6 @@
-import { readdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "vitest";
 import type { RunningProcess } from "../support/process.js";
 import type { Scope } from "../support/scope.js";
@@ -10,11 +12,17 @@ export interface StartedChaos {
   left(): readonly string[];
 }
 
+const jars = "protosaga-kafka";
+
 /** Starts chaos with a folder of its own for temporary files. */
 export function startChaos(scope: Scope, args: readonly string[]): StartedChaos {
   const temp = scope.tempDir();
+  chmodSync(temp, 0o755); // PostgreSQL runs as another user where this is root.
+  // Kafka's jars, which are fetched once for all, stay where they are.
+  mkdirSync(join(tmpdir(), jars), { recursive: true });
+  symlinkSync(join(tmpdir(), jars), join(temp, jars));
   const chaos = scope.start("chaos/main.ts", { args, env: { TMPDIR: temp } });
-  return { chaos, left: () => readdirSync(temp).filter((name) => name.startsWith("protosaga-")) };
+  return { chaos, left: () => readdirSync(temp).filter((name) => name.startsWith("protosaga-") && name !== jars) };
 }
 
 /** Runs it for some seconds, from a seed that is told, and expects that it kills and finds nothing wrong. */
