@@ -1,6 +1,6 @@
 import type { Command, Failure, SagaEvent, UndoDecision } from "./event.js";
 import { type Transition, unexpected } from "./outcome.js";
-import { backoffBound, type RetryPolicy, type SagaPlan } from "./plan.js";
+import { backoffBound, type RetryPolicy, type SagaPlan, type StepPlan } from "./plan.js";
 import { needsUndo, planOf, type SagaState, type StepState, stepOf, withStep } from "./state.js";
 import { Status } from "./status.js";
 
@@ -30,7 +30,7 @@ export function advanceCompensation(plan: SagaPlan, before: Transition): Transit
     for (const at of open.filter((member) => stepOf(state, member).undo === "idle")) {
       const attempt = stepOf(state, at).undoAttempts + 1;
       state = withStep(state, at, { undo: "due" });
-      commands.push({ kind: "compensate", step: at, attempt, waitBoundMs: 0 });
+      commands.push({ kind: "compensate", step: at, attempt, waitBoundMs: waitBefore(planOf(plan, at), attempt) });
     }
     const stuck = open.every((at) => stepOf(state, at).undo === "stuck");
     return { ...before, state: stuck ? { ...state, phase: "stuck" } : state, commands };
@@ -79,12 +79,19 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
     return { state: withStep(state, at, { undo: "stuck", undoAttempts: attempts, failure }), commands: [], decided };
   }
   const attempt = attempts + 1;
-  const wait = policy === undefined ? 0 : backoffBound(policy, attempt);
   return {
     state: withStep(state, at, { undo: "due", undoAttempts: attempts, failure }),
-    commands: [{ kind: "compensate", step: at, attempt, waitBoundMs: wait }],
+    commands: [{ kind: "compensate", step: at, attempt, waitBoundMs: waitBefore(planOf(plan, at), attempt) }],
     decided,
   };
+}
+
+/**
+ * The bound of the wait before an attempt to undo, ms; the first one does not wait. Others do after a crash, too: else a
+ * server that restarts again and again while an upstream is away would use up all attempts in seconds.
+ */
+function waitBefore({ compensation }: StepPlan, attempt: number): number {
+  return attempt === 1 || compensation === undefined ? 0 : backoffBound(compensation.retry, attempt);
 }
 
 function decide(step: StepState, failure: Failure, attempts: number, policy: RetryPolicy | undefined): UndoDecision {

@@ -1,5 +1,5 @@
 import { SagaError } from "../core/errors.js";
-import type { SagaEvent } from "../core/event.js";
+import type { Command, SagaEvent } from "../core/event.js";
 import { hasEnded, isPastPivot } from "../core/state.js";
 import { transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
@@ -52,6 +52,11 @@ export interface Recovery {
   watchDeadline(run: Run): void;
   /** A saga has moved on: others may have their turn. */
   moved(): void;
+}
+
+/** Whether a command calls an upstream; those that wait before are spread by their waits. */
+function isCall(command: Command): command is Extract<Command, { readonly kind: "call" | "compensate" }> {
+  return command.kind === "call" || command.kind === "compensate";
 }
 
 /** Makes it. */
@@ -126,7 +131,7 @@ export function createRecovery({
       return;
     }
     const { commands } = transition(run.facade, run.state, { kind: "recovered" });
-    if (commands.some(({ kind }) => kind === "call" || kind === "compensate")) {
+    if (commands.some((command) => isCall(command) && command.waitBoundMs === 0)) {
       turns.wait(run.id);
     } else {
       goOn(run);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Mode } from "../support/book.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
-import { createPlace, type Mode } from "./booking.js";
+import { createPlace } from "./booking.js";
 
 const scope = createScope();
 

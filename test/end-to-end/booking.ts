@@ -1,10 +1,8 @@
 import { join } from "node:path";
-import { credentials, type ServiceError } from "@grpc/grpc-js";
+import { credentials } from "@grpc/grpc-js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
-import { ErrorInfo } from "../../runtime/pb/google/rpc/error_details.js";
-import { Status as RpcStatus } from "../../runtime/pb/google/rpc/status.js";
 import { readSaga } from "../engine/support/journal-file.js";
-import { callUnary } from "../support/call-unary.js";
+import { type Answer, type BookingOptions, bookWith } from "../support/book.js";
 import { freePort } from "../support/free-port.js";
 import { type Ledgers, readLedgers } from "../support/ledger-reader.js";
 import type { ProcessOptions, RunningProcess } from "../support/process.js";
@@ -23,27 +21,6 @@ export interface Place {
   ledgers(): Ledgers;
   /** Waits until all of these sagas have ended. */
   settled(ids: readonly string[], what?: string): Promise<unknown>;
-}
-
-/** How a booking differs from the usual one. */
-export interface BookingOptions {
-  readonly faultInject?: boolean;
-  readonly productId?: bigint;
-  /** Sync unless told otherwise. */
-  readonly mode?: Mode;
-}
-
-/** Which of the three RPCs books. */
-export type Mode = "sync" | "async" | "throttled";
-
-/** What a client was told. */
-export interface Answer {
-  /** 0: OK. */
-  readonly code: number;
-  readonly message: string;
-  readonly orderId?: bigint;
-  readonly paymentId?: bigint;
-  readonly info?: ErrorInfo | undefined;
 }
 
 /** Makes a place with a data directory and ports of its own; everything ends with the test. @param more environment of the server */
@@ -84,35 +61,4 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
         timeoutMs: 60_000,
       }),
   };
-}
-
-/** Books through a client; a failure is an answer like any other. */
-export async function bookWith(
-  client: BookingServiceClient,
-  requestId: string,
-  { faultInject = false, productId = 1n, mode = "sync" }: BookingOptions = {},
-): Promise<Answer> {
-  const request = { ProductID: productId, Count: 1n, FaultInject: faultInject };
-  const options = { deadline: Date.now() + 20_000 };
-  const metadata = { "x-request-id": requestId };
-  try {
-    if (mode === "async") {
-      await callUnary(client, client.handleAsyncBooking, request, metadata, options);
-      return { code: 0, message: "" };
-    }
-    const method = mode === "sync" ? client.handleSyncBooking : client.handleThrottledBooking;
-    const answer = await callUnary(client, method, request, metadata, options);
-    return { code: 0, message: "", orderId: answer.OrderID, paymentId: answer.PaymentID };
-  } catch (error) {
-    const { code, details, metadata } = error as ServiceError;
-    return { code, message: details, info: infoOf(metadata.get("grpc-status-details-bin")[0]) };
-  }
-}
-
-function infoOf(details: string | Buffer | undefined): ErrorInfo | undefined {
-  if (!Buffer.isBuffer(details)) {
-    return undefined;
-  }
-  const [any] = RpcStatus.decode(details).details;
-  return any === undefined ? undefined : ErrorInfo.decode(any.value);
 }

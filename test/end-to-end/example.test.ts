@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { childrenOf, living } from "../support/processes.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { createPlace, type Place } from "./booking.js";
-import { childrenOf, living } from "./processes.js";
 
 const scope = createScope();
 

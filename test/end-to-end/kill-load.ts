@@ -1,7 +1,8 @@
 import { setTimeout as after } from "node:timers/promises";
 import { expect } from "vitest";
+import type { Answer, Mode } from "../support/book.js";
 import { until } from "../support/until.js";
-import type { Answer, Mode, Place } from "./booking.js";
+import type { Place } from "./booking.js";
 
 /** How much is booked. */
 export interface LoadPlan {

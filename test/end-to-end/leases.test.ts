@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { Mode } from "../support/book.js";
 import { postgresMissing } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
-import { createPlace, type Mode, type Place } from "./booking.js";
+import { createPlace, type Place } from "./booking.js";
 import { allEnded, createPods, leaseMs, type Pod, type Pods } from "./pods.js";
 
 const scope = createScope();

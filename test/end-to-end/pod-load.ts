@@ -1,5 +1,6 @@
 import { expect } from "vitest";
-import type { Answer, Mode, Place } from "./booking.js";
+import type { Answer, Mode } from "../support/book.js";
+import type { Place } from "./booking.js";
 import type { Pod } from "./pods.js";
 
 /** A booking, and what its client is told in the end. */

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
+import { type Answer, type BookingOptions, bookWith } from "../support/book.js";
 import { freePort } from "../support/free-port.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import type { RunningProcess } from "../support/process.js";
 import type { Scope } from "../support/scope.js";
 import { until } from "../support/until.js";
-import { type Answer, type BookingOptions, bookWith, type Place } from "./booking.js";
+import type { Place } from "./booking.js";
 
 /** One of several servers on one journal and one Kafka. */
 export interface Pod {

@@ -49,8 +49,14 @@ describePostgres("engines that share a journal", () => {
       });
       engines.push(engine);
     }
-    const ask = async (at: number, facade: FacadeDefinition, sagaId: string) => {
-      const call = { sagaId, request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "trace" };
+    const ask = async (at: number, facade: FacadeDefinition, sagaId: string, request: object = {}) => {
+      const call = {
+        sagaId,
+        request: toBytes(request),
+        message: request,
+        deadlineAtMs: undefined,
+        traceparent: "trace",
+      };
       const answer = await engines[at % count]?.run(facade, call);
       return answer?.ok ? fromBytes(answer.response) : answer?.failure.message;
     };
@@ -66,6 +72,35 @@ describePostgres("engines that share a journal", () => {
 
   const parallel = { a: { group: 0 }, b: { group: 0 }, c: { group: 1 } };
   const throttled = facadeOf({ steps: parallel, mode: "throttled", recovery: "carry-on" });
+
+  test("refuse another request under the id of a saga, and not those who wait for that saga", async () => {
+    const sync = facadeOf({ steps: parallel });
+    const { ask, upstreams } = await place([sync]);
+    const held = upstreams.hold("/a");
+    const first = ask(0, sync, "s", { wish: 1 });
+    await held.arrived;
+    const joins = ask(1, sync, "s", { wish: 1 });
+    joins.catch(() => {});
+    const other = ask(1, sync, "s", { wish: 2 });
+    await expect(other).rejects.toMatchObject({ code: "SAGA_REQUEST_ID_TAKEN" });
+    held.answer(ok({ from: "/a" }));
+    expect(await joins).toEqual(await first);
+  });
+
+  test("take one of two requests that come under one id at once, wherever and however often they come", async () => {
+    const { ask } = await place([throttled]);
+    const outcome = (at: number, id: string, wish: number) =>
+      ask(at, throttled, id, { wish }).then(
+        () => `${wish} taken in`,
+        ({ code }) => `${wish} ${code}`,
+      );
+    const refused = (wish: number) => [`${wish} SAGA_REQUEST_ID_TAKEN`, `${3 - wish} taken in`].sort();
+    const asked = Array.from({ length: 60 }, async (_, n) => {
+      const places = [0, 1, 2, 0, 1, 2, 1, 0].map((at, turn) => outcome(at + n, `s${n}`, (turn % 2) + 1));
+      return [...new Set(await Promise.all(places))].sort();
+    });
+    for (const told of await Promise.all(asked)) expect([refused(1), refused(2)].map(String)).toContain(String(told));
+  });
 
   test.each([throttled, facadeOf({ steps: parallel })])(
     "drive each $mode saga to its end, whichever of them gets its messages, and answer where they were asked",

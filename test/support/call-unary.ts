@@ -7,20 +7,27 @@ type UnaryMethod<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => ClientUnaryCall;
 
-/** Calls a method of a ts-proto client: `await callUnary(orders, orders.getOrder, request, { "x-request-id": "a" })`. */
+/**
+ * Calls a method of a ts-proto client: `await callUnary(orders, orders.getOrder, request, { "x-request-id": "a" })`.
+ * @param signal the client hangs up when it aborts
+ */
 export function callUnary<Request, Response>(
   client: Client,
   method: UnaryMethod<Request, Response>,
   request: Request,
   metadata: Readonly<Record<string, string>> = {},
   options: Partial<CallOptions> = {},
+  signal?: AbortSignal,
 ): Promise<Response> {
   const sent = new Metadata();
   for (const [key, value] of Object.entries(metadata)) sent.set(key, value);
   return new Promise((resolve, reject) => {
-    method.call(client, request, sent, options, (error, response) => {
+    const hangUp = () => call.cancel();
+    const call = method.call(client, request, sent, options, (error, response) => {
+      signal?.removeEventListener("abort", hangUp);
       if (error) reject(error);
       else resolve(response);
     });
+    signal?.addEventListener("abort", hangUp);
   });
 }

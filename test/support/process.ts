@@ -15,6 +15,8 @@ export interface ProcessOptions {
   readonly stderr?: number;
   /** Of Node.js: "--max-old-space-size=100". */
   readonly nodeOptions?: readonly string[];
+  /** Gets all that it writes, as it writes it. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** How a process ended: by its own code or by a signal. */
@@ -45,18 +47,17 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** Starts a TypeScript file of the repository as a process. In a test, prefer a scope's `start`, which also ends it. */
-export function startProcess(file: string, { args = [], env = {}, cwd = repository, ...more }: ProcessOptions = {}) {
+/**
+ * Starts a TypeScript file of the repository, or a JavaScript file, as a process. In a test, prefer a scope's `start`,
+ * which also ends it.
+ */
+export function startProcess(
+  file: string,
+  { args = [], env = {}, cwd = repository, onOutput = () => {}, ...more }: ProcessOptions = {},
+) {
   const path = fileURLToPath(new URL(file, `file://${repository}`));
-  const node = [
-    ...(more.nodeOptions ?? []),
-    "--conditions=@protosaga/source",
-    "--import",
-    import.meta.resolve("tsx"),
-    path,
-    ...args,
-  ];
-  const child = spawn(process.execPath, node, {
+  const loader = path.endsWith(".ts") ? ["--conditions=@protosaga/source", "--import", import.meta.resolve("tsx")] : [];
+  const child = spawn(process.execPath, [...(more.nodeOptions ?? []), ...loader, path, ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", more.stderr ?? "pipe", "ipc"],
@@ -70,10 +71,12 @@ export function startProcess(file: string, { args = [], env = {}, cwd = reposito
   };
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;
+    onOutput(text);
     wake();
   });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
+    onOutput(text);
   });
   let ended = false;
   const exited = new Promise<Exit>((resolve) => {

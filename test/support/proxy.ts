@@ -25,6 +25,10 @@ export interface HarmfulProxy {
   restore(): void;
   /** Leaves all connections open, and lets nothing through any more, as a network that is gone does. New ones work. */
   freeze(): void;
+  /** Lets through again what was frozen. */
+  thaw(): void;
+  /** Lets all bytes through so much later, ms, from now on; 0 ends it. */
+  delay(ms: number): void;
   close(): Promise<void>;
 }
 
@@ -38,6 +42,24 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
   let cutting: { text: string; what: "request" | "answer"; bytes: number; done: (length: number) => void } | undefined;
   let delayed: (() => Promise<void>)[] = [];
   let refusing = false;
+  let lateMs = 0;
+
+  /** What passes bytes on to a socket, in their order, whatever the delay was when each came. */
+  const passOn = (socket: Socket) => {
+    const waiting: Buffer[] = [];
+    let due = 0;
+    return (bytes: Buffer) => {
+      due = Math.max(due, Date.now() + lateMs);
+      const wait = due - Date.now();
+      if (wait === 0 && waiting.length === 0) {
+        socket.write(bytes);
+        return;
+      }
+      waiting.push(bytes);
+      // Timers that are due in the same moment may fire in any order: each passes on what waits longest.
+      setTimeout(() => socket.write(waiting.shift() ?? ""), wait);
+    };
+  };
 
   const server = createServer((client) => {
     if (refusing) {
@@ -57,7 +79,8 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
       });
     }
     let held = false;
-    upstream.on("data", (bytes) => client.write(bytes));
+    const [toServer, toClient] = [passOn(upstream), passOn(client)];
+    upstream.on("data", toClient);
     client.on("data", (bytes) => {
       if (cutting !== undefined && bytes.includes(cutting.text)) {
         const { what, bytes: through, done } = cutting;
@@ -79,7 +102,7 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
         return;
       }
       if (planned === undefined || !bytes.includes(planned.text)) {
-        upstream.write(bytes);
+        toServer(bytes);
         return;
       }
       const { how, done } = planned;
@@ -137,6 +160,12 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
     },
     freeze() {
       for (const socket of sockets) socket.pause();
+    },
+    thaw() {
+      for (const socket of sockets) socket.resume();
+    },
+    delay(ms) {
+      lateMs = ms;
     },
     close() {
       for (const socket of sockets) socket.destroy();

@@ -19,6 +19,17 @@ export function testOptions(brokers: readonly string[], changed: Partial<KafkaBr
   };
 }
 
+/** Resolves once the brokers serve producers: a new one takes connections a little before that. */
+export async function brokersReady(brokers: readonly string[]): Promise<void> {
+  const client = createKafkajsClient(testOptions(brokers));
+  const answers = () =>
+    client.openProducer().then(
+      (producer) => producer.close().then(() => true),
+      () => false,
+    );
+  await until(answers, { what: "Kafka to serve a producer", timeoutMs: 60_000 });
+}
+
 /** Reads a topic from its beginning until it holds this many messages. */
 export async function readTopic(
   brokers: readonly string[],

@@ -34,6 +34,14 @@ export interface KafkaServerOptions {
   readonly directory: string;
   /** A free one by default. */
   readonly port?: number;
+  /** More plain listeners, each for clients that reach it by another port: a proxy's. */
+  readonly behind?: readonly Behind[];
+}
+
+/** A plain listener that clients are told to reach by another port. */
+export interface Behind {
+  readonly port: number;
+  readonly advertised: number;
 }
 
 const running = new Set<ChildProcess>();
@@ -43,7 +51,12 @@ process.on("exit", () => {
 });
 
 /** Sets up a broker. It keeps its ports and its data when it is stopped and started again. */
-export async function createKafkaServer({ version, directory, port }: KafkaServerOptions): Promise<KafkaServer> {
+export async function createKafkaServer({
+  version,
+  directory,
+  port,
+  behind = [],
+}: KafkaServerOptions): Promise<KafkaServer> {
   const classPath = await kafkaClassPath(version);
   const [free = 0, controller = 0, sasl = 0, tls = 0] = await serverPorts(4);
   const plain = port ?? free;
@@ -51,7 +64,7 @@ export async function createKafkaServer({ version, directory, port }: KafkaServe
   const data = join(directory, "data");
   mkdirSync(directory, { recursive: true });
   const { certificate, keyStore } = createCertificate(directory);
-  writeFileSync(config, properties({ plain, controller, sasl, tls, data, keyStore }));
+  writeFileSync(config, properties({ plain, controller, sasl, tls, data, keyStore, behind }));
   if (!existsSync(join(data, "meta.properties"))) {
     const id = randomBytes(16).toString("base64url");
     execFileSync("java", [...java(classPath), "kafka.tools.StorageTool", "format", "-t", id, "-c", config]);
@@ -135,17 +148,20 @@ interface Layout {
   readonly tls: number;
   readonly data: string;
   readonly keyStore: string;
+  readonly behind: readonly Behind[];
 }
 
-function properties({ plain, controller, sasl, tls, data, keyStore }: Layout): string {
+function properties({ plain, controller, sasl, tls, data, keyStore, behind }: Layout): string {
   const open = `PLAIN://localhost:${plain},SASL://localhost:${sasl},TLS://localhost:${tls}`;
+  const more = (port: keyof Behind) => behind.map((one, n) => `,BEHIND${n}://localhost:${one[port]}`).join("");
+  const protocols = behind.map((_, n) => `,BEHIND${n}:PLAINTEXT`).join("");
   const login = "org.apache.kafka.common.security.plain.PlainLoginModule";
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:${controller}
-listeners=${open},CONTROLLER://localhost:${controller}
-advertised.listeners=${open}
-listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,CONTROLLER:PLAINTEXT
+listeners=${open}${more("port")},CONTROLLER://localhost:${controller}
+advertised.listeners=${open}${more("advertised")}
+listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL,CONTROLLER:PLAINTEXT${protocols}
 listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location=${keyStore}
 controller.listener.names=CONTROLLER

@@ -2,9 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { createKafkajsClient } from "../../../runtime/broker/kafka/kafkajs-client.js";
-import { until } from "../until.js";
-import { testOptions } from "./adapter.js";
+import { brokersReady } from "./adapter.js";
 import { type KafkaVersion, missingTool } from "./jars.js";
 import { createKafkaServer, type KafkaServer } from "./server.js";
 
@@ -36,17 +34,6 @@ export function skips(what: string, why: string | undefined): boolean {
   return why !== undefined;
 }
 
-/** A new broker takes connections a little before it can serve producers. */
-async function ready(brokers: readonly string[]): Promise<void> {
-  const client = createKafkajsClient(testOptions(brokers));
-  const answers = () =>
-    client.openProducer().then(
-      (producer) => producer.close().then(() => true),
-      () => false,
-    );
-  await until(answers, { what: "Kafka to serve a producer", timeoutMs: 60_000 });
-}
-
 /** A Kafka for the tests of a file: KAFKA_BROKERS, or a broker of the version that lives as long as the file's tests. */
 export function useKafka(version: KafkaVersion): TestKafka {
   const given = process.env.KAFKA_BROKERS?.split(",");
@@ -58,7 +45,7 @@ export function useKafka(version: KafkaVersion): TestKafka {
       directory = mkdtempSync(join(tmpdir(), "protosaga-kafka-data-"));
       server = await createKafkaServer({ version, directory });
       await server.start();
-      await ready([server.address]);
+      await brokersReady([server.address]);
     }
   }, 300_000);
   afterAll(async () => {

@@ -14,6 +14,14 @@ export function childrenOf(pid: number, file: string): number[] {
     .map((row) => row.pid);
 }
 
+/** The processes that a process started, those that these started, and so on. */
+export function descendantsOf(pid: number): number[] {
+  const all = rows();
+  const below = (parent: number): number[] =>
+    all.filter((row) => row.parent === parent).flatMap((row) => [row.pid, ...below(row.pid)]);
+  return below(pid);
+}
+
 /** Those of the processes that live. One that ended and that nobody has asked about yet (a zombie) does not. */
 export function living(pids: readonly number[]): number[] {
   return rows()

@@ -1,0 +1,147 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { credentials } from "@grpc/grpc-js";
+import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
+import { SagaServiceClient } from "../../runtime/pb/saga/v1/service.js";
+import { serverPorts } from "../../test/support/kafka/ports.js";
+import { type Ledgers, readLedgers } from "../../test/support/ledger-reader.js";
+import type { Counts } from "../counts.js";
+import type { ChaosOptions } from "../options.js";
+import type { Problems } from "../problems.js";
+import { type Backends, startBackends } from "./backends.js";
+import { build } from "./build.js";
+import { createLinks, type Link } from "./links.js";
+import { createMember, type Member } from "./member.js";
+
+/** A pod, and how clients reach it. */
+export interface Pod {
+  readonly member: Member;
+  readonly booking: BookingServiceClient;
+  readonly sagas: SagaServiceClient;
+}
+
+/** All that runs: pods, upstreams, database and broker, and the ways between them. */
+export interface Place extends Pick<Backends, "database" | "broker"> {
+  readonly pods: readonly Pod[];
+  readonly upstreams: readonly Member[];
+  readonly links: readonly Link[];
+  ledgers(): Ledgers;
+  /** All is to be well now: upstreams behave, and no start may be refused any more. */
+  heal(): void;
+  /** Ends everything that is left. */
+  close(keep: boolean): Promise<void>;
+}
+
+/** What a place reports to. */
+export interface Watchers {
+  readonly counts: Counts;
+  readonly problems: Problems;
+}
+
+const graceMs = 5_000;
+/** For clients that come again at once when a pod is back. */
+const impatient = {
+  "grpc.initial_reconnect_backoff_ms": 20,
+  "grpc.min_reconnect_backoff_ms": 20,
+  "grpc.max_reconnect_backoff_ms": 200,
+};
+
+/** Builds and starts everything, in a folder. */
+export async function createPlace(
+  options: ChaosOptions,
+  folder: string,
+  { counts, problems }: Watchers,
+): Promise<Place> {
+  const program = join(folder, "program");
+  const logs = join(folder, "logs");
+  const ledgers = join(folder, "upstreams");
+  for (const each of [program, logs, ledgers]) mkdirSync(each);
+  await build(program);
+  const links = createLinks();
+  const backends = await startBackends(options, folder, links);
+  let healing = false;
+  const base = { counts, problems, graceMs };
+
+  const services = ["order", "payment"] as const;
+  const upstreamPorts = await serverPorts(services.length);
+  const upstreams = services.map((service, n) => {
+    const address = `localhost:${upstreamPorts[n]}`;
+    return createMember({
+      ...base,
+      name: service,
+      kind: service,
+      file: join(program, "chaos/upstream/main.js"),
+      args: ["--service", service, "--address", address, "--data", ledgers, "--seed", options.seed],
+      ready: `ready on ${address}`,
+      log: join(logs, `${service}.log`),
+      mayRefuse: () => false,
+    });
+  });
+
+  const mayRefuse = (why: string | undefined) => {
+    const [database, broker] = [backends.database !== undefined, backends.broker !== undefined];
+    if (healing) return false;
+    return (
+      (why === "SAGA_JOURNAL_UNAVAILABLE" && database) ||
+      (why === "SAGA_BROKER_UNAVAILABLE" && broker) ||
+      (why === undefined && (database || broker))
+    );
+  };
+  const pods: Pod[] = [];
+  for (const [n, port] of (await serverPorts(options.pods)).entries()) {
+    const name = `pod-${n}`;
+    const wayTo = async (service: string, target = 0) =>
+      `127.0.0.1:${await links.open(`${name} → ${service}`, "upstream", target)}`;
+    const front = `127.0.0.1:${await links.open(`clients → ${name}`, "clients", port)}`;
+    const member = createMember({
+      ...base,
+      name,
+      kind: "pod",
+      file: join(program, "examples/booking/main.js"),
+      spare: join(program, "chaos/place/spare-main.js"),
+      env: {
+        ...backends.envOf(n),
+        POD_ID: name,
+        OCH_PATH: folder,
+        SAGA_LISTEN: `127.0.0.1:${port}`,
+        SAGA_DATA_DIR: join(folder, name),
+        SAGA_LOG_LEVEL: "warn",
+        SAGA_SHUTDOWN_GRACE_MS: String(graceMs),
+        SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: await wayTo("order", upstreamPorts[0]),
+        SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: await wayTo("payment", upstreamPorts[1]),
+        SAGA_UPSTREAMS_PB_ORDERSERVICE_KEEPALIVE_MS: "1000",
+        SAGA_UPSTREAMS_PB_PAYMENTSERVICE_KEEPALIVE_MS: "1000",
+        BOOKING_UPSTREAMS: "external",
+      },
+      ready: `ready on 127.0.0.1:${port}`,
+      log: join(logs, `${name}.log`),
+      mayRefuse,
+    });
+    const insecure = credentials.createInsecure();
+    pods.push({
+      member,
+      booking: new BookingServiceClient(front, insecure, impatient),
+      sagas: new SagaServiceClient(front, insecure, impatient),
+    });
+  }
+  const members = [...upstreams, ...pods.map(({ member }) => member)];
+  await Promise.all(members.map((member) => member.start()));
+  return {
+    database: backends.database,
+    broker: backends.broker,
+    pods,
+    upstreams,
+    links: links.all,
+    ledgers: () => readLedgers(ledgers),
+    heal() {
+      healing = true;
+      for (const upstream of upstreams) upstream.behave();
+    },
+    async close(keep) {
+      for (const { booking, sagas } of pods) for (const client of [booking, sagas]) client.close();
+      await Promise.all(members.map((member) => member.end()));
+      await links.close();
+      await backends.close(keep);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { judge } from "./check/judge.js";
+import { askAllAgain, watchToEnd } from "./check/settle.js";
+import { createCounts } from "./counts.js";
+import { allFaults } from "./faults/all-faults.js";
+import { pause, startFaults } from "./faults/fault.js";
+import { countEnds, neverHappened } from "./figures.js";
+import { startLoad } from "./load/load.js";
+import type { ChaosOptions } from "./options.js";
+import { createPlace } from "./place/place.js";
+import { createProblems } from "./problems.js";
+import { createRandom } from "./random.js";
+
+/** What a run comes to. */
+export interface Outcome {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly problems: readonly string[];
+  /** How long faults happened, and the whole took, ms. */
+  readonly chaosMs: number;
+  readonly wholeMs: number;
+}
+
+/** How long after the faults clients may still wait for answers, and sagas take to end, ms. */
+const healMs = 150_000;
+
+/** One run in a folder: everything starts, faults happen under load, everything is healed, and all is held against each other. */
+export async function run(options: ChaosOptions, folder: string, note: (line: string) => void): Promise<Outcome> {
+  const began = Date.now();
+  const counts = createCounts();
+  const problems = createProblems((line) => note(`PROBLEM ${line}`));
+  const place = await createPlace(options, folder, { counts, problems });
+  const over = new AbortController();
+  const reach = { pods: place.pods, counts, over: over.signal };
+  note(`everything runs, after ${Date.now() - began} ms`);
+
+  const chaosBegan = Date.now();
+  const load = startLoad(options.seed, options.rate, reach);
+  const faults = startFaults(
+    allFaults(place, counts, options),
+    (name) => createRandom(`${options.seed}/fault/${name}`),
+    (name, error) => problems.add(name, `the fault itself failed: ${String(error)}`),
+    (line) => appendFileSync(join(folder, "logs", "faults.log"), `${new Date().toISOString()} ${line}\n`),
+  );
+  const ticker = setInterval(() => {
+    const satisfied = load.histories.filter((history) => history.satisfied).length;
+    const seconds = Math.round((Date.now() - chaosBegan) / 1_000);
+    note(`${seconds} s: ${load.histories.length} sagas, ${satisfied} answered, ${counts.sum("SIGKILL")} SIGKILLs`);
+  }, 5_000);
+  await pause(options.seconds * 1_000);
+  const chaosMs = Date.now() - chaosBegan;
+  place.heal();
+  const timer = setTimeout(() => over.abort(), healMs);
+  await faults.stop();
+  await load.stop();
+  clearInterval(ticker);
+  note("no faults any more, and every client has its answer, or no more time; waiting for the sagas to end");
+
+  const sagas = await watchToEnd(load.histories, place.pods, healMs);
+  await askAllAgain(load.histories, reach);
+  clearTimeout(timer);
+  for (const member of [...place.pods.map((pod) => pod.member), ...place.upstreams]) await member.leave();
+  for (const { where, what } of judge({ histories: load.histories, sagas, ledgers: place.ledgers() })) {
+    problems.add(where, what);
+  }
+  countEnds(counts, load.histories, sagas);
+  for (const missing of neverHappened(counts, options)) problems.add("the run itself", missing);
+  if (problems.list.length > 0) {
+    const evidence = { problems: problems.list, histories: load.histories, sagas: Object.fromEntries(sagas) };
+    writeFileSync(join(folder, "evidence.json"), JSON.stringify(evidence, plain, 1));
+  }
+  await place.close(problems.list.length > 0 || options.keep);
+  return { counts: counts.all(), problems: problems.list, chaosMs, wholeMs: Date.now() - began };
+}
+
+function plain(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}

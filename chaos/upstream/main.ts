@@ -1,0 +1,29 @@
+// The example's order or payment service, on its own ledger, that misbehaves as a seed says until told to behave:
+// `--service order|payment --address HOST:PORT --data DIR --seed TEXT`. Tells each misbehaviour in a line.
+import { parseArgs } from "node:util";
+import { startFaultyOrderService, startFaultyPaymentService } from "../../test/support/faulty-upstream.js";
+import { misbehave } from "./misbehave.js";
+
+const { values } = parseArgs({
+  options: {
+    service: { type: "string", default: "order" },
+    address: { type: "string", default: "localhost:10001" },
+    data: { type: "string", default: "data" },
+    seed: { type: "string", default: "" },
+  },
+});
+const start = values.service === "order" ? startFaultyOrderService : startFaultyPaymentService;
+let behaves = false;
+process.on("message", () => {
+  behaves = true;
+});
+const upstream = await start(values);
+upstream.decideBy((method, sagaId, attempt) => {
+  const wrong = behaves ? undefined : misbehave(values.seed, method, sagaId, attempt);
+  if (wrong !== undefined) process.stdout.write(`misbehaves: ${wrong.name}\n`);
+  return wrong?.fault ?? {};
+});
+process.on("SIGTERM", () => void upstream.close().then(() => process.exit(0)));
+// Whoever started it is gone.
+process.on("disconnect", () => process.exit(0));
+process.stdout.write(`${values.service} service ready on ${values.address}\n`);
