@@ -26,4 +26,4 @@ export { type RunOptions, runServer } from "./grpc/run-server.js";
 export { type SagaServer, type ServerOptions, startServer } from "./grpc/server.js";
 export type { Journal, SagasInFlight } from "./journal/journal.js";
 export { openPostgresJournal, type PostgresOptions } from "./journal/postgres/journal.js";
-export { openSqliteJournal } from "./journal/sqlite/journal.js";
+export { openSqliteJournal, type SqliteOptions } from "./journal/sqlite/journal.js";

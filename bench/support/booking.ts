@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import {
@@ -15,6 +16,8 @@ export interface Target {
   readonly feed?: number;
   /** How long a booking may take, ms. */
   readonly timeoutMs: number;
+  /** Whether request ids are UUIDs, as those of most clients, and not counted; not with a feed. */
+  readonly randomIds?: boolean;
 }
 
 /** How a booking went. */
@@ -49,7 +52,7 @@ export function bookerOf(target: Target): Promise<Booker> {
   return booker;
 }
 
-async function connectBooker({ address, facade, feed, timeoutMs }: Target, name: string): Promise<Booker> {
+async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Target, name: string): Promise<Booker> {
   const client = new BookingServiceClient(address, credentials.createInsecure());
   await new Promise<void>((resolve, reject) => {
     client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
@@ -66,7 +69,7 @@ async function connectBooker({ address, facade, feed, timeoutMs }: Target, name:
 
   return {
     book(ended) {
-      const id = `${name}-${++lastRequest}`;
+      const id = randomIds ? randomUUID() : `${name}-${++lastRequest}`;
       const metadata = new Metadata();
       metadata.set("x-request-id", id);
       const startedAt = performance.now();

@@ -10,9 +10,13 @@ const reservedWords: ReadonlySet<string> = new Set(
   ).split(" "),
 );
 
-/** Names that a key of `results` and of `Nodes` can't have. `then` would make the object a promise to `await`. */
+/**
+ * Names that a key of `results` and of `Nodes` can't have. `then` would make the object a promise to `await`; the key of
+ * a step `compensate` in the saga `a/b` would be that of the compensation of `b` in the saga `a`.
+ */
 const reservedStepNames: ReadonlySet<string> = new Set([
   "respond",
+  "compensate",
   "constructor",
   "hasOwnProperty",
   "isPrototypeOf",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, clientTls, count, ms } from "./values.js";
+import { address, clientTls, count, flag, keepMs, ms } from "./values.js";
 
 /** A list of addresses; the environment separates them by commas. */
 const addresses = z.preprocess(
@@ -49,6 +49,15 @@ export type KafkaConfig = z.output<typeof kafka>;
 export const journalSchema = z
   .strictObject({
     kind: z.enum(["sqlite", "postgres"]).default("sqlite"),
+    retention_ms: keepMs
+      .default(7 * 24 * 3_600_000)
+      .describe("How long a saga is kept after its end, ms, or `forever`; until then a repeated call gets its answer."),
+    sqlite: z
+      .strictObject({
+        full_check: flag.default(false).describe("Whether all of the file is looked through for damage at each start."),
+      })
+      .prefault({})
+      .describe("For kind sqlite."),
     postgres: z
       .strictObject({
         url: z.string().min(1).optional().describe("postgres://user:password@host:port/database"),

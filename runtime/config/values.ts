@@ -1,7 +1,8 @@
 import { z } from "zod";
 
 /** The environment has only texts; a file's value must be a number (zod's own coercion would take `true` for 1). */
-const asNumber = (value: unknown) => (typeof value === "string" && value.trim() !== "" ? Number(value) : value);
+const asNumber = (value: unknown) =>
+  typeof value === "string" && value.trim() !== "" && value !== "forever" ? Number(value) : value;
 
 /** host:port */
 export const address = z
@@ -17,6 +18,18 @@ export const count = (least: number, most: number) => z.preprocess(asNumber, z.n
 
 /** A time, ms, no longer than Node's timers hold. */
 export const ms = count(1, 2 ** 31 - 1);
+
+const keepError = 'must be a whole number of ms, from 1000 to 315360000000, or "forever"';
+
+/** How long something is kept, ms; ten years at most. */
+export const keepMs = z.preprocess(
+  asNumber,
+  z
+    .union([z.literal("forever"), z.number()], keepError)
+    .refine((value) => value === "forever" || (Number.isInteger(value) && value >= 1_000 && value <= 315_360_000_000), {
+      message: keepError,
+    }),
+);
 
 /** Yes or no; the environment may also say `1`, `on`, `no`… */
 export const flag = z.union([z.boolean(), z.stringbool()], "must be true or false");

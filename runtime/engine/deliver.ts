@@ -56,7 +56,8 @@ export function createDelivery(
     if (stored === undefined) {
       throw new SagaError(
         "SAGA_MESSAGE_POISON",
-        `the journal has no saga ${sagaId}; servers that share topics must share a journal, or set topic_prefix apart`,
+        `the journal has no saga ${sagaId}; servers that share topics must share a journal, or set topic_prefix apart; ` +
+          "a saga that ended longer ago than journal.retention_ms is gone, too",
       );
     }
     if (stored.phase !== "open") {

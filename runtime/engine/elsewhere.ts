@@ -1,10 +1,11 @@
 import { SagaError } from "../core/errors.js";
 import type { Journal } from "../journal/journal.js";
 import type { Changes } from "./changes.js";
-import type { Clock, Log } from "./ports.js";
+import type { Log } from "./ports.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
 import { failTickets } from "./ticket.js";
+import type { Timers } from "./timers.js";
 import type { Waiters } from "./waiters.js";
 
 interface Parts {
@@ -13,7 +14,7 @@ interface Parts {
   readonly runs: Runs;
   readonly waiters: Waiters;
   readonly log: Log;
-  readonly clock: Clock;
+  readonly timers: Timers;
 }
 
 /** How long after an answer could not be read it is tried again, ms. */
@@ -29,7 +30,7 @@ export interface Elsewhere {
 }
 
 /** Makes it. */
-export function createElsewhere({ journal, changes, runs, waiters, log, clock }: Parts): Elsewhere {
+export function createElsewhere({ journal, changes, runs, waiters, log, timers }: Parts): Elsewhere {
   const followed = new Map<string, { check(): void; end(): void }>();
 
   function stop(sagaId: string): void {
@@ -63,7 +64,7 @@ export function createElsewhere({ journal, changes, runs, waiters, log, clock }:
         look(sagaId)
           .catch((err) => {
             log.warn({ saga: sagaId, err }, "a saga's answer can't be read now; it is tried again");
-            clock.after(lookAgainMs, check);
+            timers.after(lookAgainMs, check);
           })
           .finally(() => {
             looking = false;

@@ -2,12 +2,14 @@ import type { Broker, Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Answer, Journal } from "../journal/journal.js";
+import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
 import { createAdmission, type QueueLimits, queueFull } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
+import { deadlineOf } from "./deadline-of.js";
 import { createDelivery, type Delivery } from "./deliver.js";
 import { type Drive, react } from "./driver.js";
+import { eachStored } from "./each-stored.js";
 import { createElsewhere } from "./elsewhere.js";
 import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
@@ -18,11 +20,13 @@ import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
 import { reportParked } from "./report-parked.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
+import { createRetention } from "./retention.js";
 import { createRun, type Run } from "./run.js";
 import { createRuns } from "./runs.js";
 import { fits } from "./same-request.js";
 import { createSweep } from "./sweep.js";
 import { failTickets, rollback } from "./ticket.js";
+import { createTimers } from "./timers.js";
 import { createWaiters } from "./waiters.js";
 
 /** How many sagas of one facade are rolled back at the same time. */
@@ -45,6 +49,8 @@ export interface EngineOptions {
   readonly concurrencyOf: (topic: string) => number;
   /** The topic that gets one message for each saga that has ended, and who handles it here, if anybody. */
   readonly completion?: { readonly topic: string; readonly handler?: Handler | undefined } | undefined;
+  /** How long a saga is kept after its end, ms. Default: for ever */
+  readonly retentionMs?: number | undefined;
 }
 
 /** A client's call of a facade. */
@@ -82,13 +88,14 @@ export interface Engine {
 
 /** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
 export function createEngine(options: EngineOptions): Engine {
-  const { facades, journal, broker, upstreams, clock, log, changes, completion } = options;
+  const { facades, journal, broker, upstreams, clock, log, changes, completion, retentionMs } = options;
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
+  const timers = createTimers(clock);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
-  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, clock });
+  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, timers });
   let draining = false;
   let stopped = false;
   const handOver = createHandOver({ journal, log, isDraining: () => draining });
@@ -108,6 +115,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       changes.changed(run.id);
       elsewhere.release(run);
+      recovery.moved();
     },
     ended(run) {
       runs.forget(run);
@@ -121,7 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
       runs.forget(run);
       log.error({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
       refuse(run, error);
-      outbox.doubt(); // The entry, and the message of the saga's end with it, may be stored all the same.
+      outbox.doubt(); // The entry, and with it a message, may be stored all the same.
       recovery.adoptLater(run.id);
     },
     overtaken(run, lost) {
@@ -151,7 +159,15 @@ export function createEngine(options: EngineOptions): Engine {
       }
     },
   };
-  const recovery = createRecovery({ drive, journal, runs, byName, isStopped: () => stopped });
+  const recovery = createRecovery({
+    drive,
+    journal,
+    runs,
+    byName,
+    timers,
+    isStopped: () => stopped,
+    isDraining: () => draining,
+  });
   const { join, recall, onlyRecorded } = createRecorded({
     journal,
     runs,
@@ -177,17 +193,9 @@ export function createEngine(options: EngineOptions): Engine {
     runs.add(run);
     admission.began(facade);
     const answer = join(run, facade, request);
-    react(drive, run, { kind: "started", deadlineAtMs: deadlineOf(facade, call), traceparent });
+    react(drive, run, { kind: "started", deadlineAtMs: deadlineOf(facade, call, clock.now()), traceparent });
     recovery.watchDeadline(run);
     return answer;
-  }
-
-  /** The earlier of the facade's own deadline and the client's; whoever calls an async facade does not wait for its end. */
-  function deadlineOf({ deadlineMs, mode }: FacadeDefinition, { deadlineAtMs }: SagaCall): number | undefined {
-    const own = deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.now() + deadlineMs;
-    const clients = mode === "async" ? Number.POSITIVE_INFINITY : (deadlineAtMs ?? Number.POSITIVE_INFINITY);
-    const earlier = Math.min(own, clients);
-    return Number.isFinite(earlier) ? earlier : undefined;
   }
 
   function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
@@ -225,18 +233,8 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   async function recoverAll(): Promise<void> {
-    for (const sagaId of await journal.list("open")) {
-      try {
-        const stored = await journal.load(sagaId);
-        if (stored?.phase === "open") {
-          recovery.adopt(stored);
-        }
-      } catch (err) {
-        // One saga that can't be read must not keep all others from being carried on.
-        log.error({ saga: sagaId, err }, "a saga can't be read now; it is taken up later");
-        recovery.adoptLater(sagaId);
-      }
-    }
+    const adopt = (stored: StoredSaga) => stored.phase === "open" && recovery.adoptInTurn(stored);
+    await eachStored(journal, await journal.list("open"), log, adopt, recovery.adoptLater);
   }
 
   return {
@@ -253,7 +251,8 @@ export function createEngine(options: EngineOptions): Engine {
         outbox.send([message]);
       }
       await broker.start();
-      createSweep({ facades, journal, recovery, runs, outbox, clock, log, isStopped: () => draining }).start();
+      createSweep({ facades, journal, recovery, runs, outbox, timers, log, isStopped: () => draining }).start();
+      createRetention({ journal, clock, timers, log, retentionMs }).start();
     },
 
     async drain(graceMs) {
@@ -270,6 +269,7 @@ export function createEngine(options: EngineOptions): Engine {
     async stop() {
       draining = true;
       stopped = true;
+      timers.stop();
       handOver.close();
       elsewhere.close();
       for (const sagaId of [...waiters.ids()].filter((id) => !runs.has(id))) {

@@ -1,6 +1,7 @@
 import { SagaError } from "../core/errors.js";
 import type { SagaEvent } from "../core/event.js";
 import { hasEnded, isPastPivot } from "../core/state.js";
+import { transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
 import { misfit, restore } from "./adopt.js";
@@ -9,6 +10,8 @@ import { awaitsTopic } from "./enqueue.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
 import { failTickets } from "./ticket.js";
+import type { Timers } from "./timers.js";
+import { createTurns } from "./turns.js";
 
 /** How long a saga that the journal refused waits before it is taken up again, ms. */
 const readoptAfterMs = 1_000;
@@ -19,13 +22,17 @@ export interface RecoveryParts {
   readonly journal: Journal;
   readonly runs: Runs;
   readonly byName: ReadonlyMap<string, FacadeDefinition>;
+  readonly timers: Timers;
   readonly isStopped: () => boolean;
+  readonly isDraining: () => boolean;
 }
 
 /** Takes sagas up from the journal. */
 export interface Recovery {
   /** Takes up a saga that a process left in the middle. @returns undefined where this server may not drive it */
   adopt(stored: StoredSaga): Run | undefined;
+  /** The same, of one among many: where it would call an upstream at once, and no topic bounds that, it waits for its turn. */
+  adoptInTurn(stored: StoredSaga): void;
   /** Why this server may not drive a saga; undefined where it may. */
   misfit(stored: StoredSaga): string | undefined;
   /** Takes up a saga that no process drives just now, if it stands where it is wanted: one that another drives does not. */
@@ -38,10 +45,20 @@ export interface Recovery {
   rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
   /** Has the saga turn back when its deadline passes. */
   watchDeadline(run: Run): void;
+  /** A saga has moved on: others may have their turn. */
+  moved(): void;
 }
 
 /** Makes it. */
-export function createRecovery({ drive, journal, runs, byName, isStopped }: RecoveryParts): Recovery {
+export function createRecovery({
+  drive,
+  journal,
+  runs,
+  byName,
+  timers,
+  isStopped,
+  isDraining,
+}: RecoveryParts): Recovery {
   const { clock, log } = drive;
 
   function misfitOf(stored: StoredSaga): string | undefined {
@@ -69,11 +86,45 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
   function adopt(stored: StoredSaga): Run | undefined {
     const run = take(stored);
     if (run !== undefined && !runs.has(run.id)) {
-      runs.add(run);
-      react(drive, run, { kind: "recovered" });
-      watchDeadline(run);
+      goOn(run);
     }
     return run;
+  }
+
+  function goOn(run: Run): void {
+    runs.add(run);
+    react(drive, run, { kind: "recovered" });
+    watchDeadline(run);
+  }
+
+  const turns = createTurns({
+    runs,
+    timers,
+    async takeUp(sagaId) {
+      try {
+        const stored = isDraining() || runs.has(sagaId) ? undefined : await journal.load(sagaId);
+        return stored?.phase === "open" && !runs.has(sagaId) ? adopt(stored) : undefined;
+      } catch (err) {
+        if (!isDraining()) {
+          log.error({ saga: sagaId, err }, "saga can't be taken up now; it is tried again");
+          timers.after(readoptAfterMs, () => turns.wait(sagaId));
+        }
+        return undefined;
+      }
+    },
+  });
+
+  function adoptInTurn(stored: StoredSaga): void {
+    const run = take(stored);
+    if (run === undefined || runs.has(run.id)) {
+      return;
+    }
+    const { commands } = transition(run.facade, run.state, { kind: "recovered" });
+    if (commands.some(({ kind }) => kind === "call" || kind === "compensate")) {
+      turns.wait(run.id);
+    } else {
+      goOn(run);
+    }
   }
 
   function resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined {
@@ -95,14 +146,14 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
       runs.forget(known);
       failTickets(known, new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${stored.sagaId} is taken up anew`));
     }
-    adopt(stored);
+    adoptInTurn(stored);
   }
 
   function adoptLater(id: string): void {
     if (journal.shared) {
       return; // Another server may drive it by now; where none does, the sweep finds it.
     }
-    clock.after(readoptAfterMs, () => {
+    timers.after(readoptAfterMs, () => {
       const running = runs.get(id);
       if (running?.creating !== undefined) {
         adoptLater(id); // It will turn out that there is a saga of its id, and then nobody drives that.
@@ -175,12 +226,14 @@ export function createRecovery({ drive, journal, runs, byName, isStopped }: Reco
 
   return {
     adopt,
+    adoptInTurn,
     misfit: misfitOf,
     resume,
     readopt,
     adoptLater,
     rebase,
     watchDeadline,
+    moved: turns.moved,
   };
 }
 

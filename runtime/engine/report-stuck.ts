@@ -1,6 +1,7 @@
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal } from "../journal/journal.js";
 import { restore } from "./adopt.js";
+import { eachStored } from "./each-stored.js";
 import type { Log } from "./ports.js";
 import type { Run } from "./run.js";
 
@@ -17,17 +18,12 @@ export async function reportAllStuck(
   byName: ReadonlyMap<string, FacadeDefinition>,
   log: Log,
 ): Promise<void> {
-  for (const sagaId of await journal.list("stuck")) {
-    try {
-      const stored = await journal.load(sagaId);
-      const run = stored && restore(byName.get(stored.facade), stored);
-      if (typeof run === "object") {
-        reportStuck(run, log);
-      } else {
-        log.error({ saga: sagaId }, `saga stuck, and parked: ${run}`);
-      }
-    } catch (err) {
-      log.error({ saga: sagaId, err }, "saga stuck, and its record can't be read");
+  await eachStored(journal, await journal.list("stuck"), log, (stored) => {
+    const run = restore(byName.get(stored.facade), stored);
+    if (typeof run === "object") {
+      reportStuck(run, log);
+    } else {
+      log.error({ saga: stored.sagaId }, `saga stuck, and parked: ${run}`);
     }
-  }
+  });
 }

@@ -2,9 +2,10 @@ import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal } from "../journal/journal.js";
 import { idles } from "./elsewhere.js";
 import type { Outbox } from "./outbox.js";
-import type { Clock, Log } from "./ports.js";
+import type { Log } from "./ports.js";
 import type { Recovery } from "./recovery.js";
 import type { Runs } from "./runs.js";
+import type { Timers } from "./timers.js";
 
 /** How many sagas are looked at, at a time. */
 const batch = 100;
@@ -15,7 +16,7 @@ interface Parts {
   readonly recovery: Recovery;
   readonly runs: Runs;
   readonly outbox: Outbox;
-  readonly clock: Clock;
+  readonly timers: Timers;
   readonly log: Log;
   readonly isStopped: () => boolean;
 }
@@ -25,7 +26,7 @@ interface Parts {
  * of life, and those of our own that stand still, such as one whose last call was another server's that is gone.
  */
 export function createSweep(parts: Parts): { start(): void } {
-  const { facades, journal, recovery, runs, outbox, clock, log, isStopped } = parts;
+  const { facades, journal, recovery, runs, outbox, timers, log, isStopped } = parts;
   const fingerprints = facades.map(({ fingerprint }) => fingerprint);
   const timeouts = facades.flatMap(({ steps }) =>
     steps.flatMap(({ timeoutMs, compensation }) => [timeoutMs, compensation?.timeoutMs ?? 0]),
@@ -75,7 +76,7 @@ export function createSweep(parts: Parts): { start(): void } {
       return;
     }
     // At random in the second half, so that servers do not all look in the same moment.
-    clock.after(journal.leaseMs * (0.25 + clock.random() / 4), () => {
+    timers.after(journal.leaseMs * (0.25 + timers.random() / 4), () => {
       if (!isStopped()) {
         sweep()
           .catch((err) => log.warn({ err }, "sagas that nobody drives can't be looked for now"))

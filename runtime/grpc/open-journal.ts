@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
+import type { Clock } from "../engine/ports.js";
 import type { Journal, SagasInFlight } from "../journal/journal.js";
 import { openPostgresJournal } from "../journal/postgres/journal.js";
 import { lookAtPostgresJournal } from "../journal/postgres/look.js";
@@ -9,9 +10,14 @@ import { openSqliteJournal } from "../journal/sqlite/journal.js";
 import { lookAtSqliteJournal } from "../journal/sqlite/look.js";
 
 /** The configured journal. @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID */
-export async function openJournal({ journal, data_dir, pod_id }: Config, logger: Logger): Promise<Journal> {
+export async function openJournal(
+  { journal, data_dir, pod_id }: Config,
+  logger: Logger,
+  clock: Clock,
+): Promise<Journal> {
   if (journal.kind === "sqlite") {
-    return openSqliteJournal(journalFile(data_dir));
+    const { full_check: fullCheck } = journal.sqlite;
+    return openSqliteJournal(journalFile(data_dir), { now: clock.now, fullCheck });
   }
   const { schema, pool_size: poolSize, lease_ms: leaseMs } = journal.postgres;
   return openPostgresJournal({

@@ -79,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     }
   };
   try {
-    const journal = await (options.openJournal?.() ?? openJournal(config, logger));
+    const journal = await (options.openJournal?.() ?? openJournal(config, logger, clock));
     opened.push(() => journal.close());
     const upstreams = createUpstreams(config);
     opened.push(() => upstreams.close());
@@ -101,6 +101,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
       limits: config.queue_limit,
       concurrencyOf: concurrencyOf(config),
       completion,
+      retentionMs: config.journal.retention_ms === "forever" ? undefined : config.journal.retention_ms,
     });
     // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
     opened.push(() => engine.stop());

@@ -73,7 +73,8 @@ export interface SagasInFlight {
 
 /**
  * The durable record of every saga. Every promise resolves only once its effect would survive a power cut.
- * All methods reject with SagaError SAGA_JOURNAL_UNAVAILABLE where that can't be had now.
+ * All methods reject with SagaError SAGA_JOURNAL_UNAVAILABLE where that can't be had now, and with SAGA_JOURNAL_CORRUPT
+ * where they come upon damage.
  */
 export interface Journal {
   /**
@@ -84,10 +85,21 @@ export interface Journal {
   /**
    * Stores a transition.
    * @returns the stored messages
-   * @throws SagaError SAGA_JOURNAL_CONFLICT where the saga has an entry of that number: another process has moved it on
+   * @throws SagaError SAGA_JOURNAL_CONFLICT where the saga has an entry of that number: another process has moved it on;
+   *   and where the journal has no such saga: it has ended meanwhile, and was removed
    */
   append(entry: Entry): Promise<readonly StoredMessage[]>;
   load(sagaId: string): Promise<StoredSaga | undefined>;
+  /** Those of the sagas that the journal has, in any order. Rejects where one of them can't be read. */
+  loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]>;
+  /**
+   * Removes sagas that ended at least so long ago, with their records, oldest first; open and stuck ones stay, and so do
+   * all messages. Where the journal is shared, by the database's clock, and passing over those that another process is
+   * just removing. A batch that takes long is cut short, so that entries need not wait for it.
+   * @param limit how many at most, at least 1
+   * @returns how many were removed; 0 once there are none
+   */
+  removeEnded(keepMs: number, limit: number): Promise<number>;
   /**
    * The ids of all sagas that have not ended, or wait for an operator, oldest first. Where the journal is shared: of
    * those whose last entry this process, or one before it with the same pod id, has written.

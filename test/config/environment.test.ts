@@ -42,6 +42,8 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   schema: ["sagas", "sagas"],
   lease_ms: ["14", 14],
   pool_size: ["13", 13],
+  retention_ms: ["forever", "forever"],
+  full_check: ["on", true],
 };
 
 const kinds: typeof values = { broker: ["kafka", "kafka"], journal: ["postgres", "postgres"] };
@@ -82,7 +84,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(40);
+    expect(paths).toHaveLength(42);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 

@@ -41,7 +41,12 @@ describe("app.yaml", () => {
     expect(config).toEqual({
       listen: "localhost:10000",
       pod_id: hostname(),
-      journal: { kind: "sqlite", postgres: { schema: "protosaga", lease_ms: 15_000, pool_size: 8 } },
+      journal: {
+        kind: "sqlite",
+        retention_ms: 604_800_000,
+        sqlite: { full_check: false },
+        postgres: { schema: "protosaga", lease_ms: 15_000, pool_size: 8 },
+      },
       broker: {
         kind: "embedded",
         kafka: {
@@ -164,6 +169,21 @@ upstreams:
   test.each([0, -1, 1.5, 2 ** 31, "", " ", "1s", "NaN", true, null, [5], {}])("%j is no number of ms", (value) => {
     const [, problem] = problems(() => checkConfig({ shutdown_grace_ms: value }, { upstreams: [] }));
     expect(problem).toMatch(/^shutdown_grace_ms: /);
+  });
+
+  test.each([
+    ["forever", "forever"],
+    ["1000", 1_000],
+    [2_592_000_000, 2_592_000_000],
+  ])("a journal may keep what has ended for %j", (retention_ms, kept) => {
+    expect(checkConfig({ journal: { retention_ms } }, { upstreams: [] }).journal.retention_ms).toBe(kept);
+  });
+
+  test.each([0, 999, -1, 1.5, "never", "7d", "", true, null])("%j is no time to keep something", (retention_ms) => {
+    const [, ...said] = problems(() => checkConfig({ journal: { retention_ms } }, { upstreams: [] }));
+    expect(said).toEqual([
+      'journal.retention_ms: must be a whole number of ms, from 1000 to 315360000000, or "forever"',
+    ]);
   });
 
   test("that is no YAML is told where", () => {

@@ -57,6 +57,28 @@ describePostgres("the tables of a journal on PostgreSQL", () => {
     expect(await journal.create(firstEntry("b")), "a pod of the older version works on").toEqual([]);
   });
 
+  test("of the version before this one are brought to it, and what ended there can be removed", async () => {
+    await migrateTo(migrations.slice(0, 2));
+    const columns = "id, facade, fingerprint, request, first_record, phase, owner, writer, ended_at";
+    const row = (id: string, phase: string, ended: string) =>
+      `('${id}', 'f', 'f1', '\\x01', '\\x', '${phase}', 'pod-0', gen_random_uuid(), ${ended})`;
+    await runSql(
+      url,
+      `INSERT INTO ${schema}.saga (${columns}) VALUES ${row("a", "open", "NULL")}, ${row("b", "completed", "now()")}`,
+    );
+    const journal = await open();
+    expect(await versions()).toEqual(migrations.map((_, at) => at + 1));
+    expect(await journal.removeEnded(0, 10)).toBe(1);
+    expect((await journal.loadMany(["a", "b"])).map(({ sagaId }) => sagaId)).toEqual(["a"]);
+  });
+
+  test("may have got the new index before, by hand, while pods ran", async () => {
+    await migrateTo(migrations.slice(0, 2));
+    await runSql(url, `CREATE INDEX CONCURRENTLY saga_ended ON ${schema}.saga (ended_at) WHERE ended_at IS NOT NULL`);
+    await open();
+    expect((await versions()).at(-1)).toBe(version);
+  });
+
   test("are left as they were where a step fails", async () => {
     await open();
     const broken = [...migrations, "ALTER TABLE saga ADD COLUMN note text", "ALTER TABLE nothing ADD COLUMN note text"];

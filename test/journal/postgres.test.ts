@@ -5,6 +5,7 @@ import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
 import { inFlightConformance } from "./in-flight-conformance.js";
 import { messageConformance } from "./message-conformance.js";
+import { removalConformance } from "./removal-conformance.js";
 
 function place(scope: Scope): OpenJournal {
   const schema = freshSchema();
@@ -15,5 +16,6 @@ function place(scope: Scope): OpenJournal {
 describePostgres("on a PostgreSQL server", () => {
   journalConformance("PostgreSQL", place);
   messageConformance("PostgreSQL", place);
+  removalConformance("PostgreSQL", place);
   inFlightConformance("PostgreSQL", place);
 });

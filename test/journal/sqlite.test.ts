@@ -4,6 +4,7 @@ import type { Scope } from "../support/scope.js";
 import { journalConformance, type OpenJournal } from "./conformance.js";
 import { inFlightConformance } from "./in-flight-conformance.js";
 import { messageConformance } from "./message-conformance.js";
+import { removalConformance } from "./removal-conformance.js";
 
 function place(scope: Scope): OpenJournal {
   const path = join(scope.tempDir(), "journal.db");
@@ -12,4 +13,5 @@ function place(scope: Scope): OpenJournal {
 
 journalConformance("SQLite", place);
 messageConformance("SQLite", place);
+removalConformance("SQLite", place);
 inFlightConformance("SQLite", place);

@@ -20,6 +20,21 @@ test("a file that another process writes to: the call is to be repeated, and is 
   expect(told(await barrier.call(call, () => Buffer.from("2")))).toBe("OK 2");
 });
 
+test("a call without a key has the file to itself from its beginning, so that what it read still holds when it writes", async () => {
+  const file = join(scope.tempDir(), "upstream.db");
+  const db = scope.use(new Database(file));
+  db.exec("PRAGMA journal_mode = WAL; CREATE TABLE stock (count INTEGER); INSERT INTO stock VALUES (1)");
+  const barrier = createBarrier(sqliteDriver(db));
+  const other = scope.use(new Database(file));
+  const answer = await barrier.call({ ...call, key: undefined }, (tx) => {
+    const { count } = tx.prepare("SELECT count FROM stock").get() as { count: number };
+    expect(() => other.exec("UPDATE stock SET count = 0")).toThrow("locked");
+    tx.exec("UPDATE stock SET count = count - 1");
+    return Buffer.from(`had ${count}`);
+  });
+  expect(told(answer)).toBe("OK had 1");
+});
+
 test("a handler that returns a promise is refused, and leaves nothing", async () => {
   const place = await libsqlPlace(scope);
   const sneaking = place.barrier.call(call, async (tx) => {

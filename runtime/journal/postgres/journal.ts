@@ -9,6 +9,7 @@ import { listen } from "./listen.js";
 import { createMessageStore } from "./messages.js";
 import { migrate } from "./migrate.js";
 import { createReader } from "./read.js";
+import { createRemoval } from "./removal.js";
 import { createRetry } from "./retry.js";
 import { createStore, type Item, type Stored } from "./store.js";
 import { createWriter } from "./writer.js";
@@ -91,6 +92,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
   });
   const messages = createMessageStore({ reading, writing, retry, podId, writer });
   const lease = await keepLease({ database: reading, retry, podId, channel, leaseMs, onError });
+  const removeEnded = createRemoval(reading);
   let closing: Promise<void> | undefined;
 
   const underWay = new Set<Promise<unknown>>();
@@ -135,6 +137,8 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     create: (entry) => whileOpen(() => write(entry, entry)),
     append: (entry) => whileOpen(() => append(entry)),
     load: (sagaId) => whileOpen(() => reader.load(sagaId)),
+    loadMany: (sagaIds) => whileOpen(() => reader.loadMany(sagaIds)),
+    removeEnded: (keepMs, limit) => whileOpen(() => removeEnded(keepMs, limit)),
     list: (phase) => whileOpen(() => reader.list(phase)),
     countOpen: (facade) => whileOpen(() => reader.countOpen(facade)),
     inFlight: () => whileOpen(() => reader.inFlight()),

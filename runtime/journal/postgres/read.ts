@@ -6,6 +6,7 @@ import { unavailable } from "./errors.js";
 import type { Retry } from "./retry.js";
 
 interface SagaRow {
+  readonly id: string;
   readonly record: Buffer;
   readonly facade: string;
   readonly fingerprint: string;
@@ -14,25 +15,28 @@ interface SagaRow {
   readonly answer: Buffer | null;
 }
 
-// One statement: two could see two states of the saga.
-const selectSaga = `
-SELECT 0 AS seq, first_record AS record, facade, fingerprint, request, phase, answer FROM saga WHERE id = $1
+/** Reads sagas with their records. One statement: two could see two states of a saga. */
+export const selectSagas = `
+SELECT id, 0 AS seq, first_record AS record, facade, fingerprint, request, phase, answer FROM saga WHERE id = ANY ($1)
 UNION ALL
-SELECT seq, record, NULL, NULL, NULL, NULL, NULL FROM record WHERE saga_id = $1
-ORDER BY seq`;
+SELECT saga_id, seq, record, NULL, NULL, NULL, NULL, NULL FROM record WHERE saga_id = ANY ($1)
+ORDER BY id, seq`;
 
-// The phases stand in the text so that the partial indexes serve.
-const selectIds = {
+/** Lists what has not ended. The phases stand in the text so that the partial indexes serve. */
+export const selectIds = {
   open: "SELECT id FROM saga WHERE phase = 'open' AND owner = $1 ORDER BY created_at, id",
   stuck: "SELECT id FROM saga WHERE phase = 'stuck' AND owner = $1 ORDER BY created_at, id",
 } as const;
 
+/** Counts a facade's open sagas. */
+export const countOpen = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
 /** The query for what is in flight. */
 export const inFlightQuery = selectInFlight("round(extract(epoch FROM created_at) * 1000)");
 
 /** What the journal is asked. */
 export interface Reader {
   load(sagaId: string): Promise<StoredSaga | undefined>;
+  loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]>;
   list(phase: "open" | "stuck"): Promise<readonly string[]>;
   countOpen(facade: string): Promise<number>;
   inFlight(): Promise<readonly SagasInFlight[]>;
@@ -48,27 +52,31 @@ export function createReader(database: Database, retry: Retry, podId: string): R
     }
   }
 
+  async function loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]> {
+    // PostgreSQL has no text with a NUL, and so no such saga.
+    const query = { name: "load", text: selectSagas, values: [sagaIds.filter((id) => !id.includes("\0"))] };
+    const rows = await read(() => database.query<SagaRow>(query));
+    try {
+      return [...groupBy(rows)].map(toSaga).filter((stored) => stored !== undefined);
+    } catch (error) {
+      throw unavailable("read", error);
+    }
+  }
+
   return {
     async load(sagaId) {
-      if (sagaId.includes("\0")) {
-        return undefined; // PostgreSQL has no such text, and so no such saga.
-      }
-      const query = { name: "load", text: selectSaga, values: [sagaId] };
-      const rows = await read(() => database.query<SagaRow>(query));
-      try {
-        return toSaga(sagaId, rows);
-      } catch (error) {
-        throw unavailable("read", error);
-      }
+      const [stored] = await loadMany([sagaId]);
+      return stored;
     },
+    loadMany,
     async list(phase) {
       const query = { text: selectIds[phase], values: [podId] };
       const rows = await read(() => database.query<{ id: string }>(query));
       return rows.map(({ id }) => id);
     },
     async countOpen(facade) {
-      const text = "SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = $1";
-      const rows = await read(() => database.query<{ open: string }>({ name: "count", text, values: [facade] }));
+      const query = { name: "count", text: countOpen, values: [facade] };
+      const rows = await read(() => database.query<{ open: string }>(query));
       return Number(rows[0]?.open ?? 0);
     },
     async inFlight() {
@@ -77,7 +85,20 @@ export function createReader(database: Database, retry: Retry, podId: string): R
   };
 }
 
-function toSaga(sagaId: string, [first, ...later]: readonly SagaRow[]): StoredSaga | undefined {
+function groupBy(rows: readonly SagaRow[]): ReadonlyMap<string, SagaRow[]> {
+  const bySaga = new Map<string, SagaRow[]>();
+  for (const row of rows) {
+    const known = bySaga.get(row.id);
+    if (known === undefined) {
+      bySaga.set(row.id, [row]);
+    } else {
+      known.push(row);
+    }
+  }
+  return bySaga;
+}
+
+function toSaga([sagaId, [first, ...later]]: readonly [string, readonly SagaRow[]]): StoredSaga | undefined {
   // Records without a saga would be an entry of one that nobody made.
   if (first?.facade === undefined || first.facade === null) {
     return undefined;

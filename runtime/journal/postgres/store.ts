@@ -139,6 +139,6 @@ function numbered({ entry }: Item, ids: readonly number[]): readonly StoredMessa
 
 function refusal({ entry, first }: Item): "exists" | SagaError {
   return first === undefined
-    ? new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already`)
+    ? new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already, or is gone`)
     : "exists";
 }

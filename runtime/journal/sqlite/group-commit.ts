@@ -1,4 +1,4 @@
-import { isSagaError, SagaError } from "../../core/errors.js";
+import type { SagaError } from "../../core/errors.js";
 import type { Checkpointer } from "./checkpoint.js";
 import { execAside } from "./commit.js";
 import type { Sqlite } from "./open.js";
@@ -7,6 +7,7 @@ interface Work {
   /** @throws where it can't be done; the work is then undone alone */
   readonly run: () => void;
   readonly settle: (error?: unknown) => void;
+  readonly rows: number;
 }
 
 /** How often, and how long after one another, a transaction that finds the file locked is begun again. */
@@ -15,8 +16,11 @@ const busyWaitMs = 20;
 
 /** Runs pieces of work in shared transactions. */
 export interface GroupCommit {
-  /** Resolves with the work's result once the transaction that holds it is on disk. */
-  run<Result>(work: () => Result): Promise<Result>;
+  /**
+   * Resolves with the work's result once the transaction that holds it is on disk.
+   * @param rows how many rows, reckoned, it writes. Default: 1
+   */
+  run<Result>(work: () => Result, rows?: number): Promise<Result>;
   /** Resolves once nothing waits any more. */
   drained(): Promise<void>;
 }
@@ -24,8 +28,13 @@ export interface GroupCommit {
 /**
  * Group commit: work that arrives in one turn of the event loop, or while a transaction is on its way to the disk,
  * shares the next transaction and its fsync, so that the cost of durability falls as the load grows.
+ * @param failure what work is refused with
  */
-export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): GroupCommit {
+export function createGroupCommit(
+  db: Sqlite,
+  checkpointer: Checkpointer,
+  failure: (error: unknown) => SagaError,
+): GroupCommit {
   const begin = db.prepare("BEGIN IMMEDIATE");
   let waiting: Work[] = [];
   let busy = false;
@@ -71,7 +80,7 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
     for (const work of batch) {
       work.settle();
     }
-    await checkpointer.betweenCommits(batch.length);
+    await checkpointer.betweenCommits(batch.reduce((rows, work) => rows + work.rows, 0));
   }
 
   /** One piece of work spoiled the transaction: each gets one of its own, so that only the culprit fails. */
@@ -83,7 +92,7 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
         }
         await transact([work]);
       } catch (reason) {
-        work.settle(unavailable(reason));
+        work.settle(failure(reason));
         continue;
       }
       work.settle();
@@ -96,7 +105,7 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
     commit(batch).then(next, (error) => {
       // Only a settling that throws, a bug, comes here; whoever waits for the rest must not wait for ever.
       for (const work of batch) {
-        work.settle(unavailable(error));
+        work.settle(failure(error));
       }
       next();
     });
@@ -114,10 +123,11 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
   }
 
   return {
-    run(work) {
+    run(work, rows = 1) {
       return new Promise((resolve, reject) => {
         let result: { readonly value: ReturnType<typeof work> } | undefined;
         waiting.push({
+          rows,
           run: () => {
             result = { value: work() };
           },
@@ -144,12 +154,4 @@ export function createGroupCommit(db: Sqlite, checkpointer: Checkpointer): Group
       });
     },
   };
-}
-
-function unavailable(error: unknown): SagaError {
-  if (isSagaError(error)) {
-    return error; // The work itself says why it can't be done.
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return new SagaError("SAGA_JOURNAL_UNAVAILABLE", `the journal can't be written: ${message}`, { cause: error });
 }

@@ -1,14 +1,19 @@
 import { SagaError } from "../../core/errors.js";
-import { type InFlightRow, selectInFlight, toInFlight } from "../in-flight.js";
+import { type InFlightRow, toInFlight } from "../in-flight.js";
 import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
 import { decodeAnswer, encodeAnswer } from "../record.js";
 import { createCheckpointer } from "./checkpoint.js";
+import { failure } from "./errors.js";
 import { createGroupCommit } from "./group-commit.js";
 import { lockJournal } from "./lock.js";
 import { createMessageStore } from "./messages.js";
 import { openAside, openReader, openSqlite, type Sqlite } from "./open.js";
+import { queries } from "./queries.js";
+import { prepareOne } from "./read-one.js";
+import { createRemoval } from "./removal.js";
 
 interface SagaRow {
+  readonly number: number;
   readonly id: string;
   readonly facade: string;
   readonly fingerprint: string;
@@ -18,15 +23,23 @@ interface SagaRow {
   readonly answer: Uint8Array | null;
 }
 
+/** How an embedded journal works. */
+export interface SqliteOptions {
+  /** The wall clock, ms since the Unix epoch: it says when sagas ended. Default: the machine's */
+  readonly now?: () => number;
+  /** Whether all of the file is looked through for damage before it is used. Default: only where open sagas are */
+  readonly fullCheck?: boolean;
+}
+
 /**
  * The embedded journal: one SQLite file (WAL, synchronous=FULL) with group commit.
  * @param path the file; made where there is none
  * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER, SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
  */
-export function openSqliteJournal(path: string): Journal {
+export function openSqliteJournal(path: string, { now = Date.now, fullCheck = false }: SqliteOptions = {}): Journal {
   const unlock = lockJournal(path);
   try {
-    return journalOn(path, openSqlite(path), openReader(path), unlock);
+    return journalOn(path, openSqlite(path, fullCheck), openReader(path), unlock, now);
   } catch (error) {
     unlock();
     throw error;
@@ -34,30 +47,33 @@ export function openSqliteJournal(path: string): Journal {
 }
 
 /** @param reader a connection of its own: it sees only what is on disk, never a transaction that is on its way there */
-function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void): Journal {
+function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void, now: () => number): Journal {
   const aside = openAside(path);
   const checkpointer = createCheckpointer(path, db, aside);
-  const group = createGroupCommit(db, checkpointer);
+  const group = createGroupCommit(db, checkpointer, (error) => failure("written", path, error));
   const insertSaga = db.prepare(
     `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
   );
-  const insertRecord = db.prepare("INSERT INTO record (saga_id, seq, record) VALUES (?, ?, ?) ON CONFLICT DO NOTHING");
+  const insertRecord = db.prepare(
+    "INSERT INTO entry (saga, seq, record) SELECT number, ?, ? FROM saga WHERE id = ? ON CONFLICT DO NOTHING",
+  );
   const updateSaga = db.prepare(
     "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
   );
-  const selectSaga = reader.prepare("SELECT * FROM saga WHERE id = ?");
-  const selectRecords = reader.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq");
-  const selectIds = reader.prepare("SELECT id FROM saga WHERE phase = ? AND phase IN ('open', 'stuck') ORDER BY rowid");
-  const selectCount = reader.prepare("SELECT count(*) AS open FROM saga WHERE phase = 'open' AND facade = ?");
-  const inFlight = reader.prepare(selectInFlight("created_at_ms"));
+  const selectSaga = prepareOne(reader, queries.saga);
+  const selectRecords = reader.prepare(queries.records);
+  const selectIds = reader.prepare(queries.ids);
+  const selectCount = prepareOne(reader, queries.countOpen);
+  const removeEnded = createRemoval(db);
+  const inFlight = reader.prepare(queries.inFlight);
   // An open phase is not written again with each entry; only these sagas' rows say otherwise.
   const onceStuck = new Set((selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
   let closing: Promise<void> | undefined;
   const { store, messages } = createMessageStore(db, reader, { read, write });
 
   function create(entry: FirstEntry): readonly StoredMessage[] | "exists" {
-    const now = Date.now();
+    const nowMs = now();
     const { changes } = insertSaga.run(
       entry.sagaId,
       entry.facade,
@@ -66,8 +82,8 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
       entry.record,
       entry.phase,
       answerBytes(entry),
-      now,
-      endedAt(entry.phase, now),
+      nowMs,
+      endedAt(entry.phase, nowMs),
     );
     return changes === 0 ? "exists" : store(entry.messages);
   }
@@ -76,25 +92,28 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     if (entry.seq < 1) {
       throw new RangeError(`entry ${entry.seq} of saga ${entry.sagaId} is the one that makes it`);
     }
-    if (insertRecord.run(entry.sagaId, entry.seq, entry.record).changes === 0) {
-      throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already`);
+    if (insertRecord.run(entry.seq, entry.record, entry.sagaId).changes === 0) {
+      throw new SagaError(
+        "SAGA_JOURNAL_CONFLICT",
+        `saga ${entry.sagaId} has an entry ${entry.seq} already, or is gone`,
+      );
     }
     if (entry.phase === "stuck") {
       onceStuck.add(entry.sagaId);
     }
     if (entry.phase !== "open" || entry.answer !== undefined || onceStuck.has(entry.sagaId)) {
-      updateSaga.run(entry.phase, answerBytes(entry), endedAt(entry.phase, Date.now()), entry.sagaId);
+      updateSaga.run(entry.phase, answerBytes(entry), endedAt(entry.phase, now()), entry.sagaId);
     }
     return store(entry.messages);
   }
 
   function load(sagaId: string): StoredSaga | undefined {
-    const row = selectSaga.get(sagaId) as SagaRow | undefined;
+    const row = selectSaga(sagaId) as SagaRow | undefined;
     if (row === undefined) {
       return undefined;
     }
     // libsql gives blobs as Buffer from get, but as ArrayBuffer from all.
-    const later = selectRecords.all(sagaId) as { record: ArrayBuffer }[];
+    const later = selectRecords.all(row.number) as { record: ArrayBuffer }[];
     return {
       sagaId,
       facade: row.facade,
@@ -114,16 +133,15 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     try {
       return query();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `the journal can't be read: ${message}`, { cause: error });
+      throw failure("read", path, error);
     }
   }
 
-  function write<Result>(work: () => Result): Promise<Result> {
+  function write<Result>(work: () => Result, rows?: number): Promise<Result> {
     if (closing !== undefined) {
       return Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed"));
     }
-    return group.run(work);
+    return group.run(work, rows);
   }
 
   async function close(): Promise<void> {
@@ -142,6 +160,8 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     create: (entry) => write(() => create(entry)),
     append: (entry) => write(() => append(entry)),
     load: (sagaId) => read(() => load(sagaId)),
+    loadMany: (sagaIds) => read(() => sagaIds.map(load).filter((stored) => stored !== undefined)),
+    removeEnded: (keepMs, limit) => write(() => removeEnded(now() - keepMs, limit), limit * rowsOfSaga),
     shared: false,
     leaseMs: 0,
     takeOver: async () => ({ sagaIds: [], messages: 0 }),
@@ -150,8 +170,8 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     onHandOver: () => () => {},
     listIdle: async () => [],
     onChange: () => () => {},
+    countOpen: (facade) => read(() => (selectCount(facade) as { open: number }).open),
     inFlight: () => read(() => toInFlight(inFlight.all() as InFlightRow[])),
-    countOpen: (facade) => read(() => (selectCount.get(facade) as { open: number }).open),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
     messages,
     close: () => {
@@ -160,6 +180,9 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void)
     },
   };
 }
+
+/** How many rows, reckoned, go with a saga. */
+const rowsOfSaga = 4;
 
 function answerBytes(entry: Entry): Uint8Array | null {
   return entry.answer === undefined ? null : encodeAnswer(entry.answer);

@@ -2,32 +2,39 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { isSagaError, SagaError } from "../../core/errors.js";
-import { applicationId, schema, schemaVersion } from "./schema.js";
+import { isDamage } from "./errors.js";
+import { findDamage } from "./inspect.js";
+import { applicationId, migration, schemaVersion } from "./schema.js";
 
 /** An open SQLite database. */
 export type Sqlite = InstanceType<typeof Database>;
 
 /**
- * Opens a journal file, or makes it. A file that is corrupt, of another program or of a newer protosaga is not touched.
- * The caller holds the journal's lock.
+ * Opens a journal file, or makes it; one of an older version is brought to this one. A file that is corrupt, of another
+ * program or of a newer protosaga is not touched. The caller holds the journal's lock.
+ * @param whole looks for damage in all of the file, which takes long where it has grown; otherwise where open sagas are
  * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE
  */
-export function openSqlite(path: string): Sqlite {
+export function openSqlite(path: string, whole = false): Sqlite {
   try {
     inspectHead(path);
     const crashed = hasLog(path);
     if (crashed) {
       // Whatever opens the file for writing folds the log of a process that died into it, if only when this one ends.
-      inspect(new Database(`${pathToFileURL(path)}?mode=ro`), path);
+      inspect(new Database(`${pathToFileURL(path)}?mode=ro`), path, whole);
     }
     const db = new Database(path);
     if (!crashed) {
-      inspect(db, path);
+      inspect(db, path, whole);
     }
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
-    if (isEmpty(db)) {
-      db.exec(`BEGIN EXCLUSIVE; ${schema} COMMIT;`);
+    db.pragma("cell_size_check = ON");
+    // KiB: in a journal that has grown, what a saga touches is spread widely.
+    db.pragma("cache_size = -16000");
+    const version = versionOf(db);
+    if (version < schemaVersion) {
+      migrate(db, version);
       // The file's head now tells what it is, also where the write-ahead log is lost.
       db.pragma("wal_checkpoint(TRUNCATE)");
     }
@@ -37,10 +44,24 @@ export function openSqlite(path: string): Sqlite {
   }
 }
 
+/** Brings the tables to this version, or leaves them as they are. */
+function migrate(db: Sqlite, from: number): void {
+  try {
+    db.exec(migration(from));
+  } catch (error) {
+    if (db.inTransaction) {
+      db.exec("ROLLBACK");
+    }
+    throw error;
+  }
+}
+
 /** A second connection to an open journal. */
 export function openReader(path: string): Sqlite {
   const db = new Database(path);
   db.pragma("query_only = ON");
+  // What is in a page is looked at when it is read: damage is told of, rather than answered with.
+  db.pragma("cell_size_check = ON");
   return db;
 }
 
@@ -77,19 +98,27 @@ function hasLog(path: string): boolean {
   return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
-/** Looks at the whole, the write-ahead log included. */
-function inspect(db: Sqlite, path: string): void {
-  const [check] = db.pragma("quick_check(1)") as { quick_check: string }[];
-  if (check?.quick_check !== "ok") {
-    throw corrupt(path, check?.quick_check ?? "the check gave no answer");
-  }
+/** Looks at what SQLite reads, the write-ahead log included. */
+function inspect(db: Sqlite, path: string, whole: boolean): void {
+  db.pragma("cell_size_check = ON");
   const [application] = db.pragma("application_id") as { application_id: number }[];
-  const [version] = db.pragma("user_version") as { user_version: number }[];
   const id = application?.application_id ?? 0;
-  judge(path, id, version?.user_version ?? 0);
+  const version = versionOf(db);
+  judge(path, id, version);
   if (id !== applicationId && !isEmpty(db)) {
     throw corrupt(path, "it is a database of another program");
   }
+  // One of an older version is about to be read, and written, as a whole.
+  const damage = findDamage(db, path, whole || version < schemaVersion);
+  if (damage !== undefined) {
+    throw corrupt(path, damage);
+  }
+}
+
+/** The schema version; 0 where there are no tables. */
+function versionOf(db: Sqlite): number {
+  const [version] = db.pragma("user_version") as { user_version: number }[];
+  return version?.user_version ?? 0;
 }
 
 function judge(path: string, application: number, version: number): void {
@@ -117,10 +146,10 @@ function corrupt(path: string, why: string): SagaError {
   );
 }
 
+/** What a journal file that can't be opened is reported as. */
 export function describe(path: string, error: unknown): SagaError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
   const message = error instanceof Error ? error.message : String(error);
-  if (code.startsWith("SQLITE_NOTADB") || code.startsWith("SQLITE_CORRUPT")) {
+  if (isDamage(error)) {
     return corrupt(path, message);
   }
   return new SagaError("SAGA_JOURNAL_UNAVAILABLE", `${path} can't be opened: ${message}`, { cause: error });

@@ -40,6 +40,8 @@ export interface Tables {
   /** @throws SagaError SAGA_JOURNAL_CONFLICT or, where the number can be no later entry's, SAGA_JOURNAL_UNAVAILABLE */
   append(entry: Entry, owner: string): readonly StoredMessage[];
   load(sagaId: string): StoredSaga | undefined;
+  /** Removes what ended at least so long ago. @returns how many sagas that were */
+  removeEnded(keepMs: number, limit: number): number;
   list(phase: "open" | "stuck", owner?: string): readonly string[];
   countOpen(facade: string): number;
   /** By structure, those of the journal's `inFlight`. */
@@ -104,6 +106,9 @@ export function createTables(now: () => number): Tables {
     append(entry, owner) {
       const { sagaId, seq } = entry;
       const row = sagas.get(sagaId);
+      if (row === undefined && seq >= 1) {
+        throw new SagaError("SAGA_JOURNAL_CONFLICT", `there is no saga ${sagaId} any more`);
+      }
       if (seq < 1 || row === undefined) {
         throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `entry ${seq} of saga ${sagaId} is no later one`);
       }
@@ -128,6 +133,16 @@ export function createTables(now: () => number): Tables {
       // A hole in the numbers is skipped, as a database's query would.
       const records = Object.values(row.records);
       return { sagaId, facade, fingerprint, request, phase, answer, records };
+    },
+    removeEnded(keepMs, limit) {
+      const old = [...sagas.values()].filter(({ phase, touchedAtMs }) => {
+        return (phase === "completed" || phase === "compensated") && touchedAtMs <= now() - keepMs;
+      });
+      const gone = old.slice(0, limit);
+      for (const { sagaId } of gone) {
+        sagas.delete(sagaId);
+      }
+      return gone.length;
     },
     list: (phase, owner) =>
       [...sagas.values()]

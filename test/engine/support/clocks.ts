@@ -11,6 +11,10 @@ export const hastyClock: Clock = {
 export interface ManualClock extends Clock {
   /** Lets time pass: what is due runs in its order. */
   advance(ms: number): void;
+  /** Runs what is waited for, whenever it is due, and lets no time pass. */
+  fire(): void;
+  /** How many timers wait. */
+  pending(): number;
 }
 
 /** Makes a clock that stands still. What waits for no time at all still happens by itself. */
@@ -27,6 +31,14 @@ export function createManualClock(): ManualClock {
       const timer = { at: now + ms, action };
       timers.add(timer);
       return () => timers.delete(timer);
+    },
+    pending: () => timers.size,
+    fire() {
+      for (const timer of [...timers]) {
+        if (timers.delete(timer)) {
+          timer.action();
+        }
+      }
     },
     advance(ms) {
       now += ms;

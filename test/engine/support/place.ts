@@ -37,7 +37,8 @@ export interface Ask {
 }
 
 /** How an engine differs from the usual one. */
-export interface EngineSpec extends Partial<Pick<EngineOptions, "limits" | "concurrencyOf" | "completion">> {
+export interface EngineSpec
+  extends Partial<Pick<EngineOptions, "limits" | "concurrencyOf" | "completion" | "retentionMs">> {
   readonly facades: readonly FacadeDefinition[];
   readonly clock?: Clock;
   readonly upstreams?: UpstreamStub;
@@ -100,7 +101,7 @@ export function createPlace(scope: Scope): Place {
         throw new Error(`${error.message}; it has ${readSaga(file, id)?.story.join(", ")}`);
       }),
     async start({ facades, clock = hastyClock, upstreams: own = upstreams, maxBodyBytes, wrap = same, ...more }) {
-      const journal = openSqliteJournal(file);
+      const journal = openSqliteJournal(file, { now: clock.now });
       const wrapped = wrap(journal);
       const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
       const embedded = createEmbeddedBroker(journal.messages, observer, { redeliveryDelayMs: 5 });

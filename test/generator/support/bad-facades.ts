@@ -89,6 +89,7 @@ export const badFacades: readonly BadInput[] = [
       /*SAGA_STEP_NAME_INVALID*/steps {call: "$.Up.Do" name: "__proto__"}
       /*SAGA_STEP_NAME_INVALID*/steps {call: "$.Up.Do" name: "1st"}
       /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "respond"}
+      /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "compensate"}
       /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "constructor"}
       /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.Do" name: "then"}
       /*SAGA_STEP_NAME_RESERVED*/steps {call: "$.Up.ToString"}
@@ -102,6 +103,7 @@ export const badFacades: readonly BadInput[] = [
       'step name "__proto__" of $.S.F isn\'t in lowerCamelCase; name it proto',
       'step name "1st" of $.S.F isn\'t in lowerCamelCase; begin it with a lower case letter',
       'a step of $.S.F can\'t be named respond; set another name, like "respondStep"',
+      "a step of $.S.F can't be named compensate",
       "a step of $.S.F can't be named constructor",
       "a step of $.S.F can't be named then",
       "a step of $.S.F can't be named toString",

@@ -90,8 +90,13 @@ export const postgresPlace =
     };
   };
 
-/** A pool whose connections use a fresh schema. */
-export async function openPool(scope: Scope, max: number, url?: string): Promise<{ pool: pg.Pool; schema: string }> {
+/** A pool whose connections use a fresh schema. @param url another server than the one that tests share */
+export async function openPool(
+  scope: Scope,
+  max: number,
+  url?: string,
+  config: pg.PoolConfig = {},
+): Promise<{ pool: pg.Pool; schema: string }> {
   const schema = freshSchema();
   const connectionString = url ?? (await postgresUrl());
   await runSql(connectionString, `CREATE SCHEMA ${schema}`);
@@ -100,6 +105,7 @@ export async function openPool(scope: Scope, max: number, url?: string): Promise
     connectionString,
     max,
     options: `-c search_path=${schema} -c client_min_messages=warning`,
+    ...config,
   });
   pool.on("error", () => {});
   scope.defer(() => pool.end());
