@@ -7,12 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { buildSimulator } from "./build-simulator.mjs";
-import { mutations } from "./mutations.mjs";
+import { mutations, rare } from "./mutations.mjs";
 
 const { values } = parseArgs({
   options: {
     runs: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
+    rare: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     workers: { type: "string", default: String(availableParallelism()) },
   },
@@ -55,7 +56,7 @@ async function tryMutation({ name, file, text, instead }, at) {
   }
 }
 
-const wanted = mutations.filter(({ name }) => name.includes(values.only));
+const wanted = mutations.filter(({ name }) => name.includes(values.only) && rare.has(name) === values.rare);
 const results = new Map();
 let next = 0;
 async function work() {

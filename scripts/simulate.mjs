@@ -76,15 +76,12 @@ async function exploreAll() {
         const exploration = { firstSeed: seed + handed, runs: portion };
         handed += portion;
         worker.send(exploration);
-        tally = add(
-          tally,
-          await new Promise((resolve, reject) => {
-            worker.once("message", resolve);
-            worker.once("exit", () =>
-              reject(new Error(`a worker died on seeds ${exploration.firstSeed} to ${seed + handed}`)),
-            );
-          }),
-        );
+        const portionTally = await new Promise((resolve, reject) => {
+          worker.once("message", resolve);
+          worker.once("exit", () => reject(new Error(`a worker died on seeds from ${exploration.firstSeed}`)));
+        });
+        // Only now: another worker may have told meanwhile.
+        tally = add(tally, portionTally);
         worker.removeAllListeners("exit");
         if (performance.now() - told > 10_000) {
           told = performance.now();

@@ -8,6 +8,7 @@ import { readMessage, sagaIdIn, topicOf } from "./message.js";
 import type { Recovery } from "./recovery.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
+import { hold } from "./ticket.js";
 
 /** What taking a message needs. */
 export interface DeliveryParts {
@@ -87,7 +88,7 @@ export function createDelivery(
       return;
     }
     await new Promise<void>((done, failed) => {
-      run.tickets.set(at, { since: run.seq, done, failed });
+      hold(run, at, { since: run.seq, done, failed });
       react(drive, run, deliveryOf(at));
     });
   }

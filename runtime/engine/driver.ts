@@ -206,7 +206,8 @@ function durable(
     settleTickets(run, entry.state, entry.seq);
   }
   drive.moved(run, entry);
-  if (hasEnded(entry.state)) {
+  // An operator may have set a stuck saga going again since.
+  if (hasEnded(entry.state) && hasEnded(run.state)) {
     drive.ended(run);
   }
 }

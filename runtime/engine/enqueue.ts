@@ -3,7 +3,7 @@ import { isQueued } from "../core/state.js";
 import { type Drive, flush, react } from "./driver.js";
 import { messageOf, topicOf } from "./message.js";
 import type { Run } from "./run.js";
-import { rollback } from "./ticket.js";
+import { hold, rollback } from "./ticket.js";
 
 /**
  * Sends the message that asks for a step, or for the rollback. Where this process has a place free on the topic, the
@@ -16,7 +16,7 @@ export function enqueue(drive: Drive, run: Run, at: number): void {
     flush(drive, run);
     return;
   }
-  run.tickets.set(at, { since: run.seq, done: release, failed: release });
+  hold(run, at, { since: run.seq, done: release, failed: release });
   react(drive, run, deliveryOf(at));
 }
 

@@ -15,6 +15,23 @@ export interface Ticket {
 /** Stands for a step's position where the message is the one on the rollback topic. */
 export const rollback = -1;
 
+/** Takes a place for a step. Where one is held for it still, whose work the journal has yet to be told of, the two are given back together. */
+export function hold(run: Run, at: number, ticket: Ticket): void {
+  const earlier = run.tickets.get(at);
+  const both: Ticket = {
+    since: ticket.since,
+    done() {
+      earlier?.done();
+      ticket.done();
+    },
+    failed(error) {
+      earlier?.failed(error);
+      ticket.failed(error);
+    },
+  };
+  run.tickets.set(at, earlier === undefined ? ticket : both);
+}
+
 /** Gives back the places of all work that an entry, now durable, says has come to rest. */
 export function settleTickets(run: Run, state: SagaState, seq: number): void {
   for (const [at, ticket] of run.tickets) {

@@ -189,11 +189,8 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       create: (entry) => write("journal.create", entry.sagaId, () => tables.create(entry, pod)),
       append: (entry) => write("journal.append", entry.sagaId, () => tables.append(entry, pod)),
       load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId)),
-      loadMany: (sagaIds) =>
-        read("journal.loadMany", String(sagaIds.length), () =>
-          sagaIds.map((sagaId) => tables.load(sagaId)).filter((stored) => stored !== undefined),
-        ),
-      removeEnded: (keepMs, limit) => read("journal.removeEnded", pod, () => tables.removeEnded(keepMs, limit), false),
+      loadMany: (ids) => read("journal.load", ids.join(), () => ids.flatMap((id) => tables.load(id) ?? [])),
+      removeEnded: (keepMs, limit) => write("journal.removeEnded", "", () => tables.removeEnded(keepMs, limit)),
       list: (phase) => read("journal.list", phase, () => tables.list(phase, pod)),
       countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
       inFlight: () => read("journal.inFlight", pod, () => tables.inFlight()),

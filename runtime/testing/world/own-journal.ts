@@ -154,12 +154,8 @@ export function openOwnJournal(disk: Disk, process: Process): Journal {
     create: (entry) => write("journal.create", entry.sagaId, () => tables.create(entry, process.name)),
     append: (entry) => write("journal.append", entry.sagaId, () => tables.append(entry, process.name)),
     load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId)),
-    loadMany: (sagaIds) =>
-      read("journal.loadMany", String(sagaIds.length), () =>
-        sagaIds.map((sagaId) => tables.load(sagaId)).filter((stored) => stored !== undefined),
-      ),
-    removeEnded: (keepMs, limit) =>
-      write("journal.removeEnded", String(limit), () => tables.removeEnded(keepMs, limit)),
+    loadMany: (ids) => read("journal.load", ids.join(), () => ids.flatMap((id) => tables.load(id) ?? [])),
+    removeEnded: (keepMs, limit) => write("journal.removeEnded", "", () => tables.removeEnded(keepMs, limit)),
     list: (phase) => read("journal.list", phase, () => tables.list(phase)),
     countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
     inFlight: () => read("journal.inFlight", "", () => tables.inFlight()),

@@ -40,7 +40,7 @@ export interface Tables {
   /** @throws SagaError SAGA_JOURNAL_CONFLICT or, where the number can be no later entry's, SAGA_JOURNAL_UNAVAILABLE */
   append(entry: Entry, owner: string): readonly StoredMessage[];
   load(sagaId: string): StoredSaga | undefined;
-  /** @returns how many sagas were removed */
+  /** Removes what ended at least so long ago. @returns how many sagas that were */
   removeEnded(keepMs: number, limit: number): number;
   list(phase: "open" | "stuck", owner?: string): readonly string[];
   countOpen(facade: string): number;
@@ -106,11 +106,11 @@ export function createTables(now: () => number): Tables {
     append(entry, owner) {
       const { sagaId, seq } = entry;
       const row = sagas.get(sagaId);
-      if (seq < 1) {
-        throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `entry ${seq} of saga ${sagaId} is no later one`);
+      if (row === undefined && seq >= 1) {
+        throw new SagaError("SAGA_JOURNAL_CONFLICT", `there is no saga ${sagaId} any more`);
       }
-      if (row === undefined) {
-        throw new SagaError("SAGA_JOURNAL_CONFLICT", `the journal has no saga ${sagaId}`);
+      if (seq < 1 || row === undefined) {
+        throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `entry ${seq} of saga ${sagaId} is no later one`);
       }
       if (row.records[seq] !== undefined) {
         throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} has an entry ${seq} already`);
@@ -135,14 +135,14 @@ export function createTables(now: () => number): Tables {
       return { sagaId, facade, fingerprint, request, phase, answer, records };
     },
     removeEnded(keepMs, limit) {
-      const ended = [...sagas.values()].filter(
-        ({ phase, touchedAtMs }) => (phase === "completed" || phase === "compensated") && touchedAtMs <= now() - keepMs,
-      );
-      const removed = ended.sort((a, b) => a.touchedAtMs - b.touchedAtMs).slice(0, limit);
-      for (const { sagaId } of removed) {
+      const old = [...sagas.values()].filter(({ phase, touchedAtMs }) => {
+        return (phase === "completed" || phase === "compensated") && touchedAtMs <= now() - keepMs;
+      });
+      const gone = old.slice(0, limit);
+      for (const { sagaId } of gone) {
         sagas.delete(sagaId);
       }
-      return removed.length;
+      return gone.length;
     },
     list: (phase, owner) =>
       [...sagas.values()]
