@@ -68,6 +68,10 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
   if (step.undo !== expected) {
     return unexpected(state, `a compensation that is ${step.undo} can't fail`);
   }
+  const { attempt: failed = step.undoAttempts } = event;
+  if (failed !== step.undoAttempts) {
+    return unexpected(state, `attempt ${failed} to undo failed while attempt ${step.undoAttempts} is under way`);
+  }
   const attempts = failure.beforeCall ? step.undoAttempts + 1 : step.undoAttempts;
   const policy = planOf(plan, at).compensation?.retry;
   const decision = event.decision ?? decide(step, failure, attempts, policy);

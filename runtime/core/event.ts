@@ -27,7 +27,14 @@ export type SagaEvent =
   /** The step's call may leave from now on. `sent` comes with the first attempt only. */
   | { readonly kind: "step-called"; readonly step: number; readonly attempt: number; readonly sent?: Uint8Array }
   | { readonly kind: "step-succeeded"; readonly step: number; readonly received: Uint8Array }
-  | { readonly kind: "step-failed"; readonly step: number; readonly failure: Failure; readonly decision?: StepDecision }
+  | {
+      readonly kind: "step-failed";
+      readonly step: number;
+      /** Which one failed. Not recorded: what was expected was of the attempt under way. */
+      readonly attempt?: number;
+      readonly failure: Failure;
+      readonly decision?: StepDecision;
+    }
   | { readonly kind: "deadline-passed" }
   /** A process that knew nothing of the saga found it in the journal. */
   | { readonly kind: "recovered" }
@@ -44,6 +51,8 @@ export type SagaEvent =
   | {
       readonly kind: "compensation-failed";
       readonly step: number;
+      /** As of a step. */
+      readonly attempt?: number;
       readonly failure: Failure;
       readonly decision?: UndoDecision;
     }

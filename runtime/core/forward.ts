@@ -109,6 +109,11 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
       `a step that is ${before.status} can't fail ${failure.beforeCall ? "before" : "after"} its call`,
     );
   }
+  const { attempt = before.attempts } = event;
+  if (attempt !== before.attempts) {
+    // Two processes drove the saga for a moment; the later attempt's outcome counts, which is still to come.
+    return unexpected(state, `attempt ${attempt} failed while attempt ${before.attempts} is under way`);
+  }
   const step = planOf(plan, at);
   const lost = !failure.beforeCall && isOutcomeUnknown(failure.code);
   const inDoubt = before.inDoubt || lost;

@@ -12,6 +12,7 @@ const nothing = new Uint8Array();
 /** Makes a step's call; that it may leave is durable. */
 export function sendStep(drive: Drive, run: Run, at: number): void {
   const step = stepDefinition(run, at);
+  const { attempts: attempt } = stepOf(run.state, at);
   fly(drive, run, {
     service: step.service,
     path: step.path,
@@ -34,10 +35,10 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
           saga: run.id,
           step: step.name,
           status: statusName(code),
-          attempt: stepOf(run.state, at).attempts,
+          attempt,
         };
         drive.log.info(about, `a step's attempt failed: ${message}`);
-        react(drive, run, { kind: "step-failed", step: at, failure: failureOf(outcome) });
+        react(drive, run, { kind: "step-failed", step: at, attempt, failure: failureOf(outcome) });
       }
     })
     .catch((error) => putAside(drive, run, error));
@@ -71,6 +72,7 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
   if (step.compensation === undefined) {
     return;
   }
+  const { undoAttempts: attempt } = stepOf(run.state, at);
   fly(drive, run, {
     service: step.service,
     path: step.compensation.path,
@@ -89,10 +91,10 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
           saga: run.id,
           step: step.name,
           status: statusName(code),
-          attempt: stepOf(run.state, at).undoAttempts,
+          attempt,
         };
         drive.log.warn(about, `a compensation's attempt failed: ${message}`);
-        react(drive, run, { kind: "compensation-failed", step: at, failure: failureOf(outcome) });
+        react(drive, run, { kind: "compensation-failed", step: at, attempt, failure: failureOf(outcome) });
       }
     })
     .catch((error) => putAside(drive, run, error));

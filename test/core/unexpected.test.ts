@@ -134,3 +134,24 @@ test("an event of a step that the facade does not have is an error", () => {
   expect(() => playing(plan).ask(succeeded(7))).toThrow(RangeError);
   expect(() => playing(plan).ask(undone(-1))).toThrow("no step at position -1");
 });
+
+describe("where two processes drove the saga for a moment", () => {
+  test("an earlier attempt's failure says nothing of the one under way; its success does", () => {
+    const saga = playing(plan, called(0, 2));
+    for (const code of ["UNAVAILABLE", "NOT_FOUND"] as const) {
+      const next = saga.ask({ ...failed(0, code), attempt: 1 } as SagaEvent);
+      expect(next.unexpected).toContain("attempt 1 failed while attempt 2 is under way");
+      expect(next.state).toBe(saga.state());
+    }
+    expect(saga.ask({ ...failed(0, "NOT_FOUND"), attempt: 2 } as SagaEvent).unexpected).toBeUndefined();
+    expect(saga.ask(succeeded(0)).unexpected).toBeUndefined();
+  });
+
+  test("the same holds for attempts to undo", () => {
+    const saga = playing(plan, ...undoing, undoCalled(0, 2));
+    const next = saga.ask({ ...undoFailed(0, "UNAVAILABLE"), attempt: 1 } as SagaEvent);
+    expect(next.unexpected).toContain("attempt 1 to undo failed while attempt 2 is under way");
+    expect(next.state).toBe(saga.state());
+    expect(saga.ask({ ...undoFailed(0, "UNAVAILABLE"), attempt: 2 } as SagaEvent).state.phase).toBe("stuck");
+  });
+});
