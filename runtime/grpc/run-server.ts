@@ -38,6 +38,7 @@ export async function runServer({
   }
   let server: SagaServer | undefined;
   let closing = false;
+  let graceMs = 0;
   const stop = (signal: NodeJS.Signals) => {
     if (closing || server === undefined) {
       // Asked twice, or while it starts: nothing is answered yet that the journal does not hold.
@@ -46,7 +47,7 @@ export async function runServer({
       return;
     }
     closing = true;
-    drain(server, signal, onClosed);
+    drain(server, signal, { graceMs, onClosed });
   };
   // A reader of our output that is gone must not keep us from ending.
   process.stdout.on("error", () => {});
@@ -56,6 +57,7 @@ export async function runServer({
   try {
     const names = keyNames(checkServices(options.services));
     const config = loadConfig({ env: process.env, ...names, defaults });
+    graceMs = config.shutdown_grace_ms;
     server = await startServer({ ...options, config });
     for (const variable of strayVariables(process.env, names)) {
       server.logger.warn({ variable }, "this variable looks like a key of the configuration, and there is no such key");
@@ -73,8 +75,22 @@ export async function runServer({
   }
 }
 
-function drain(server: SagaServer, signal: NodeJS.Signals, onClosed: RunOptions["onClosed"]): void {
+interface Leave {
+  readonly onClosed: RunOptions["onClosed"] | undefined;
+  /** How long all may take, ms. */
+  readonly graceMs: number;
+}
+
+function drain(server: SagaServer, signal: NodeJS.Signals, { graceMs, onClosed }: Leave): void {
   server.logger.info({ signal }, "draining");
+  // A database or a broker that gives no answer can't be taken leave of. The journal holds all that was told to anybody.
+  setTimeout(() => {
+    server.logger.warn(
+      { grace_ms: graceMs },
+      "stopped at the end of the grace; what is left is carried on from the journal",
+    );
+    Promise.resolve(onClosed?.()).finally(() => process.exit(0));
+  }, graceMs);
   server
     .close()
     .then(async (left) => {

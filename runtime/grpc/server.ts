@@ -130,7 +130,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
         for (const name of names) {
           health.setStatus(name, "NOT_SERVING");
         }
-        const left = await engine.drain(config.shutdown_grace_ms);
+        const left = await engine.drain(config.shutdown_grace_ms * drainShare);
         // Whoever watches sees how the sagas that ran here ended, and is told where one has not.
         sagas.drain();
         await closeAll();
@@ -142,6 +142,9 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     throw error;
   }
 }
+
+/** How much of the grace running sagas may take: the rest is for the answers, the broker and the journal. */
+const drainShare = 0.8;
 
 /** How long answers under way may take to leave once everything is done, ms. */
 const lastAnswersMs = 1_000;
