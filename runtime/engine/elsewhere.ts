@@ -128,6 +128,11 @@ function rests(run: Run): boolean {
 
 /** Whether nothing of a saga is under way in this process, though places may be held for it. */
 export function idles(run: Run): boolean {
-  const idle = run.pending.length === 0 && run.outgoing.length === 0 && run.effects.length === 0 && !run.writing;
-  return idle && run.flying === 0 && run.timers.size === 0 && run.rebasing === undefined;
+  return standsStill(run) && run.timers.size === 0;
+}
+
+/** Whether a saga waits, be it for a message or until it is time to try again, and nothing is done for it meanwhile. */
+export function standsStill(run: Run): boolean {
+  const still = run.pending.length === 0 && run.outgoing.length === 0 && run.effects.length === 0 && !run.writing;
+  return still && run.flying === 0 && run.rebasing === undefined;
 }

@@ -1,4 +1,4 @@
-import { idles } from "./elsewhere.js";
+import { standsStill } from "./elsewhere.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
 import type { Timers } from "./timers.js";
@@ -36,7 +36,7 @@ export function createTurns({ runs, timers, takeUp }: Parts): Turns {
 
   function pump(): void {
     for (const run of taken) {
-      if (run.abandoned || runs.get(run.id) !== run || idles(run)) {
+      if (run.abandoned || runs.get(run.id) !== run || standsStill(run)) {
         taken.delete(run);
       }
     }

@@ -103,6 +103,16 @@ test("many sagas whose compensations waited to be tried again wait anew, and tak
   expect(place.upstreams.callsOf("/a/undo"), "none is tried again at once").toHaveLength(count);
 });
 
+test("sagas that wait to try again keep none of the others from their turn", async () => {
+  const place = createPlace(scope);
+  const facade = facadeOf({ steps: { p: { kind: "pivot", retry: laterRetry } } });
+  place.upstreams.always("/p", never);
+  const called = (times: number) => () => place.upstreams.callsOf("/p").length === times * count;
+  const spec = { facades: [facade], clock: { ...systemClock, random: () => 0.9 } };
+  await restart(place, spec, called(1), () => place.upstreams.always("/p", failing("UNAVAILABLE", "out of reach")));
+  await until(called(2), { what: "each to be tried once more" });
+});
+
 test("a saga whose turn has not come is driven all the same once its client asks", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { p: { kind: "pivot" } } });
