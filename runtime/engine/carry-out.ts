@@ -33,13 +33,17 @@ export function carryOut(drive: Drive, run: Run, command: Command): void {
   }
 }
 
-/** Waits at random below the bound (full jitter): clients that failed together do not come back together. */
+/**
+ * Waits at random below the bound (full jitter): clients that failed together do not come back together. A saga that is
+ * taken up waits as long as is left of the bound: else servers that come and go would have it wait for ever.
+ */
 function later(drive: Drive, run: Run, boundMs: number, action: () => void): void {
-  if (boundMs === 0) {
+  const leftMs = boundMs - run.waitedMs;
+  if (leftMs <= 0) {
     action();
     return;
   }
-  const cancel = drive.clock.after(boundMs * drive.clock.random(), () => {
+  const cancel = drive.clock.after(leftMs * drive.clock.random(), () => {
     run.timers.delete(cancel);
     action();
   });

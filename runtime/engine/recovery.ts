@@ -104,8 +104,14 @@ export function createRecovery({
 
   function goOn(run: Run): void {
     runs.add(run);
+    run.waitedMs = waitedOf(run);
     react(drive, run, { kind: "recovered" });
+    run.waitedMs = 0;
     watchDeadline(run);
+  }
+
+  function waitedOf({ movedAtMs }: Run): number {
+    return Math.max(0, clock.now() - movedAtMs);
   }
 
   const turns = createTurns({
@@ -131,7 +137,7 @@ export function createRecovery({
       return;
     }
     const { commands } = transition(run.facade, run.state, { kind: "recovered" });
-    if (commands.some((command) => isCall(command) && command.waitBoundMs === 0)) {
+    if (commands.some((command) => isCall(command) && command.waitBoundMs <= waitedOf(run))) {
       turns.wait(run.id);
     } else {
       goOn(run);

@@ -46,6 +46,10 @@ export interface Run {
   /** Told when the journal refuses an entry, or the engine stops. */
   onRefused: ((error: unknown) => void)[];
   readonly timers: Set<() => void>;
+  /** When something last happened to it, by the journal, before this process took it up; ms since the Unix epoch. */
+  movedAtMs: number;
+  /** How long it has waited already for what it is to wait for now, ms: other than 0 while it is taken up. */
+  waitedMs: number;
   /** The places on topics that it holds, by the step that the message asked for, or `rollback`. */
   readonly tickets: Map<number, Ticket>;
   /** How many upstream calls of it this process has under way. */
@@ -85,6 +89,8 @@ export function createRun(
     endStored: false,
     onRefused: [],
     timers: new Set(),
+    movedAtMs: 0,
+    waitedMs: 0,
     tickets: new Map(),
     flying: 0,
     cancelDeadline: undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createScope } from "../support/scope.js";
+import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
 import { createPlace, type Place } from "./support/place.js";
 import { failing, ok } from "./support/upstream-stub.js";
@@ -25,7 +26,7 @@ test("a compensation that used up its attempts: stuck, independent ones done, th
   expect(place.upstreams.callsOf("/c/undo")).toHaveLength(1);
   expect(place.upstreams.callsOf("/a/undo")).toEqual([]);
   expect(await journal.list("stuck")).toEqual(["s"]);
-  expect(place.said).toContainEqual(expect.stringContaining("saga stuck"));
+  await until(() => place.said.some((text) => text.includes("saga stuck")), { what: "the operator to be told" });
   expect(await ask("s"), "what the client was told stays").toMatchObject({ ok: false, step: "d" });
 });
 
