@@ -42,6 +42,7 @@ function later(drive: Drive, run: Run, boundMs: number, action: () => void): voi
   const cancel = drive.clock.after(boundMs * drive.clock.random(), () => {
     run.timers.delete(cancel);
     action();
+    drive.rested(run); // Where a message came before the wait was over, it was in vain.
   });
   run.timers.add(cancel);
 }
@@ -156,6 +157,7 @@ function build(
       within(drive, run, timeoutMs, message)
         .then(encode)
         .then(done, failed)
+        .then(() => drive.rested(run)) // The saga may have turned back meanwhile.
         .catch((error) => putAside(drive, run, error));
       return;
     }
