@@ -76,7 +76,21 @@ export function createElsewhere({ journal, changes, runs, waiters, log, timers }
           });
       }
     };
-    followed.set(sagaId, { check, end: changes.subscribe(sagaId, check) });
+    const unsubscribe = changes.subscribe(sagaId, check);
+    let cancel = () => {};
+    const end = () => {
+      unsubscribe();
+      cancel();
+    };
+    // Nobody is told of an entry of our own that arrived after it was given up.
+    const lookLater = () => {
+      cancel = timers.after(journal.leaseMs, () => {
+        lookLater();
+        check();
+      });
+    };
+    lookLater();
+    followed.set(sagaId, { check, end });
     check(); // What changed before is told to nobody.
   }
 

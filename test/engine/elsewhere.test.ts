@@ -25,6 +25,7 @@ function place() {
   const reads: (() => Promise<StoredSaga>)[] = [];
   const journal = {
     shared: true,
+    leaseMs: 15_000,
     onChange(listener: (sagaId: string) => void) {
       notice = listener;
       return () => {};
@@ -32,11 +33,12 @@ function place() {
     load: () => reads.shift()?.() ?? Promise.resolve({ records: [1, 2, 3] } as unknown as StoredSaga),
   } as unknown as Journal;
   const runs = createRuns(createAdmission({ async: 10, throttled: 10 }, journal, systemClock));
+  const waiters = createWaiters();
   const elsewhere = createElsewhere({
     journal,
     changes: createChanges(journal),
     runs,
-    waiters: createWaiters(),
+    waiters,
     log: { debug() {}, info() {}, warn() {}, error() {} },
     timers: createTimers(clock),
   });
@@ -44,7 +46,7 @@ function place() {
   runs.add(run);
   const failures: unknown[] = [];
   hold(run, rollback, { since: 0, done() {}, failed: (error) => void failures.push(error) });
-  return { clock, reads, run, runs, elsewhere, failures, notice: (sagaId: string) => notice(sagaId) };
+  return { clock, reads, run, runs, waiters, elsewhere, failures, notice: (sagaId: string) => notice(sagaId) };
 }
 
 test("A saga that another server moved on while an entry of it was on its way here gives its place back", async () => {
@@ -93,4 +95,21 @@ test("A saga whose wait was in vain is let go of: another server has perhaps mov
   clock.advance(10);
   await until(() => failures.length > 0);
   expect(runs.has("s")).toBe(false);
+});
+
+test("Whoever waits is told also where the answer's entry arrived unnoticed, after it was given up", async () => {
+  const { clock, reads, run, runs, waiters, elsewhere } = place();
+  runs.forget(run);
+  const answer = { ok: true, response: new Uint8Array() } as const;
+  let told: unknown;
+  waiters.wait("s").then((it) => {
+    told = it;
+  });
+  elsewhere.follow("s");
+  reads.push(async () => ({ answer }) as unknown as StoredSaga);
+  await until(() => {
+    clock.advance(15_000);
+    return told !== undefined;
+  });
+  expect(told).toBe(answer);
 });
