@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -28,4 +28,12 @@ export function buildSimulator(name, root = repository) {
     stdio: "inherit",
   });
   return join(out, "testing/simulator");
+}
+
+/**
+ * Removes what was compiled.
+ * @param {string} name of the folder under node_modules/.cache
+ */
+export function removeBuild(name) {
+  rmSync(join(repository, "node_modules/.cache", name), { recursive: true, force: true });
 }

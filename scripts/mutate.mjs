@@ -6,7 +6,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { buildSimulator } from "./build-simulator.mjs";
+import { buildSimulator, removeBuild } from "./build-simulator.mjs";
 import { mutations, rare } from "./mutations.mjs";
 
 const { values } = parseArgs({
@@ -35,7 +35,7 @@ async function tryOut(modules) {
 
 async function tryMutation({ name, file, text, instead }, at) {
   const root = mkdtempSync(join(tmpdir(), "protosaga-mutation-"));
-  const cache = `mutation-${at}`;
+  const cache = `mutation-${process.pid}-${at}`;
   try {
     cpSync(join(repository, "runtime"), join(root, "runtime"), { recursive: true });
     cpSync(join(repository, "package.json"), join(root, "package.json"));
@@ -52,7 +52,7 @@ async function tryMutation({ name, file, text, instead }, at) {
     return { name, file, runs, failure: failures[0] };
   } finally {
     rmSync(root, { recursive: true, force: true });
-    rmSync(join(repository, "node_modules/.cache", cache), { recursive: true, force: true });
+    removeBuild(cache);
   }
 }
 

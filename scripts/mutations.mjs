@@ -157,7 +157,12 @@ export const mutations = [
     "    failTickets(run, error);\n    waiters",
     "    waiters",
   ],
-  ["a saga that is put aside is not taken up again", engine("engine"), "      recovery.adoptLater(run.id);\n", ""],
+  [
+    "a saga that is put aside is not taken up again",
+    engine("engine"),
+    "const first = recovery.adoptLater(run.id);",
+    "const first = run.seq >= 0;",
+  ],
   [
     "a deadline is not watched after a restart",
     engine("recovery"),
@@ -192,8 +197,38 @@ export const mutations = [
   [
     "what this process remembers is kept when another moves a saga on",
     engine("elsewhere"),
-    "  const end = journal.onChange((sagaId) => {\n    drop(sagaId)",
-    "  const end = journal.onChange((sagaId) => {\n    Promise.resolve(sagaId)",
+    "journal.onChange(noticed)",
+    "journal.onChange(() => {})",
+  ],
+  [
+    "a notice is forgotten that comes while something of its saga is under way",
+    engine("elsewhere"),
+    "    passedOver.add(run);\n",
+    "",
+  ],
+  [
+    "a saga whose wait was in vain is kept",
+    engine("carry-out"),
+    "    drive.rested(run); // Where a message",
+    "    // Where a message",
+  ],
+  [
+    "a failed attempt is taken for the one that another server has under way",
+    core("forward"),
+    "if (attempt !== before.attempts) {",
+    "if (attempt < 0) {",
+  ],
+  [
+    "a failed attempt to undo is taken for the one that another server has under way",
+    core("backward"),
+    "if (failed !== step.undoAttempts) {",
+    "if (failed < 0) {",
+  ],
+  [
+    "a message that comes again takes the place of the one before",
+    engine("ticket"),
+    "earlier === undefined ? ticket : both",
+    "earlier === undefined ? ticket : ticket",
   ],
   [
     "a saga is let go of though its deadline is watched here",
@@ -219,7 +254,7 @@ export const mutations = [
     "return run !== undefined && (run.seq === 0 || run.creating !== undefined);",
     "return run !== undefined && run.seq < 0;",
   ],
-  ["the end of a saga makes no room for others", engine("runs"), "      admission.closed(run.facade);\n", ""],
+  ["the end of a saga makes no room for others", engine("runs"), "      admission.closed(run);\n", ""],
   [
     "a run of another request is taken for the saga",
     engine("recorded"),
@@ -248,8 +283,8 @@ export const mutations = [
   [
     "a saga that can't be read at the start is left alone",
     engine("engine"),
-    ", adopt, recovery.adoptLater);",
-    ", adopt);",
+    ", takeUp, recovery.adoptLater);",
+    ", takeUp, () => {});",
   ],
   [
     "whoever waits for a saga is not told once another call of it was refused",
@@ -261,6 +296,11 @@ export const mutations = [
 
 /** Breaks that 10,000 schedules did not notice, or were not yet tried on: `npm run mutate -- --rare`. */
 export const rare = new Set([
+  "a notice is forgotten that comes while something of its saga is under way",
+  "a saga whose wait was in vain is kept",
+  "a failed attempt is taken for the one that another server has under way",
+  "a failed attempt to undo is taken for the one that another server has under way",
+  "a message that comes again takes the place of the one before",
   "what was decided on another past is kept",
   "a saga is let go of though its deadline is watched here",
   "a message does not wait for whose saga it is",

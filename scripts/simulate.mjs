@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { buildSimulator } from "./build-simulator.mjs";
+import { buildSimulator, removeBuild } from "./build-simulator.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +20,10 @@ const { values } = parseArgs({
   },
 });
 const print = (text) => process.stdout.write(`${text}\n`);
-const folder = buildSimulator("simulate");
+// Each process has a build of its own: what another builds meanwhile is perhaps of other sources.
+const build = `simulate-${process.pid}`;
+const folder = buildSimulator(build);
+process.on("exit", () => removeBuild(build));
 const load = (name) => import(join(folder, `${name}.js`));
 
 if (values.replay !== undefined) {
@@ -100,6 +103,15 @@ async function exploreAll() {
   for (const what of Object.keys(tally.counts).sort()) {
     print(`${String(tally.counts[what]).padStart(12)}  ${what}`);
   }
+  print(
+    `\n${tally.runs} schedules, ${tally.events} events, ${rate()} schedules a second, ${tally.failures.length} failures`,
+  );
+  // First what failed, then what it shrinks to: that takes a while.
+  for (const { seed: failed, invariant, what } of tally.failures) {
+    print(`seed ${failed} violates "${invariant}": ${what}`);
+    print(`replay: npm run simulate -- --replay ${failed}`);
+  }
+  process.exitCode = tally.failures.length > 0 ? 1 : 0;
   const { runSeed } = await load("run");
   for (const { seed: failed } of tally.failures.slice(0, Number(values.failures))) {
     const result = await runSeed(failed);
@@ -107,11 +119,4 @@ async function exploreAll() {
       await tell(result);
     }
   }
-  print(
-    `\n${tally.runs} schedules, ${tally.events} events, ${rate()} schedules a second, ${tally.failures.length} failures`,
-  );
-  for (const { seed: failed, invariant, what } of tally.failures) {
-    print(`seed ${failed} violates "${invariant}": ${what}`);
-  }
-  process.exitCode = tally.failures.length > 0 ? 1 : 0;
 }

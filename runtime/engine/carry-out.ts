@@ -46,6 +46,7 @@ function later(drive: Drive, run: Run, boundMs: number, action: () => void): voi
   const cancel = drive.clock.after(leftMs * drive.clock.random(), () => {
     run.timers.delete(cancel);
     action();
+    drive.rested(run); // Where a message came before the wait was over, it was in vain.
   });
   run.timers.add(cancel);
 }
@@ -160,6 +161,7 @@ function build(
       within(drive, run, timeoutMs, message)
         .then(encode)
         .then(done, failed)
+        .then(() => drive.rested(run)) // The saga may have turned back meanwhile.
         .catch((error) => putAside(drive, run, error));
       return;
     }

@@ -24,7 +24,7 @@ const lookAgainMs = 1_000;
 export interface Elsewhere {
   /** Has whoever waits here for a saga told its answer once the journal has it. */
   follow(sagaId: string): void;
-  /** Lets go of a saga that has come to rest here: its next message may reach any process. */
+  /** Lets go of a saga that has come to rest here, or that another process has moved on meanwhile. */
   release(run: Run): void;
   close(): void;
 }
@@ -32,6 +32,8 @@ export interface Elsewhere {
 /** Makes it. */
 export function createElsewhere({ journal, changes, runs, waiters, log, timers }: Parts): Elsewhere {
   const followed = new Map<string, { check(): void; end(): void }>();
+  /** Another process may have moved them on while something of them was under way here. */
+  const passedOver = new WeakSet<Run>();
 
   function stop(sagaId: string): void {
     followed.get(sagaId)?.end();
@@ -74,27 +76,54 @@ export function createElsewhere({ journal, changes, runs, waiters, log, timers }
           });
       }
     };
-    followed.set(sagaId, { check, end: changes.subscribe(sagaId, check) });
+    const unsubscribe = changes.subscribe(sagaId, check);
+    let cancel = () => {};
+    const end = () => {
+      unsubscribe();
+      cancel();
+    };
+    // Nobody is told of an entry of our own that arrived after it was given up.
+    const lookLater = () => {
+      cancel = timers.after(journal.leaseMs, () => {
+        lookLater();
+        check();
+      });
+    };
+    lookLater();
+    followed.set(sagaId, { check, end });
     check(); // What changed before is told to nobody.
   }
 
   function release(run: Run): void {
-    if (journal.shared && rests(run) && run.cancelDeadline === undefined) {
+    if (!journal.shared) {
+      return;
+    }
+    if (rests(run) && run.cancelDeadline === undefined) {
       runs.forget(run);
       if (waiters.has(run.id)) {
         follow(run.id);
       }
+    } else if (passedOver.has(run) && idles(run)) {
+      noticed(run.id); // It waits here for what has perhaps long come to pass.
     }
   }
 
   /** What this process remembers of a saga that another has moved on is of no use any more. */
   async function drop(sagaId: string): Promise<void> {
     const run = runs.get(sagaId);
-    if (run === undefined || !idles(run)) {
+    if (run === undefined) {
       return;
     }
+    passedOver.add(run);
+    if (!idles(run)) {
+      return; // It is looked at again when it comes to rest.
+    }
     const stored = await journal.load(sagaId);
-    if (stored !== undefined && stored.records.length > run.seq && runs.get(sagaId) === run && idles(run)) {
+    if (runs.get(sagaId) !== run || !idles(run)) {
+      return;
+    }
+    passedOver.delete(run);
+    if (stored !== undefined && stored.records.length > run.seq) {
       runs.forget(run);
       run.abandoned = true;
       // Its messages are delivered again, and find out how far the saga has got.
@@ -105,9 +134,14 @@ export function createElsewhere({ journal, changes, runs, waiters, log, timers }
     }
   }
 
-  const end = journal.onChange((sagaId) => {
-    drop(sagaId).catch((err) => log.warn({ saga: sagaId, err }, "a saga that another server moved on can't be read"));
-  });
+  function noticed(sagaId: string): void {
+    drop(sagaId).catch((err) => {
+      log.warn({ saga: sagaId, err }, "a saga that another server moved on can't be read now; it is tried again");
+      timers.after(lookAgainMs, () => noticed(sagaId));
+    });
+  }
+
+  const end = journal.onChange(noticed);
 
   return {
     follow,

@@ -41,8 +41,6 @@ export interface SagaBook {
   respondFailed: boolean;
   rollbackDelivered: boolean;
   entries: number;
-  /** How often another process than before has written to it. */
-  handOvers: number;
   /** How often the message of its end was stored. */
   endsTold: number;
 }
@@ -77,7 +75,6 @@ export function openBook(id: string, facade: FacadeDefinition): SagaBook {
     respondFailed: false,
     rollbackDelivered: false,
     entries: 0,
-    handOvers: 0,
     endsTold: 0,
   };
 }

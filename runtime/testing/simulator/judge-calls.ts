@@ -17,9 +17,8 @@ export interface CallJudge {
 
 interface Flying {
   readonly attempt: Attempt;
-  /** How often the saga had been taken up anew by then, and how often another process had gone on with it. */
+  /** How often the saga had been taken up anew by then. */
   readonly recoveries: number;
-  readonly handOvers: number;
 }
 
 /** Makes one. @param boundOf how many calls of a topic a process may have under way; undefined: no bound */
@@ -60,15 +59,14 @@ export function createCallJudge(
       violate("the same request", `${key} bears other bytes than the journal says`);
     }
     const before = of(from).get(key);
-    // A saga that is taken up anew, or goes on elsewhere, makes its calls again, whatever became of those under way.
-    const same = before?.recoveries === book.recoveries && before.handOvers === book.handOvers;
-    if (before !== undefined && same) {
+    // A saga that is taken up anew makes its calls again, whatever became of those under way.
+    if (before !== undefined && before.recoveries === book.recoveries) {
       violate("retries", `${key} leaves while its last attempt is under way in the same process`);
     }
     if (!back && !step.step.idempotent && count > 1) {
       violate("retries", `${key} may not be repeated, and leaves for the ${count}th time`);
     }
-    of(from).set(key, { attempt, recoveries: book.recoveries, handOvers: book.handOvers });
+    of(from).set(key, { attempt, recoveries: book.recoveries });
     judgeBody(book, step, back, body);
     judgeTimeout(book, step, attempt, back);
     judgeBound(book, step, from, back);

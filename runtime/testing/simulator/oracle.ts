@@ -91,7 +91,6 @@ export function createOracle(
     }
     saga.phase = entry.phase;
     if (saga.writer !== writer) {
-      book.handOvers += saga.writer === undefined ? 0 : 1;
       saga.writer = writer;
       saga.sinceMs = now();
     }

@@ -175,6 +175,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     operator.done &&
     fleet.whole &&
     network.onTheWay === 0 &&
+    database.onTheWay === 0 &&
     (cluster?.open ?? 0) === 0 &&
     [...tables.sagas.values()].every(({ phase }) => phase === "completed" || phase === "compensated");
   const failed = () => violations.length > 0;

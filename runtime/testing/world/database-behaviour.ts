@@ -22,3 +22,14 @@ export interface DatabaseBehaviour {
   /** How long an answer is waited for before its connection is thought dead. Default: 400 */
   readonly silenceMs?: number;
 }
+
+/** How long a request waits before its attempt `nth`, from 2: twice as long each time, up to a bound. @returns ms */
+export function waitBefore(nth: number): number {
+  return Math.min(10 * 2 ** (nth - 2), 500);
+}
+
+/** A process, and what tells it something. */
+export interface Listener<Told extends unknown[] = [sagaId: string]> {
+  readonly process: Process;
+  readonly tell: (...told: Told) => void;
+}

@@ -1,6 +1,6 @@
 import { isSagaError, SagaError } from "../../core/errors.js";
 import type { Journal } from "../../journal/journal.js";
-import type { DatabaseBehaviour } from "./database-behaviour.js";
+import { type DatabaseBehaviour, type Listener, waitBefore } from "./database-behaviour.js";
 import { never, type Process } from "./process.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Tables } from "./tables.js";
@@ -16,16 +16,9 @@ export interface Database {
   isExpired(pod: string): boolean;
   /** The process whose request the database works on, as the tables tell of entries. */
   readonly writing: Process | undefined;
+  /** How many requests are still to arrive, of the dead, too. */
+  readonly onTheWay: number;
 }
-
-interface Listener {
-  readonly process: Process;
-  readonly tell: (sagaId: string) => void;
-}
-
-/** The wait after the first failed attempt; it doubles with each, ms. */
-const firstWaitMs = 10;
-const longestWaitMs = 500;
 
 /** Makes a database, as PostgreSQL is to its adapter. */
 export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: DatabaseBehaviour = {}): Database {
@@ -42,10 +35,11 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
   /** When each pod last said that it lives. */
   const beats = new Map<string, number>();
   const listeners: Listener[] = [];
-  const receivers: { readonly process: Process; readonly tell: (sagaId: string, topic: string) => void }[] = [];
+  const receivers: Listener<[sagaId: string, topic: string]>[] = [];
   let writing: Process | undefined;
   let requests = 0;
   let notices = 0;
+  let onTheWay = 0;
 
   const isExpired = (pod: string) => (beats.get(pod) ?? Number.NEGATIVE_INFINITY) < scheduler.now() - leaseMs;
 
@@ -102,7 +96,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
         };
         const fail = () =>
           settle(() => {
-            const waitMs = Math.min(firstWaitMs * 2 ** (nth - 1), longestWaitMs);
+            const waitMs = waitBefore(nth + 1);
             if (!tryAgain || scheduler.now() + waitMs - sinceMs > giveUpAfterMs) {
               reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal can't be reached: no answer"));
             } else {
@@ -120,7 +114,9 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
         if (what === "request-lost") {
           return;
         }
+        onTheWay++;
         scheduler.after(what === "late" ? lateMs(site) : wayMs(site), () => {
+          onTheWay--;
           let answer: () => void;
           try {
             const result = once();
@@ -293,6 +289,9 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     spuriousNotice: (sagaId) => notify(sagaId, () => true),
     get writing() {
       return writing;
+    },
+    get onTheWay() {
+      return onTheWay;
     },
   };
 }

@@ -24,7 +24,7 @@ export interface Process extends EventOwner {
   readonly name: string;
   /** Which start of it this is, from 1. */
   readonly incarnation: number;
-  /** As a SIGKILL. */
+  /** As a SIGKILL. Who is dead dies no more. */
   kill(): void;
   /** As a SIGSTOP with its SIGCONT: what is to happen in it waits so many ms, then comes all at once. */
   stall(ms: number): void;
@@ -82,8 +82,10 @@ export function createProcess(options: ProcessOptions): Process {
     },
     onSilence: (listener) => void listeners.push(listener),
     kill() {
-      state.alive = false;
-      silent(Number.POSITIVE_INFINITY);
+      if (state.alive) {
+        state.alive = false;
+        silent(Number.POSITIVE_INFINITY);
+      }
     },
     stall(ms) {
       state.stalledUntilMs = Math.max(state.stalledUntilMs, scheduler.now() + ms);
