@@ -166,8 +166,8 @@ export const mutations = [
   [
     "a deadline is not watched after a restart",
     engine("recovery"),
-    '{ kind: "recovered" });\n    watchDeadline(run);',
-    '{ kind: "recovered" });',
+    "run.waitedMs = 0;\n    watchDeadline(run);",
+    "run.waitedMs = 0;",
   ],
   [
     "a deadline is not watched where a message has a saga taken up",

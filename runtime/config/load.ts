@@ -23,7 +23,10 @@ export function loadConfig({ env, defaults = {}, ...names }: ConfigSources): Con
   const path = join(env.OCH_PATH ?? ".", "app.yaml");
   const file = existsSync(path) ? parse(path) : {};
   const merged = applyEnvironment(merge(defaults, file), env, names);
-  return checkConfig(merged, names, { source: existsSync(path) ? path : "the configuration", env });
+  return checkConfig(merged, names, {
+    source: existsSync(path) ? `${path} and the environment` : "the program and the environment",
+    env,
+  });
 }
 
 /** Where values came from, for whoever must mend one. */
@@ -39,7 +42,7 @@ interface Origin {
 export function checkConfig(
   input: unknown,
   { upstreams, topics }: KeyNames,
-  { source, env }: Origin = { source: "the configuration", env: {} },
+  { source, env }: Origin = { source: "the program's own", env: {} },
 ): Config {
   const { data, error } = configSchema.safeParse(input);
   const problems =
@@ -62,7 +65,7 @@ export function checkConfig(
   if (data === undefined || problems.length > 0) {
     throw new SagaError(
       "SAGA_CONFIG_INVALID",
-      `${source} has ${problems.length} error(s):\n  ${problems.join("\n  ")}`,
+      `the configuration (${source}) has ${problems.length} error(s):\n  ${problems.join("\n  ")}`,
     );
   }
   return data;

@@ -21,7 +21,8 @@ export interface RunOptions extends Omit<ServerOptions, "config"> {
 /**
  * A server as a program: reads the configuration, prints `<name> ready on <address>` when it takes calls, and drains
  * on SIGTERM and SIGINT. What stops it from starting goes to standard error, and the process exits with 1. With the
- * argument `check-sagas` it starts nothing, and tells which sagas in flight its code can't run, see docs/versions.md.
+ * argument `check-sagas` it starts nothing, and tells which sagas in flight its code can't run, see docs/versions.md. Another
+ * word as its first argument is refused, with exit code 2; flags are the program's own.
  * @returns undefined where it did not start
  */
 export async function runServer({
@@ -34,6 +35,13 @@ export async function runServer({
   if (args[0] === "check-sagas") {
     const { services } = options;
     process.exitCode = await runCheckSagas({ name, services, defaults, args: args.slice(1) });
+    return undefined;
+  }
+  if (args[0] !== undefined && !args[0].startsWith("-")) {
+    // Above all a mistyped check-sagas must not start a server.
+    process.stderr.write(`${name}: unknown argument ${JSON.stringify(args[0])}; there is: check-sagas [--json]\n`);
+    process.exitCode = 2;
+    await onClosed?.();
     return undefined;
   }
   let server: SagaServer | undefined;

@@ -139,7 +139,7 @@ upstreams:
       /^upstreams\["pb\.Billing"\]\.address: /,
       /^upstreams\["pb\.PaymentService"\]: .*host:port.*SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS$/,
     ];
-    expect(said[0]).toMatch(/^SAGA_CONFIG_INVALID: .*app\.yaml has 13 error\(s\):$/);
+    expect(said[0]).toMatch(/^SAGA_CONFIG_INVALID: .*app\.yaml and the environment\) has 13 error\(s\):$/);
     expect(said.slice(1)).toHaveLength(expected.length);
     for (const problem of expected) {
       expect(said).toContainEqual(expect.stringMatching(problem));

@@ -85,6 +85,13 @@ test("sagas outlive a deploy that can't run them: told of, left alone, and finis
   expect(await check(old, place.env)).toMatchObject({ code: 0 });
 });
 
+test("a mistyped check-sagas starts no server", async () => {
+  const place = await createPlace(scope);
+  const program = scope.start(old, { args: ["chek-sagas"], env: place.env });
+  expect(await program.exited).toEqual({ code: 2, signal: null });
+  expect(program.stderr()).toContain('unknown argument "chek-sagas"; there is: check-sagas [--json]');
+});
+
 test("what can't be found out is neither yes nor no", async () => {
   const place = await createPlace(scope);
   const wrong = await check(old, place.env, "--yaml");
