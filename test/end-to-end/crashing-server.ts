@@ -25,6 +25,7 @@ function crashing(journal: Journal): Journal {
 }
 
 await runServer({
+  args: [],
   name: "crashing server",
   services: [bookingService],
   openJournal: () => crashing(openSqliteJournal(`${process.env.SAGA_DATA_DIR}/journal.db`)),
