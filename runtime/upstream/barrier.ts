@@ -4,7 +4,7 @@ import { type Answer, refusalAnswer } from "./answer.js";
 import { actionKeyOf, longestKey } from "./keys.js";
 import type { Awaitable, BarrierDriver } from "./port.js";
 import { isRefusal } from "./refusal.js";
-import { applyBarrier, RowGone } from "./rule.js";
+import { applyBarrier, type DoneAction, RowGone } from "./rule.js";
 import { wait } from "./work.js";
 
 /** A call of an RPC that has an effect. */
@@ -21,6 +21,14 @@ export interface BarrierCall {
   readonly compensateOnFailure?: boolean | undefined;
 }
 
+/** What an effect is told beside its transaction. */
+export interface BarrierContext {
+  /** Of a compensation: the key of the action that it undoes. Undefined where its own key names none. */
+  readonly actionKey: string | undefined;
+  /** Of a compensation: what its action did. Undefined where its key names none, or where the action was refused. */
+  readonly action: DoneAction | undefined;
+}
+
 /** Has each call take effect once for its key, and keeps its answer. */
 export interface Barrier<Tx, Sync extends boolean = boolean> {
   readonly driver: BarrierDriver<Tx, Sync>;
@@ -31,8 +39,11 @@ export interface Barrier<Tx, Sync extends boolean = boolean> {
    * @throws SagaError SAGA_KEY_INVALID, or SAGA_BARRIER_UNAVAILABLE where the call is to be repeated
    * @throws whatever else the effect threw; nothing is stored then
    */
-  call(call: BarrierCall, effect: (tx: Tx) => Awaitable<Uint8Array>): Promise<Answer>;
+  call(call: BarrierCall, effect: BarrierEffect<Tx>): Promise<Answer>;
 }
+
+/** Does what a call is to do, and gives the response's bytes. */
+export type BarrierEffect<Tx> = (tx: Tx, context: BarrierContext) => Awaitable<Uint8Array>;
 
 /** How a barrier works. */
 export interface BarrierOptions {
@@ -49,17 +60,17 @@ export function createBarrier<Tx, Sync extends boolean>(
 ): Barrier<Tx, Sync> {
   const { attempts = 5, actionKeyOf: actionOf = actionKeyOf } = options;
 
-  function attempt(call: BarrierCall, effect: (tx: Tx) => Awaitable<Uint8Array>): Promise<Answer> {
+  function attempt(call: BarrierCall, effect: BarrierEffect<Tx>): Promise<Answer> {
     const { key, method, direction, compensateOnFailure } = call;
     if (key === undefined) {
       return driver.transaction(function* (tx) {
-        return { ok: true, response: yield* wait(effect(tx)) };
+        return { ok: true, response: yield* wait(effect(tx, { actionKey: undefined, action: undefined })) };
       });
     }
     const actionKey = direction === "compensation" ? actionOf(key) : undefined;
     const requestHash = createHash("sha256").update(call.request).digest();
     const keyed = { key, method, requestHash, direction, actionKey, compensateOnFailure };
-    return driver.transaction((tx, rows) => applyBarrier(rows, keyed, () => effect(tx)));
+    return driver.transaction((tx, rows) => applyBarrier(rows, keyed, (action) => effect(tx, { actionKey, action })));
   }
 
   return {
@@ -67,6 +78,14 @@ export function createBarrier<Tx, Sync extends boolean>(
     async call(call, effect) {
       if (call.key !== undefined && (call.key === "" || Buffer.byteLength(call.key) > longestKey)) {
         throw new SagaError("SAGA_KEY_INVALID", `an idempotency-key has from 1 to ${longestKey} bytes`);
+      }
+      // It would hold the key against the compensation that the key is for. (What another scheme makes of a key of an
+      // action's is not known.)
+      if (call.direction === "action" && call.key !== undefined && actionOf === actionKeyOf && actionOf(call.key)) {
+        throw new SagaError(
+          "SAGA_KEY_INVALID",
+          `idempotency-key ${call.key} is a compensation's by its /compensate, and ${call.method} is none; send another key`,
+        );
       }
       for (let count = 1; ; count++) {
         try {

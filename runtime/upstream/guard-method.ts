@@ -3,7 +3,8 @@ import { isSagaError, SagaError } from "../core/errors.js";
 import { type Answer, errorAnswer, ownAnswer, type RefusedAnswer } from "./answer.js";
 import type { Barrier, BarrierCall } from "./barrier.js";
 import type { Awaitable } from "./port.js";
-import type { AnyMethod, EffectContext } from "./service-types.js";
+import type { DoneAction } from "./rule.js";
+import type { AnyMethod, EffectContext, NamedAction } from "./service-types.js";
 
 /** Told of an error that is no refusal: a bug of a handler, or a database that does not answer. */
 export type OnError = (error: unknown, call: { readonly method: string; readonly key: string | undefined }) => void;
@@ -13,6 +14,8 @@ export interface MethodOptions<Tx> extends Pick<BarrierCall, "direction" | "comp
   readonly barrier: Barrier<Tx>;
   readonly method: AnyMethod;
   readonly handler: (request: never, context: EffectContext<Tx>) => unknown;
+  /** Of a compensation: the actions that it undoes. */
+  readonly actions: readonly { readonly name: string; readonly method: AnyMethod }[];
   readonly keyOptional: boolean;
   readonly onError: OnError;
 }
@@ -47,10 +50,15 @@ export function guardMethod<Tx>(options: MethodOptions<Tx>): GuardedMethod {
       throw new SagaError("SAGA_KEY_MISSING", `missing metadata idempotency-key; ${mend}`);
     }
     const about = { key, method: method.path, request, direction, compensateOnFailure };
-    return barrier.call(about, (tx) => {
-      const message = handler(call.request, { tx, key, call });
+    return barrier.call(about, (tx, { actionKey, action }) => {
+      const message = handler(call.request, { tx, key, actionKey, action: action && named(action), call });
       return message instanceof Promise ? message.then(method.responseSerialize) : method.responseSerialize(message);
     });
+  }
+
+  function named({ method: path, response }: DoneAction): NamedAction | undefined {
+    const action = options.actions.find(({ method }) => method.path === path);
+    return action && { name: action.name, response: action.method.responseDeserialize(Buffer.from(response)) };
   }
 
   return {

@@ -2,24 +2,39 @@ import type { Annotations } from "./annotations.js";
 import type { Barrier } from "./barrier.js";
 import { checkService } from "./check-service.js";
 import { guardMethod, type OnError } from "./guard-method.js";
-import type { AnyMethod, AnyService, EffectHandler, HandlerOf } from "./service-types.js";
+import type { ActionOf, AnyMethod, AnyService, EffectHandler, HandlerOf } from "./service-types.js";
 
-/** A service, and how its calls are handled. */
-export interface GuardOptions<Service extends AnyService, Names extends keyof Service, Tx, Sync extends boolean> {
+/** The RPCs that change something, and how their calls are handled. */
+interface EffectOptions<Service extends AnyService, Names extends keyof Service, Tx, Sync extends boolean> {
   readonly barrier: Barrier<Tx, Sync>;
   /** The service's definition, as ts-proto writes it: `OrderServiceService`. */
   readonly definition: Service;
   /** What the RPCs' options say: `readAnnotations` or `loadedAnnotations`. */
   readonly annotations: Annotations;
   /** The RPCs that change something: every step, unless it is a read, every compensation, and what else is to be done once. */
-  readonly effects: { readonly [Name in Names]: EffectHandler<Service[Name], Tx, Sync> };
-  /** grpc-js handlers of all others: reads and streams. They are called as they are. */
-  readonly others: { readonly [Name in Exclude<keyof Service, Names>]: HandlerOf<Service[Name]> };
+  readonly effects: { readonly [Name in Names]: EffectHandler<Service[Name], Tx, Sync, ActionOf<Service>> };
   /** RPCs of `effects` that plain clients call without a key: such a call has its effect each time that it comes. */
   readonly keyOptional?: readonly NoInfer<Names>[];
   /** Told of errors that are no refusal: the client learns no more than INTERNAL. Default: written to standard error. */
   readonly onError?: OnError;
 }
+
+/** What is left of a service, if anything. */
+interface OtherOptions<Others> {
+  /** grpc-js handlers of all others: reads and streams. They are called as they are. */
+  readonly others: Others;
+}
+
+/** A service, and how its calls are handled. `others` may be left out where all RPCs are in `effects`. */
+export type GuardOptions<
+  Service extends AnyService,
+  Names extends keyof Service,
+  Tx,
+  Sync extends boolean,
+> = EffectOptions<Service, Names, Tx, Sync> &
+  ([Exclude<keyof Service, Names>] extends [never]
+    ? Partial<OtherOptions<Readonly<Record<never, never>>>>
+    : OtherOptions<{ readonly [Name in Exclude<keyof Service, Names>]: HandlerOf<Service[Name]> }>);
 
 /** What to give to grpc-js' `server.addService`, the two together. */
 export interface GuardedService<Service extends AnyService> {
@@ -38,8 +53,8 @@ export function guardService<Service extends AnyService, Names extends keyof Ser
   options: GuardOptions<Service, Names, Tx, Sync>,
 ): GuardedService<Service> {
   const { barrier, annotations, keyOptional = [], onError = tellStandardError } = options;
-  const effects = options.effects as Readonly<Record<string, EffectHandler<AnyMethod, Tx, boolean>>>;
-  const others = options.others as Readonly<Record<string, unknown>>;
+  const effects = (options.effects ?? {}) as Readonly<Record<string, EffectHandler<AnyMethod, Tx, boolean>>>;
+  const others: Readonly<Record<string, unknown>> = options.others ?? {};
   const compensateOnFailure = checkService({ definition: options.definition, annotations, effects, others });
   const definition: Record<string, AnyMethod> = {};
   const handlers: Record<string, unknown> = {};
@@ -56,6 +71,7 @@ export function guardService<Service extends AnyService, Names extends keyof Ser
       handler,
       direction: annotations.get(method.path)?.kind === "compensation" ? "compensation" : "action",
       compensateOnFailure: compensateOnFailure.has(method.path),
+      actions: actionsOf(method, options.definition, annotations),
       keyOptional: (keyOptional as readonly PropertyKey[]).includes(name),
       onError,
     });
@@ -63,6 +79,15 @@ export function guardService<Service extends AnyService, Names extends keyof Ser
     handlers[name] = guarded.handler;
   }
   return { definition, handlers } as unknown as GuardedService<Service>;
+}
+
+/** The actions that a method undoes. */
+function actionsOf(compensation: AnyMethod, definition: AnyService, annotations: Annotations) {
+  return Object.entries(definition).flatMap(([name, method]) => {
+    const undoneBy = annotations.get(method.path)?.compensation;
+    const service = method.path.slice(0, method.path.lastIndexOf("/"));
+    return undoneBy && `${service}/${undoneBy}` === compensation.path ? [{ name, method }] : [];
+  });
 }
 
 function tellStandardError(error: unknown, { method, key }: Parameters<OnError>[1]): void {

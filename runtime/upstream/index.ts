@@ -6,7 +6,14 @@ export { isSagaError, SagaError, type SagaErrorCode } from "../core/errors.js";
 export { Status, type StatusCode, type StatusName } from "../core/status.js";
 export { type Annotations, loadedAnnotations, type RpcAnnotations, readAnnotations } from "./annotations.js";
 export type { Answer, RefusedAnswer } from "./answer.js";
-export { type Barrier, type BarrierCall, type BarrierOptions, createBarrier } from "./barrier.js";
+export {
+  type Barrier,
+  type BarrierCall,
+  type BarrierContext,
+  type BarrierEffect,
+  type BarrierOptions,
+  createBarrier,
+} from "./barrier.js";
 export type { OnError } from "./guard-method.js";
 export { type GuardedService, type GuardOptions, guardService } from "./guard-service.js";
 export { actionKeyOf } from "./keys.js";
@@ -27,7 +34,16 @@ export type { ClientOf, PostgresClient, PostgresPool, PostgresResult } from "./p
 export { postgresTable } from "./postgres-sql.js";
 export { isRefusal, Refusal, type RefusalOptions } from "./refusal.js";
 export { type RemoveOptions, removeBarriers } from "./retention.js";
-export type { EffectContext, EffectHandler, HandlerOf, RequestOf, ResponseOf } from "./service-types.js";
+export type { DoneAction } from "./rule.js";
+export type {
+  ActionOf,
+  EffectContext,
+  EffectHandler,
+  HandlerOf,
+  NamedAction,
+  RequestOf,
+  ResponseOf,
+} from "./service-types.js";
 export { type SqliteDatabase, type SqliteStatement, sqliteDriver } from "./sqlite-driver.js";
 export { sqliteTable } from "./sqlite-sql.js";
 export { runAsync, runSync, wait } from "./work.js";

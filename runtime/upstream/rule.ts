@@ -19,6 +19,14 @@ export interface KeyedCall {
   readonly compensateOnFailure?: boolean | undefined;
 }
 
+/** What a compensation undoes. */
+export interface DoneAction {
+  /** The RPC, as in its path. */
+  readonly method: string;
+  /** The bytes of what it answered. */
+  readonly response: Uint8Array;
+}
+
 /** Thrown where a row was removed between two looks at it: the work is done again. */
 export class RowGone extends Error {
   override readonly name = "RowGone";
@@ -27,10 +35,15 @@ export class RowGone extends Error {
 /**
  * The rule of the barrier, inside one transaction: an effect happens once for its key, and its answer is stored with it.
  * docs/upstream-kit.md tells it in SQL.
- * @param effect runs the handler, and gives the response's bytes
+ * @param effect runs the handler, and gives the response's bytes; a compensation's is told what its action did, unless that
+ * is not known or was refused
  * @throws what the effect threw, unless that is the stored answer: the transaction is then to be rolled back
  */
-export function* applyBarrier(rows: BarrierRows, call: KeyedCall, effect: () => Awaitable<Uint8Array>): Work<Answer> {
+export function* applyBarrier(
+  rows: BarrierRows,
+  call: KeyedCall,
+  effect: (action?: DoneAction) => Awaitable<Uint8Array>,
+): Work<Answer> {
   const { key, method, requestHash } = call;
   if (!(yield* wait(rows.insert({ key, method, requestHash, state: "running" })))) {
     return answerRepeat(call, yield* wait(rows.find(key)));
@@ -58,8 +71,13 @@ function* act(rows: BarrierRows, effect: () => Awaitable<Uint8Array>): Work<Answ
  * A compensation's refusal is thrown, and so not stored: the caller repeats it until it succeeds, and what stood in its
  * way may be gone by then.
  */
-function* undo(rows: BarrierRows, call: KeyedCall, effect: () => Awaitable<Uint8Array>): Work<Answer> {
+function* undo(
+  rows: BarrierRows,
+  call: KeyedCall,
+  effect: (action?: DoneAction) => Awaitable<Uint8Array>,
+): Work<Answer> {
   const { actionKey } = call;
+  let done: DoneAction | undefined;
   if (actionKey !== undefined) {
     // Waits for an action that still runs; after this, one that comes later finds the row.
     const blocked = yield* wait(
@@ -75,8 +93,9 @@ function* undo(rows: BarrierRows, call: KeyedCall, effect: () => Awaitable<Uint8
         `${actionKey} took no effect here and never will: there is nothing to undo`,
       );
     }
+    done = action?.answer?.ok ? { method: action.method, response: action.answer.response } : undefined;
   }
-  return { ok: true, response: yield* wait(effect()) };
+  return { ok: true, response: yield* wait(effect(done)) };
 }
 
 function tookEffect(action: BarrierRow | undefined, compensateOnFailure: boolean): boolean {

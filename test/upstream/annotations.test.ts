@@ -9,6 +9,7 @@ const plain = { kind: "plain", compensation: "", compensateOnFailure: false };
 
 const expected = {
   "/shop.Shop/Reserve": { kind: "step", compensation: "Release", compensateOnFailure: true },
+  "/shop.Shop/Hold": { ...plain, kind: "step", compensation: "Release" },
   "/shop.Shop/Release": { ...plain, kind: "compensation" },
   "/shop.Shop/Charge": { ...plain, kind: "step" },
   "/shop.Shop/Look": { ...plain, kind: "read" },

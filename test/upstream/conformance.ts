@@ -1,4 +1,4 @@
-import { Refusal, removeBarriers, Status } from "protosaga/upstream";
+import { type BarrierContext, createBarrier, Refusal, removeBarriers, Status } from "protosaga/upstream";
 import { describe, expect, test } from "vitest";
 import { createScope } from "../support/scope.js";
 import { createCaller, told } from "./support/caller.js";
@@ -175,11 +175,37 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
     });
 
     test("with a taken key blocks nothing", async () => {
-      const { act, undo } = await open();
-      // Somebody else's call has the compensation's key.
-      await act("a/s/compensate");
+      const { place, act, undo } = await open();
+      // Somebody else's call, by another scheme of keys, has the compensation's.
+      const other = createBarrier(place.driver, { actionKeyOf: () => undefined });
+      const call = { key: "a/s/compensate", method: "/s/m", request: Buffer.alloc(0), direction: "action" } as const;
+      await other.call(call, () => Buffer.from("mine"));
       expect(await undo("a/s")).toMatchObject({ ok: false, code: Status.ALREADY_EXISTS });
       expect(await act("a/s")).toMatchObject({ ok: true });
+    });
+
+    test("is told what its action did, whatever its request knows", async () => {
+      const { place } = await open();
+      const request = Buffer.alloc(0);
+      const tellingOf = async (key: string, method: string, compensateOnFailure = false) => {
+        let told: BarrierContext | undefined;
+        const direction = method === "/s/undo" ? "compensation" : "action";
+        await place.barrier.call({ key, method, request, direction, compensateOnFailure }, (_, context) => {
+          told = context;
+          if (key === "refused/s") throw new Refusal("FAILED_PRECONDITION", "no");
+          return Buffer.from(`of ${key}`);
+        });
+        const action = told?.action && { ...told.action, response: Buffer.from(told.action.response).toString() };
+        return { ...told, action };
+      };
+      expect(await tellingOf("a/s", "/s/m")).toEqual({});
+      expect(await tellingOf("a/s/compensate", "/s/undo")).toEqual({
+        actionKey: "a/s",
+        action: { method: "/s/m", response: "of a/s" },
+      });
+      await tellingOf("refused/s", "/s/m");
+      expect(await tellingOf("refused/s/compensate", "/s/undo", true)).toEqual({ actionKey: "refused/s" });
+      expect(await tellingOf("by-hand", "/s/undo")).toEqual({});
     });
 
     test("whose key names no action is an effect as any other, but for its refusals", async () => {
@@ -224,6 +250,15 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
     const { place, act } = await open();
     await expect(act(key)).rejects.toMatchObject({ code: "SAGA_KEY_INVALID" });
     expect(await place.keys()).toEqual([]);
+  });
+
+  test("an action with a compensation's key is refused, and does not hold it against the compensation", async () => {
+    const { place, act, undo, runs } = await open();
+    await expect(act("a/s/compensate")).rejects.toMatchObject({ code: "SAGA_KEY_INVALID" });
+    expect(runs()).toBe(0);
+    expect(await place.keys()).toEqual([]);
+    await act("a/s");
+    expect(await undo("a/s")).toMatchObject({ ok: true });
   });
 }
 

@@ -14,7 +14,7 @@ import { callRaw } from "../grpc/support/raw-call.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { createScope } from "../support/scope.js";
 import { libsqlPlace, type OpenPlace, postgresPlace } from "./support/place.js";
-import { loadShop, type ShopMessage, shopDefinition } from "./support/shop.js";
+import { type HoldMessage, loadShop, type ShopMessage, shopDefinition } from "./support/shop.js";
 
 const scope = createScope();
 const shop = shopDefinition();
@@ -25,9 +25,11 @@ async function startShop<Tx>(openPlace: OpenPlace<Tx>) {
   const place = await openPlace(scope);
   const errors: unknown[] = [];
   let runs = 0;
+  const undone: unknown[] = [];
   const handler =
     (kind: string) =>
-    ({ name }: ShopMessage, { tx, key = "" }: EffectContext<Tx>): ShopMessage => {
+    ({ name }: ShopMessage, { tx, key = "", actionKey, action }: EffectContext<Tx>): ShopMessage => {
+      if (kind === "release") undone.push({ actionKey, action });
       const run = ++runs;
       const wrote = place.note(tx, { key, kind });
       const answer = () => {
@@ -43,6 +45,7 @@ async function startShop<Tx>(openPlace: OpenPlace<Tx>) {
     annotations,
     effects: {
       Reserve: handler("reserve"),
+      Hold: () => ({ hold_id: 9 }),
       Release: handler("release"),
       Charge: handler("charge"),
       Rename: handler("rename"),
@@ -77,7 +80,7 @@ async function startShop<Tx>(openPlace: OpenPlace<Tx>) {
   /** The response's bytes. */
   const call = (method: keyof typeof shop, body: Uint8Array, key?: string) =>
     callRaw(client, shop[method].path, body, key === undefined ? {} : { "idempotency-key": key });
-  return { place, client, call, errors, runs: () => runs };
+  return { place, client, call, errors, undone, runs: () => runs };
 }
 
 const named = (name: string) => shop.Reserve.requestSerialize({ name });
@@ -118,6 +121,34 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(reasonIn(late.details)).toEqual(["SAGA_ACTION_BLOCKED"]);
     expect(await failure(call("Release", named("a"), "y/reserve/compensate"))).toEqual(early);
     expect((await place.effects()).map(({ key }) => key)).toEqual(["x/reserve", "x/reserve/compensate"]);
+  });
+
+  test("a compensation is given what its action answered, as that RPC's response", async () => {
+    const { call, undone } = await startShop(openPlace);
+    await call("Reserve", named("a"), "x/reserve");
+    await call("Hold", named("a"), "x/hold");
+    await failure(call("Reserve", named("refuse"), "y/reserve"));
+    // The requests know nothing of the answers, as where these were lost.
+    await call("Release", named(""), "x/reserve/compensate");
+    await call("Release", named(""), "x/hold/compensate");
+    await call("Release", named(""), "y/reserve/compensate");
+    await call("Release", named(""), "by-hand");
+    expect(undone).toEqual([
+      { actionKey: "x/reserve", action: { name: "Reserve", response: { name: "reserve a, run 1" } } },
+      { actionKey: "x/hold", action: { name: "Hold", response: { hold_id: 9 } } },
+      { actionKey: "y/reserve", action: undefined },
+      { actionKey: undefined, action: undefined },
+    ]);
+  });
+
+  test("a step that is called with a compensation's key is refused, and does not hold it", async () => {
+    const { call, runs } = await startShop(openPlace);
+    const refused = await failure(call("Reserve", named("a"), "x/reserve/compensate"));
+    expect(refused).toMatchObject({ code: status.INVALID_ARGUMENT });
+    expect(reasonIn(refused.details)).toEqual(["SAGA_KEY_INVALID"]);
+    expect(runs()).toBe(0);
+    await call("Reserve", named("a"), "x/reserve");
+    await call("Release", named("a"), "x/reserve/compensate");
   });
 
   test("a refusal is answered with its details, again and again, and is compensated where the option asks for it", async () => {
@@ -207,7 +238,7 @@ describe("a service that can't be guarded", () => {
   const barrier = createBarrier(memoryDriver());
   const handler = ({ name }: ShopMessage) => ({ name });
   const unary = () => {};
-  const effects = { Reserve: handler, Release: handler, Charge: handler };
+  const effects = { Reserve: handler, Hold: () => ({ hold_id: 1 }), Release: handler, Charge: handler };
   const others = { Look: unary, Rename: unary, Watch: unary, Collect: unary, Chat: unary };
   const guard = (options: object) =>
     guardService({ barrier, definition: shop, annotations, effects, others, ...(options as Record<never, never>) });
@@ -222,13 +253,30 @@ describe("a service that can't be guarded", () => {
         "/shop.Shop/Chat is a stream, which can't be stored and repeated; its handler belongs in others",
     );
     expect(() =>
-      guard({ effects: { Charge: handler }, others: { ...others, Reserve: unary, Release: unary } }),
+      guard({ effects: { Hold: handler, Charge: handler }, others: { ...others, Reserve: unary, Release: unary } }),
     ).toThrow(
       "/shop.Shop/Reserve is a step; its handler belongs in effects; " +
         "/shop.Shop/Release is a compensation; its handler belongs in effects",
     );
     expect(() => guard({ others: { ...others, Charge: unary } })).toThrow("/shop.Shop/Charge has two handlers");
+    expect(() => guard({ others: undefined })).toThrow(
+      "SAGA_DEFINITION_INVALID: the service can't be guarded: /shop.Shop/Look has no handler; give one in effects or in others",
+    );
     expect(() => guard({ annotations: new Map() })).toThrow("/shop.Shop/Reserve is not among the annotations");
+  });
+
+  test("is none where all RPCs have effects: others can be left out", () => {
+    const { Reserve, Release } = shop;
+    const definition = { Reserve, Release };
+    const all = { Reserve: handler, Release: handler };
+    expect(Object.keys(guardService({ barrier, definition, annotations, effects: all }).handlers)).toEqual([
+      "Reserve",
+      "Release",
+    ]);
+    // @ts-expect-error: Release has no handler.
+    expect(() => guardService({ barrier, definition, annotations, effects: { Reserve: handler } })).toThrow(
+      "/shop.Shop/Release has no handler",
+    );
   });
 
   test("by another definition than its own: says so", async () => {
@@ -263,6 +311,11 @@ describe("a service that can't be guarded", () => {
           expectTypeOf(request).toEqualTypeOf<ShopMessage>();
           expectTypeOf(tx).toEqualTypeOf<{ onCommit(change: () => void): void }>();
           expectTypeOf(key).toEqualTypeOf<string | undefined>();
+          return request;
+        },
+        Release: (request, { action }) => {
+          if (action?.name === "Hold") expectTypeOf(action.response).toEqualTypeOf<HoldMessage>();
+          if (action?.name === "Reserve") expectTypeOf(action.response).toEqualTypeOf<ShopMessage>();
           return request;
         },
       },

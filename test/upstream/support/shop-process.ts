@@ -48,7 +48,7 @@ function serve<Tx, Sync extends boolean>(
     barrier,
     definition: shopDefinition(),
     annotations: loadedAnnotations(loadShop()),
-    effects: { Reserve: handler("do"), Release: handler("undo"), Charge: handler("do") },
+    effects: { Reserve: handler("do"), Hold: () => ({ hold_id: 1 }), Release: handler("undo"), Charge: handler("do") },
     others: { Look: passing, Rename: passing, Watch: passing, Collect: passing, Chat: passing },
   });
   const server = new Server();

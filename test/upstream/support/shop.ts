@@ -16,6 +16,11 @@ export interface ShopMessage {
   readonly name: string;
 }
 
+/** Hold's response. */
+export interface HoldMessage {
+  readonly hold_id: number;
+}
+
 type Method<Request extends boolean, Response extends boolean> = MethodDefinition<ShopMessage, ShopMessage> & {
   readonly requestStream: Request;
   readonly responseStream: Response;
@@ -26,6 +31,7 @@ type Unary = Method<false, false>;
 /** The service as ts-proto would define it. */
 export interface Shop {
   readonly Reserve: Unary;
+  readonly Hold: MethodDefinition<ShopMessage, HoldMessage> & Pick<Unary, "requestStream" | "responseStream">;
   readonly Release: Unary;
   readonly Charge: Unary;
   readonly Look: Unary;
