@@ -9,6 +9,7 @@ import {
   oneofTodo,
   requestValues,
   responseValues,
+  settleReceived,
   type Value,
 } from "./value.js";
 
@@ -43,7 +44,7 @@ export function nodeStubs(facade: PlannedFacade): NodeStub[] {
 
 function stepStub(step: PlannedStep, facade: PlannedFacade): NodeStub {
   const request = lines(step.rpc.input, requestValues(step, facade));
-  const compensate = step.compensation && lines(step.compensation.rpc.input, compensationValues(step, facade));
+  const compensate = step.compensation && settled(lines(step.compensation.rpc.input, compensationValues(step, facade)));
   const name = nodeName(step);
   return {
     name,
@@ -88,6 +89,11 @@ function lines(message: Message, find: FindValue): Line[] {
   });
 }
 
+function settled(properties: readonly Line[]): Line[] {
+  const values = settleReceived(properties.map(({ value }) => value));
+  return properties.map((line, at) => ({ ...line, value: values[at] ?? line.value }));
+}
+
 function isTodo({ value }: Line): boolean {
   return value.kind !== "filled";
 }
@@ -112,9 +118,7 @@ function expression(value: Value, { todo }: StubNames, width: number): string {
   if (value.kind === "filled") {
     return value.text;
   }
-  if (value.kind === "default") {
-    return `${value.text} ?? ${todo}(${JSON.stringify(value.wording)})`;
-  }
-  const calls = value.wordings.map((wording) => `${todo}(${JSON.stringify(wording)})`);
+  const before = value.kind === "default" ? `${value.text} ?? ` : "";
+  const calls = value.wordings.map((wording) => `${before}${todo}(${JSON.stringify(wording)})`);
   return calls.find((call) => call.length <= width) ?? calls.at(-1) ?? `${todo}("")`;
 }

@@ -10,7 +10,14 @@ export type ContextName = "sagaId" | "request" | "results" | "sent" | "received"
 export type Value =
   | { readonly kind: "filled"; readonly text: string; readonly uses: ContextName }
   | { readonly kind: "todo"; readonly wordings: readonly string[] }
-  | { readonly kind: "default"; readonly text: string; readonly uses: ContextName; readonly wording: string };
+  | {
+      readonly kind: "default";
+      readonly text: string;
+      readonly uses: ContextName;
+      readonly wordings: readonly string[];
+      /** What stands for it where something else says what to undo; undefined where nothing can. */
+      readonly otherwise: string | undefined;
+    };
 
 /** Finds the value of a field. */
 export type FindValue = (field: Field, message: Message) => Value;
@@ -43,6 +50,19 @@ export function compensationValues(step: PlannedStep, facade: PlannedFacade): Fi
     pickReceived(field, message, step) ??
     pick(field, known(facade, finishedBefore(step, facade))) ??
     sagaIdOrTodo(field);
+}
+
+/**
+ * Settles what a compensation says where the answer was lost: what was received may be left empty only where something else
+ * says what to undo. An empty id alone would have the upstream undo nothing, and the saga be called compensated.
+ */
+export function settleReceived(values: readonly Value[]): Value[] {
+  const grounded = values.some(({ kind }) => kind === "filled");
+  return values.map((value) =>
+    grounded && value.kind === "default" && value.otherwise !== undefined
+      ? { kind: "filled", text: value.otherwise, uses: value.uses }
+      : value,
+  );
 }
 
 /** What is to be done for a oneof. */
@@ -101,13 +121,15 @@ function pickReceived(field: Field, message: Message, step: PlannedStep): Value 
   }
   const source = step.rpc.output.fields.find((candidate) => found.text === `received${access(candidate.property)}`);
   const text = `received${optionalAccess(source?.property ?? field.property)}`;
-  if (field.optional) {
-    return { ...found, text };
-  }
   const zero = zeroValue(field, message);
-  return zero === undefined
-    ? { kind: "default", text, uses: "received", wording: `${field.protoName} where the response is unknown` }
-    : { ...found, text: `${text} ?? ${zero}` };
+  const what = `${field.protoName} if the answer was lost`;
+  return {
+    kind: "default",
+    text,
+    uses: "received",
+    wordings: [`${what}: by what was sent, or the idempotency key?`, `${what}: by what was sent?`, what],
+    otherwise: field.optional ? text : zero && `${text} ?? ${zero}`,
+  };
 }
 
 function sagaId(field: Field): Value | undefined {

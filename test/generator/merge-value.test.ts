@@ -97,4 +97,44 @@ message Nothing {}
     inRequest: request.inRequest,
   }),`);
   });
+
+  it("leaves a todo where nothing but a received field says what to undo", async () => {
+    const compensate = async (request: string, sent: string) => {
+      const plan = await planOf({
+        "p.proto": `syntax = "proto3";
+package p;
+import "saga/v1/saga.proto";
+service S {
+  rpc Do(Nothing) returns (Nothing) { option (saga.v1.facade) = {mode: MODE_SYNC steps: [{call: "p.Up.Charge"}]}; }
+}
+service Up {
+  rpc Charge(ChargeRequest) returns (ChargeResponse) { option (saga.v1.step) = {compensation: "Refund"}; }
+  rpc Refund(RefundRequest) returns (Nothing) { option (saga.v1.compensation) = {}; }
+}
+message ChargeRequest { ${sent} }
+message ChargeResponse { int64 charge_id = 1; optional string note = 2; }
+message RefundRequest { ${request} }
+message Nothing {}
+`,
+      });
+      const { files } = merge(plan, { ...emitOptions, stubsDir: "node" }, new Map());
+      return /compensate: (.*\n)+? {2}\}\),/.exec(files[0]?.content ?? "")?.[0];
+    };
+    const lost = (name: string) => `todo("${name} if the answer was lost: by what was sent, or the idempotency key?")`;
+    const trap = "int64 charge_id = 1;";
+    expect(await compensate(trap, "string customer = 1;")).toBe(`compensate: ({ received }) => ({
+    chargeId: received?.chargeId ?? ${lost("charge_id")},
+  }),`);
+    expect(await compensate(`${trap} optional string note = 2; string reason = 3;`, "")).toBe(
+      `compensate: ({ received }) => ({
+    chargeId: received?.chargeId ?? ${lost("charge_id")},
+    note: received?.note ?? ${lost("note")},
+    reason: todo("reason: string"),
+  }),`,
+    );
+    const sagaId = "compensate: ({ sagaId, received }) => ({\n    chargeId: received?.chargeId ?? 0n,";
+    expect(await compensate(`${trap} string request_id = 2;`, "")).toContain(sagaId);
+    const sent = "compensate: ({ sent, received }) => ({\n    chargeId: received?.chargeId ?? 0n,";
+    expect(await compensate(`${trap} string customer = 2;`, "string customer = 1;")).toContain(sent);
+  });
 });

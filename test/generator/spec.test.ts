@@ -49,6 +49,15 @@ export default { resolve: { conditions }, ssr: { resolve: { conditions } } };\n`
   return workspace;
 }
 
+/** A stub as a user fills it in. */
+function filledIn(stub: string): string {
+  return stub
+    .replace('todo("price: int64")', "7n")
+    .replaceAll("compensate: ({ received })", "compensate: ({ sent, received })")
+    .replace(/todo\("late if the answer was lost[^"]*"\)/, "false")
+    .replaceAll(/todo\("\w+ if the answer was lost[^"]*"\)/g, "sent.requestId");
+}
+
 describe("the specs that buf generate writes", { timeout: 120_000 }, () => {
   let workspace: Workspace | undefined;
   afterEach(() => workspace?.remove());
@@ -77,12 +86,10 @@ describe("the specs that buf generate writes", { timeout: 120_000 }, () => {
     const unfilled = await vitest();
     expect(unfilled.ok).toBe(false);
     expect(unfilled.text).toMatch(
-      /SAGA_NODE_TODO: 1 todo is left in .*\n +gen\/node.*book\.ts:\d+: todo\("price: int64"\)/,
+      /SAGA_NODE_TODO: 4 todos are left in .*(\n +gen\/node.*if the answer was lost.*){3}\n +gen\/node.*book\.ts:\d+: todo\("price: int64"\)/,
     );
 
-    const mine = read(node)
-      .replace(/^import \{ todo \}.*\n/m, "")
-      .replace('todo("price: int64")', "7n");
+    const mine = filledIn(read(node)).replace(/^import \{ todo \}.*\n/m, "");
     expect(mine).not.toContain("todo");
     write({ [node]: mine });
     const filled = await vitest();
@@ -109,7 +116,7 @@ describe("the specs that buf generate writes", { timeout: 120_000 }, () => {
     workspace = createProject("stubs_dir=gen/node, spec=node");
     const { directory, buf } = workspace;
     expect(await buf("generate")).toMatchObject({ code: 0, stderr: "" });
-    const mine = readFileSync(join(directory, node), "utf8").replace('todo("price: int64")', "7n");
+    const mine = filledIn(readFileSync(join(directory, node), "utf8"));
     writeFileSync(join(directory, node), mine);
     const args = ["--conditions=@protosaga/source", "--import", "tsx", "--test", "--test-reporter=spec", spec];
     const { text } = await said("node", ...args);

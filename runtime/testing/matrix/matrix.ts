@@ -7,7 +7,7 @@ import { doesNotApply, type Fault, faults } from "./fault.js";
 import { expectedOf, expectedWithoutFault } from "./oracle.js";
 import { type Play, play } from "./play.js";
 import { report } from "./report.js";
-import { type MadeUp, messagesOf } from "./sample.js";
+import { type Accepted, type MadeUp, messagesOf } from "./sample.js";
 import type { Seen } from "./seen.js";
 
 /** What the matrix is run on. */
@@ -16,12 +16,10 @@ export interface FaultMatrixOptions {
   /** Messages in proto3 JSON. Default: empty ones */
   readonly madeUp?: MadeUp;
   /** Messages as their codecs have them, which win over those that are made up. */
-  readonly sample?: {
+  readonly sample?: Accepted & {
     readonly request?: unknown;
     /** By step name. */
     readonly responses?: object;
-    /** See {@link Sample}. */
-    readonly otherIds?: readonly string[];
   };
 }
 
@@ -59,16 +57,15 @@ export function faultMatrix({ facade, madeUp = {}, sample = {} }: FaultMatrixOpt
   if (todos.length > 0) {
     return [unfilled(todos)];
   }
-  const { otherIds = [] } = sample;
   let good: Promise<Seen> | undefined;
 
   async function run(name: string, expected: Expected, trouble?: Play["trouble"]): Promise<MatrixResult> {
     const messages = messagesOf(facade, sample, madeUp);
-    const usual = { facade, messages, otherIds, delivery: "claimed" } as const;
+    const usual = { facade, messages, accepted: sample, delivery: "claimed" } as const;
     good ??= play({ ...usual, calls: facade.steps.length });
     const { threw } = await good;
     if (threw.length > 0) {
-      throw new Error(badSample(name, threw));
+      throw new Error(trouble === undefined ? badSample(name, threw) : `${name}: not played, see "no fault"`);
     }
     const calls = expected.stages.flat(2).length;
     const seen = await play({ ...usual, calls, trouble });

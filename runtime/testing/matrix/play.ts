@@ -9,7 +9,7 @@ import { type Fault, isCrash } from "./fault.js";
 import { letTimeGoOn } from "./let-time-go-on.js";
 import { startLife } from "./life.js";
 import { type CallRules, createCallRules, shortKey } from "./rules.js";
-import type { Messages } from "./sample.js";
+import type { Accepted, Messages } from "./sample.js";
 import { type Seen, seenOf } from "./seen.js";
 import { noTrouble, sagaId, troubleOf } from "./trouble.js";
 import { watchNodes } from "./watch-nodes.js";
@@ -18,7 +18,7 @@ import { watchNodes } from "./watch-nodes.js";
 export interface Play {
   readonly facade: FacadeDefinition;
   readonly messages: Messages;
-  readonly otherIds: readonly string[];
+  readonly accepted: Accepted;
   /** How many calls are expected: when there are many more, the case has gone wrong, and is not played to its end. */
   readonly calls: number;
   /**
@@ -37,7 +37,7 @@ const patience = 20;
 export async function play({
   facade,
   messages,
-  otherIds,
+  accepted,
   calls: wanted,
   delivery,
   trouble: cause,
@@ -56,7 +56,7 @@ export async function play({
     ...(delivery === "twice" ? { broker: twice } : {}),
   });
   const durable = readDurable(world.tables);
-  rules = createCallRules(facade, durable, otherIds);
+  rules = createCallRules(facade, durable, accepted);
   const tooMany = () => world.network.left.length > wanted + patience;
 
   const crash = cause !== undefined && isCrash(cause.fault) ? cause : undefined;

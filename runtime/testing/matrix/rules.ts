@@ -3,6 +3,8 @@ import { isCompensation } from "../world/ledger.js";
 import type { Attempt } from "../world/upstreams.js";
 import type { Durable } from "./durable.js";
 import { wrongIds } from "./ids.js";
+import type { Accepted } from "./sample.js";
+import { saysNothing } from "./says-what.js";
 import { sagaId } from "./trouble.js";
 
 /** What must hold of every call, whatever the fault: the promises to upstreams. */
@@ -13,8 +15,8 @@ export interface CallRules {
   readonly broken: readonly string[];
 }
 
-/** Makes them. @param otherIds "createOrder.orderId": ids that may differ */
-export function createCallRules(facade: FacadeDefinition, durable: Durable, otherIds: readonly string[]): CallRules {
+/** Makes them. @param accepted what compensations may say all the same */
+export function createCallRules(facade: FacadeDefinition, durable: Durable, accepted: Accepted): CallRules {
   const bodies = new Map<string, Uint8Array>();
   const received = new Map<number, Uint8Array>();
   const allowed = new Map<string, number>();
@@ -68,7 +70,9 @@ export function createCallRules(facade: FacadeDefinition, durable: Durable, othe
       }
       if (undo) {
         const messages = { sent: bodies.get(step.name), received: received.get(at), undo: body };
-        for (const complaint of wrongIds(step, messages, otherIds)) {
+        const nothing = saysNothing(step, messages, accepted.undoneByKey ?? []);
+        const complaints = nothing === undefined ? wrongIds(step, messages, accepted.otherIds ?? []) : [nothing];
+        for (const complaint of complaints) {
           broken.add(complaint);
         }
       }

@@ -6,16 +6,25 @@ import type { Dto } from "../../facade/dto.js";
  * The messages that the fault matrix is run with, as far as you give them: what a sample file exports. The type is made of
  * the one of the facade's messages on topics, which has the types of all of them.
  */
-export interface Sample<Message extends Pick<Dto<unknown, unknown>, "request" | "results">> {
+export interface Sample<Message extends Pick<Dto<unknown, unknown>, "request" | "results">> extends Accepted {
   /** The facade's request. */
   readonly request?: Message["request"];
   /** What the upstreams answer, by step. */
   readonly responses?: Message["results"];
+}
+
+/** What compensations may say although it looks wrong. */
+export interface Accepted {
   /**
    * Ids in compensations' requests that may be others than those of the call that they undo, as "createOrder.orderId": the
    * step's name and the field's.
    */
   readonly otherIds?: readonly string[];
+  /**
+   * Steps whose compensation may say nothing where the answer was lost, by name: their upstream finds by the idempotency key
+   * what to undo.
+   */
+  readonly undoneByKey?: readonly string[];
 }
 
 /** Messages in proto3 JSON, which a generated spec makes up. */

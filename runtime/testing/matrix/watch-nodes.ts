@@ -1,3 +1,5 @@
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
 
 /** What the user's code did while a case ran. */
@@ -41,7 +43,7 @@ export function watchNodes(facade: FacadeDefinition, holdsUp: (group: number) =>
 
   function watched<Args extends unknown[]>(name: string, code: (...args: Args) => unknown) {
     const note = (error: unknown) => {
-      threw.add(`${name} threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`);
+      threw.add(`${name} threw ${inWords(error, facade.nodeFile)}`);
       throw error;
     };
     return (...args: Args): unknown => {
@@ -100,6 +102,19 @@ export function watchNodes(facade: FacadeDefinition, holdsUp: (group: number) =>
           : watched("respond", (context) => facade.respond(context)),
     },
   };
+}
+
+/** An error in one line, and where it was thrown: the first line of its stack that is in the node file, or the first of all. */
+function inWords(error: unknown, nodeFile: URL): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  const frames = [...(error.stack ?? "").matchAll(/^\s+at (?:.*\()?(.+?:\d+):\d+\)?$/gm)].map(([, place = ""]) =>
+    place.startsWith("file:") ? place.replace(/^file:.*(?=:\d+$)/, (url) => fileURLToPath(url)) : place,
+  );
+  const bare = fileURLToPath(nodeFile).replace(/\.[cm]?[jt]s$/, "");
+  const place = frames.find((frame) => frame.startsWith(`${bare}.`)) ?? frames[0];
+  return `${error.name}: ${error.message}${place === undefined ? "" : ` (${relative(".", place)})`}`;
 }
 
 function never(): Promise<never> {
