@@ -238,6 +238,7 @@ export function createEngine(options: EngineOptions): Engine {
       for (const message of left) {
         outbox.send([message]);
       }
+      outbox.doubt(); // What the process before this one asked of a database may arrive only now.
       await broker.start();
       createSweep({ facades, journal, recovery, runs, outbox, timers, log, isStopped: () => draining }).start();
       createRetention({ journal, clock, timers, log, retentionMs }).start();

@@ -64,3 +64,29 @@ test("what a dead server left, another has within two leases; and not before one
   // The dead one said that it lives a third of a lease before it died, at the earliest.
   expect(Math.min(...took)).toBeGreaterThan((leaseMs * 2) / 3 - 100);
 });
+
+test("what a dead server asked of the database, and arrives once its successor has started, is seen to", async () => {
+  const scheduler = createScheduler(1);
+  const tables = createTables(scheduler.now);
+  const database = createDatabase(scheduler, tables, { leaseMs });
+  const process = createProcess({ scheduler, name: "a", incarnation: 2, random: () => 0.5 });
+  const opening = database.open(process);
+  await scheduler.run({ untilMs: scheduler.now() + 10 });
+  const journal = await opening;
+  const handled: string[] = [];
+  startPod({
+    process,
+    facades,
+    journal,
+    broker: createEmbeddedBroker(journal.messages, silent, { after: process.after }),
+    upstreams: createNetwork({ scheduler, service: createLedger().service }).connect(process),
+    completion: { topic: "done", handler: async ({ key }) => void handled.push(key) },
+  });
+  await scheduler.run({ untilMs: scheduler.now() + 100 });
+  const end = { seq: 0, record: new Uint8Array(), phase: "completed", request: body } as const;
+  const messages = [{ topic: "done", key: "late", body: "{}" }];
+  tables.create({ sagaId: "late", facade: "test.Service/Sync", fingerprint: "x", ...end, messages }, "a");
+  await scheduler.run({ untilMs: scheduler.now() + 2 * leaseMs });
+  expect(handled).toEqual(["late"]);
+  expect(tables.messages.size).toBe(0);
+});
