@@ -54,6 +54,30 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       expect(group.errors.length, "the observer was told").toBeGreaterThan(0);
     });
 
+    test("a member that crashed is back at once, also if it could not leave the group at the first try", async () => {
+      const topic = `cancel-${crypto.randomUUID()}`;
+      const arrived: string[] = [];
+      const failures: unknown[] = [];
+      // A member's id begins with the client's: no other request than those of a member holds this.
+      const options = { clientId: "unlucky", partitions: 1, sessionTimeoutMs: 120_000 };
+      const broker = createKafkaBroker(testOptions([`localhost:${kafka.proxy.port}`], options), {
+        ...silent,
+        failed: (error) => failures.push(error),
+      });
+      scope.use(broker);
+      broker.subscribe(topic, { concurrency: 1 }, async ({ body }) => void arrived.push(body));
+      await broker.start();
+      await broker.publish([{ topic, key: "a", body: "before" }]);
+      await until(() => arrived.length === 1, { what: "the first message" });
+      kafka.proxy.cut();
+      await until(() => failures.length > 0, { what: "the crash", timeoutMs: 30_000 });
+      const lost = kafka.proxy.harm("unlucky-", "lose-request");
+      kafka.proxy.restore();
+      await lost;
+      await broker.publish([{ topic, key: "a", body: "after" }]);
+      await until(() => arrived.includes("after"), { what: "the message after the crash", timeoutMs: 30_000 });
+    });
+
     test("closing while Kafka is away ends, and says what was not sent, also to a handler that waits for it", async () => {
       const topic = `cancel-${crypto.randomUUID()}`;
       const next = `next-${crypto.randomUUID()}`;

@@ -96,18 +96,25 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
     },
   };
 
-  /** A member that crashed could not leave: until its session ends, the group would wait for it. */
+  /**
+   * A member that crashed could not leave: until its session ends, the group would wait for it. Rejects where that can't
+   * be told to the group's coordinator, as one that is still starting: a member that joins now would wait, too.
+   */
   async function removeLast(cluster: Cluster | undefined): Promise<void> {
     const memberId = last;
-    last = undefined;
-    try {
-      if (memberId !== undefined) {
-        const coordinator = await cluster?.findGroupCoordinator({ groupId });
-        await (coordinator as unknown as Leavable | undefined)?.leaveGroup({ groupId, memberId });
-      }
-    } catch {
-      // It is gone already, or goes when its session ends.
+    if (memberId === undefined) {
+      return;
     }
+    try {
+      const coordinator = await cluster?.findGroupCoordinator({ groupId });
+      await (coordinator as unknown as Leavable | undefined)?.leaveGroup({ groupId, memberId });
+    } catch (error) {
+      // Otherwise it is gone already.
+      if (kindOf(error) !== "rebalancing") {
+        throw error;
+      }
+    }
+    last = undefined;
   }
 
   function toConfig({ brokers, sasl, tls, log }: KafkaBrokerOptions): KafkaConfig {

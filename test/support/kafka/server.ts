@@ -66,7 +66,8 @@ export async function createKafkaServer({
   const { certificate, keyStore } = createCertificate(directory);
   writeFileSync(config, properties({ plain, controller, sasl, tls, data, keyStore, behind }));
   if (!existsSync(join(data, "meta.properties"))) {
-    const id = randomBytes(16).toString("base64url");
+    // A random one may begin with a dash, which the tool takes for an option.
+    const id = `p${randomBytes(16).toString("base64url").slice(1)}`;
     execFileSync("java", [...java(classPath), "kafka.tools.StorageTool", "format", "-t", id, "-c", config]);
   }
   let child: ChildProcess | undefined;

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
+import { type HarmfulProxy, startProxy } from "../proxy.js";
 import { brokersReady } from "./adapter.js";
 import { type KafkaVersion, missingTool } from "./jars.js";
+import { serverPorts } from "./ports.js";
 import { createKafkaServer, type KafkaServer } from "./server.js";
 
 /** The Kafka of a test file. */
@@ -12,6 +14,8 @@ export interface TestKafka {
   readonly brokers: readonly string[];
   /** The broker itself, where the test may stop and start it. */
   readonly server: KafkaServer;
+  /** What stands before the broker for clients that come through it. */
+  readonly proxy: HarmfulProxy;
 }
 
 /** Why a test file's Kafka is not there; undefined where it is. */
@@ -38,17 +42,21 @@ export function skips(what: string, why: string | undefined): boolean {
 export function useKafka(version: KafkaVersion): TestKafka {
   const given = process.env.KAFKA_BROKERS?.split(",");
   let server: KafkaServer | undefined;
+  let proxy: HarmfulProxy | undefined;
   let directory: string | undefined;
 
   beforeAll(async () => {
     if (given === undefined) {
       directory = mkdtempSync(join(tmpdir(), "protosaga-kafka-data-"));
-      server = await createKafkaServer({ version, directory });
+      const [port = 0] = await serverPorts(1);
+      proxy = await startProxy(port);
+      server = await createKafkaServer({ version, directory, behind: [{ port, advertised: proxy.port }] });
       await server.start();
       await brokersReady([server.address]);
     }
   }, 300_000);
   afterAll(async () => {
+    await proxy?.close();
     await server?.kill9();
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
   });
@@ -60,6 +68,10 @@ export function useKafka(version: KafkaVersion): TestKafka {
     get server() {
       if (server === undefined) throw new Error("there is no broker of our own before the first test");
       return server;
+    },
+    get proxy() {
+      if (proxy === undefined) throw new Error("there is no broker of our own before the first test");
+      return proxy;
     },
   };
 }
