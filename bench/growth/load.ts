@@ -52,7 +52,9 @@ export async function measureLoad(casts: Stage["casts"], options: BenchOptions):
       await lull(cast);
       slices[side] = slice;
       stats.get(side)?.push(seen);
-      note(`  round ${round + 1}/${rounds}, ${side}: ${slice.perSecond.toFixed(0)}/s, removed ${seen.removed}`);
+      note(
+        `  round ${round + 1}/${rounds}, ${side}: ${slice.perSecond.toFixed(0)}/s, removed ${seen.removed} in ${seen.removalMs.toFixed(0)} ms`,
+      );
       if (errorsIn(slice) > 0) note(`  errors: ${JSON.stringify(slice.errors)}`);
     }
     results.push(slices);

@@ -30,9 +30,14 @@ function logEnd(log: Buffer): number {
   return at;
 }
 
-/** Writes entries one after the other, each of which is synced before the next, and takes the files without closing them. */
-async function write(path: string, count: number): Promise<Killed> {
+/**
+ * Writes entries one after the other, each of which is synced before the next, and takes the files without closing them.
+ * @param before how many sagas that have ended are written before: enough of them have the log begin anew
+ */
+async function write(path: string, count: number, before = 0): Promise<Killed> {
   const journal = openSqliteJournal(path);
+  const ended = Array.from({ length: before }, (_, n) => firstEntry(`ended-${n}`, { phase: "completed" }));
+  await Promise.all(ended.map((first) => journal.create(first)));
   const sagas: { id: string; records: number }[] = [];
   const entries: Killed["entries"][number][] = [];
   let salts = "";
@@ -101,7 +106,7 @@ describe("a journal whose process was killed and whose last writes are torn", ()
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "protosaga-torn-"));
     fresh = await write(join(folder, "fresh.db"), 60);
-    again = await write(join(folder, "again.db"), 420);
+    again = await write(join(folder, "again.db"), 80, 4_000);
   });
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
