@@ -2,12 +2,14 @@ import { Channel, type ChannelCredentials, credentials, Metadata } from "@grpc/g
 import type { Config, UpstreamConfig } from "../config/schema.js";
 import { Status } from "../core/status.js";
 import type { UpstreamCall, UpstreamOutcome, Upstreams } from "../engine/ports.js";
+import { makeRequestsLean } from "./lean-requests.js";
 import { readPem } from "./pem.js";
 import { requestIdKey } from "./request-id.js";
 import { childSpan } from "./trace-context.js";
 
 /** A channel to each configured upstream. Channels connect at their first call, and again whenever they are lost. */
 export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
+  makeRequestsLean();
   const channels = new Map<string, Channel>();
   const byAddress = new Map<string, Channel>();
   for (const [service, upstream] of Object.entries(config.upstreams)) {
