@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import { credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import {
-  type BookingASyncResponse,
-  BookingServiceClient,
-  type BookingSyncResponse,
+  BookingASyncResponse,
+  BookingRequest,
+  BookingServiceService,
+  BookingSyncResponse,
 } from "../../generated/pb/booking/booking.js";
 import { connectCompletions } from "./completions.js";
+import { connectRaw, type RawAnswer } from "./raw-call.js";
 
 /** Which facade is called, and where. */
 export interface Target {
@@ -53,25 +55,15 @@ export function bookerOf(target: Target): Promise<Booker> {
 }
 
 async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Target, name: string): Promise<Booker> {
-  const client = new BookingServiceClient(address, credentials.createInsecure());
-  await new Promise<void>((resolve, reject) => {
-    client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()));
-  });
+  const call = await connectRaw(address);
   const completions = feed === undefined ? undefined : await connectCompletions(feed, name, timeoutMs);
   let lastRequest = 0;
-  const methods = {
-    sync: client.handleSyncBooking,
-    async: client.handleAsyncBooking,
-    throttled: client.handleThrottledBooking,
-  };
-  const call = methods[facade].bind(client) as typeof client.handleSyncBooking;
-  const request = { ProductID: 1n, Count: 1n, FaultInject: false };
+  const { path } = methods[facade];
+  const request = BookingRequest.encode({ ProductID: 1n, Count: 1n, FaultInject: false }).finish();
 
   return {
     book(ended) {
       const id = randomIds ? randomUUID() : `${name}-${++lastRequest}`;
-      const metadata = new Metadata();
-      metadata.set("x-request-id", id);
       const startedAt = performance.now();
       let answerMs: number | undefined;
       let completion: { readonly error: string | undefined } | undefined;
@@ -84,12 +76,12 @@ async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Ta
         completion = { error };
         if (answerMs !== undefined) end(error);
       });
-      call(request, metadata, { deadline: Date.now() + timeoutMs }, (error, response) => {
+      call(path, request, { "x-request-id": id, timeoutMs }, (answer) => {
         answerMs = performance.now() - startedAt;
-        const failure = failureOf(error, response);
+        const failure = failureOf(facade, answer);
         if (failure !== undefined) {
           completions?.forget(id);
-          end(failure, { refused: error?.code === status.RESOURCE_EXHAUSTED, accepted: false });
+          end(failure, { refused: answer.code === status.RESOURCE_EXHAUSTED, accepted: false });
         } else if (completions === undefined) {
           end(undefined);
         } else if (completion !== undefined) {
@@ -100,11 +92,19 @@ async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Ta
   };
 }
 
-function failureOf(error: ServiceError | null, response: Response): string | undefined {
-  if (error !== null) return `${status[error.code]}: ${error.details}`;
-  const empty =
-    "OrderID" in response ? response.OrderID === 0n || response.PaymentID === 0n : response.RequestID === "";
-  return empty ? "empty answer" : undefined;
+const methods = {
+  sync: BookingServiceService.handleSyncBooking,
+  async: BookingServiceService.handleAsyncBooking,
+  throttled: BookingServiceService.handleThrottledBooking,
+} as const;
+
+function failureOf(facade: Target["facade"], { code, details, body }: RawAnswer): string | undefined {
+  if (code !== status.OK) return `${status[code]}: ${details}`;
+  return isEmpty(facade, body) ? "empty answer" : undefined;
 }
 
-type Response = BookingSyncResponse | BookingASyncResponse;
+function isEmpty(facade: Target["facade"], body: Buffer): boolean {
+  if (facade === "async") return BookingASyncResponse.decode(body).RequestID === "";
+  const { OrderID, PaymentID } = BookingSyncResponse.decode(body);
+  return OrderID === 0n || PaymentID === 0n;
+}

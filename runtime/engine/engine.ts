@@ -71,6 +71,8 @@ export interface Engine {
    *   SAGA_STRUCTURE_CHANGED
    */
   run(facade: FacadeDefinition, call: SagaCall): Promise<Answer>;
+  /** What a saga that would begin now is refused with for want of room. Undefined where there is room, or it runs here. */
+  refusal(facade: FacadeDefinition, sagaId: string): SagaError | undefined;
   /** Takes up the sagas that the last process left, and begins to handle the topics. */
   start(): Promise<void>;
   /**
@@ -227,6 +229,8 @@ export function createEngine(options: EngineOptions): Engine {
 
   return {
     run,
+
+    refusal: (facade, sagaId) => (draining || runs.has(sagaId) ? undefined : admission.refusal(facade, 0)),
 
     async start() {
       subscribe(options, { drive, journal, runs, recovery, handOver });

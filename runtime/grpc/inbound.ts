@@ -1,14 +1,14 @@
-import type { Http2Server } from "node:http2";
 import type { Socket } from "node:net";
-import { performance } from "node:perf_hooks";
 import type { Server } from "@grpc/grpc-js";
+import { createBudget } from "./budget.js";
+import { http2ServersOf } from "./http2-servers.js";
 
 /**
- * How many calls may be refused in a millisecond on the average, and how many at once: at some 0.1 ms each, refusing takes
- * a fifth of the thread.
+ * How many calls may be refused in a millisecond on the average, and how many at once: at some 0.03 ms each, refusing takes
+ * a fourth of the thread.
  */
-const perMs = 2;
-const atOnce = 40;
+const perMs = 8;
+const atOnce = 160;
 
 /** Keeps calls that are only refused from taking the thread that the accepted ones need. */
 export interface Inbound {
@@ -31,26 +31,19 @@ interface Readable {
  */
 export function createInbound(server: Server): Inbound {
   const sockets = new Set<Socket>();
-  for (const http2 of serversOf(server)) {
+  for (const http2 of http2ServersOf(server)) {
     http2.on("connection", (socket: Socket) => {
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
     });
   }
-  let left = atOnce;
-  let countedAtMs = performance.now();
+  const budget = createBudget(perMs, atOnce, Number.POSITIVE_INFINITY);
   let resting = false;
 
-  function count(): void {
-    const now = performance.now();
-    left = Math.min(atOnce, left + (now - countedAtMs) * perMs);
-    countedAtMs = now;
-  }
-
   function rest(): void {
-    count();
-    if (left < 0) {
-      setTimeout(rest, Math.ceil(-left / perMs));
+    const owedMs = budget.owedMs();
+    if (owedMs > 0) {
+      setTimeout(rest, Math.ceil(owedMs));
       return;
     }
     resting = false;
@@ -61,25 +54,16 @@ export function createInbound(server: Server): Inbound {
 
   return {
     refused() {
-      left--;
-      if (left < 0 && !resting) {
-        count();
-        if (left < 0) {
-          resting = true;
-          for (const socket of sockets) {
-            handleOf(socket)?.readStop();
-          }
-          // What was read already is still to be refused in this turn: only then it is known how long the rest must be.
-          setImmediate(rest);
+      if (!budget.take() && !resting) {
+        resting = true;
+        for (const socket of sockets) {
+          handleOf(socket)?.readStop();
         }
+        // What was read already is still to be refused in this turn: only then it is known how long the rest must be.
+        setImmediate(rest);
       }
     },
   };
-}
-
-function serversOf(server: Server): readonly Http2Server[] {
-  const { http2Servers } = server as unknown as { http2Servers?: Map<Http2Server, unknown> };
-  return http2Servers === undefined ? [] : [...http2Servers.keys()];
 }
 
 function handleOf(socket: Socket): Readable | undefined {

@@ -12,6 +12,7 @@ import type { SagaService } from "../facade/service.js";
 import type { Journal } from "../journal/journal.js";
 import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
+import { addGate } from "./gate.js";
 import { createInbound, type Inbound } from "./inbound.js";
 import { expectFree, listen } from "./listen.js";
 import { createLog } from "./log.js";
@@ -121,6 +122,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     await engine.start();
     const port = await listen(server, config);
     inbound.value = createInbound(server);
+    addGate(server, { services, engine, log: logger, refused: inbound.value.refused });
 
     return {
       port,
