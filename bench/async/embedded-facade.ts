@@ -1,4 +1,4 @@
-// The generated async facade as a user gets it: journal and topics on one SQLite file.
+// The generated facades as a user gets them: journal and topics on one SQLite file.
 import { runFacade } from "../support/facade.js";
 import { readSetup } from "./side.js";
 

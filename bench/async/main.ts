@@ -42,8 +42,7 @@ async function startAll(options: BenchOptions, data: string, kafka: BenchKafka |
       brokers: kafka?.brokers ?? [],
       partitions,
     };
-    const args = facade === "sync" ? [orderAddress, paymentAddress, folder] : [JSON.stringify(setup)];
-    const process = await startChild<AsyncReady>(here(file), args);
+    const process = await startChild<AsyncReady>(here(file), [JSON.stringify(setup)]);
     const target = { facade, timeoutMs, ...process.ready };
     await Promise.all(clients.map((client) => client.ask("connect", target)));
     return { facade: process, target, upstream, clients, broker };

@@ -2,7 +2,7 @@ import type { FacadePlaces } from "../support/facade.js";
 
 /** What is compared; each is a process of its own. */
 export const sides = {
-  sync: { file: "../sync/saga-facade.ts", facade: "sync", kafka: false, what: "generated, sync" },
+  sync: { file: "embedded-facade.ts", facade: "sync", kafka: false, what: "generated, sync" },
   embedded: { file: "embedded-facade.ts", facade: "async", kafka: false, what: "generated, embedded broker" },
   bare: { file: "bare-program.ts", facade: "async", kafka: true, what: "hand-written, Kafka, no journal" },
   kafka: { file: "kafka-facade.ts", facade: "async", kafka: true, what: "generated, Kafka" },

@@ -14,7 +14,7 @@ import { connectRaw, type RawAnswer } from "./raw-call.js";
 export interface Target {
   readonly address: string;
   readonly facade: "sync" | "async" | "throttled";
-  /** The port of the facade's completion feed: a booking then ends when its saga has, and not with the call's answer. */
+  /** The port of the facade's completion feed: an async booking then ends when its saga has, and not with the call's answer. */
   readonly feed?: number;
   /** How long a booking may take, ms. */
   readonly timeoutMs: number;
@@ -56,7 +56,9 @@ export function bookerOf(target: Target): Promise<Booker> {
 
 async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Target, name: string): Promise<Booker> {
   const call = await connectRaw(address);
-  const completions = feed === undefined ? undefined : await connectCompletions(feed, name, timeoutMs);
+  const heard = feed === undefined ? undefined : await connectCompletions(feed, name, timeoutMs);
+  // A sync booking ends with its answer. What is heard of it all the same costs its facade what the others' costs them.
+  const completions = facade === "async" ? heard : undefined;
   let lastRequest = 0;
   const { path } = methods[facade];
   const request = BookingRequest.encode({ ProductID: 1n, Count: 1n, FaultInject: false }).finish();

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from "node:net";
 import type { Journal } from "protosaga";
 
-/** Tells client processes of the sagas that have ended: batched by turn of the event loop: it costs the facade one or two hundredths. */
+/** Tells client processes of the sagas that have ended: batched by turn of the event loop: it costs the facade some three hundredths. */
 export interface CompletionFeed {
   readonly port: number;
   /** A saga has ended. @param id "<client>-<number>": only that client is told */
