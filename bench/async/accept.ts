@@ -5,8 +5,11 @@ import { type Cast, runSlice } from "../support/slice.js";
 import { median, quantile, rounded, sum } from "../support/statistics.js";
 import type { AcceptOptions } from "./options.js";
 
-/** What is compared: our facade's answer, and that of a bare call that is synced to disk. */
-export type AcceptSide = "embedded" | "fsync";
+/**
+ * What is compared: our facade's answer, that of a bare call that is synced to disk, and that of one whose server then calls
+ * the same upstreams as ours.
+ */
+export type AcceptSide = "embedded" | "fsync" | "working";
 
 interface Answers {
   readonly p50Ms: number;
@@ -22,12 +25,15 @@ export interface AcceptRow {
   readonly load: string;
   readonly p50_ratio: number | null;
   readonly p99_ratio: number | null;
+  /** By the server that does the same work meanwhile. */
+  readonly working_p99_ratio: number | null;
   readonly errors: number;
   readonly embedded: { readonly p50_ms: number | null; readonly p99_ms: number | null };
   readonly fsync: { readonly p50_ms: number | null; readonly p99_ms: number | null };
+  readonly working: { readonly p50_ms: number | null; readonly p99_ms: number | null };
 }
 
-/** Measures both sides in turns, in rounds, under each load. */
+/** Measures all sides in turns, in rounds, under each load. */
 export async function measureAccept(
   casts: Readonly<Record<AcceptSide, Cast>>,
   { rates, seconds }: AcceptOptions,
@@ -35,7 +41,7 @@ export async function measureAccept(
 ): Promise<AcceptRow[]> {
   const loads = [...rates.map((rate) => ({ load: `${rate}/s`, rate })), { load: "1 client", rate: 0 }];
   const results = new Map<string, Round[]>(loads.map(({ load }) => [load, []]));
-  const order: AcceptSide[] = ["embedded", "fsync"];
+  const order: AcceptSide[] = ["embedded", "fsync", "working"];
   for (let round = 0; round < rounds; round++) {
     for (const { load, rate } of loads) {
       const answers: Partial<Round> = {};
@@ -47,7 +53,7 @@ export async function measureAccept(
       }
       results.get(load)?.push(answers as Round);
     }
-    order.reverse();
+    order.push(...order.splice(0, 1));
   }
   return [...results].map(([load, ofLoad]) => rowOf(load, ofLoad));
 }
@@ -82,8 +88,8 @@ async function openLoop({ clients, target }: Cast, rate: number, seconds: number
 const warmUpSeconds = 0.5;
 
 function rowOf(load: string, rounds: readonly Round[]): AcceptRow {
-  const ratio = (figure: "p50Ms" | "p99Ms") =>
-    rounded(median(rounds.map(({ embedded, fsync }) => embedded[figure] / fsync[figure])), 3);
+  const ratio = (figure: "p50Ms" | "p99Ms", base: "fsync" | "working" = "fsync") =>
+    rounded(median(rounds.map((round) => round.embedded[figure] / round[base][figure])), 3);
   const figures = (side: AcceptSide) => ({
     p50_ms: rounded(median(rounds.map((round) => round[side].p50Ms)), 2),
     p99_ms: rounded(median(rounds.map((round) => round[side].p99Ms)), 2),
@@ -92,8 +98,10 @@ function rowOf(load: string, rounds: readonly Round[]): AcceptRow {
     load,
     p50_ratio: ratio("p50Ms"),
     p99_ratio: ratio("p99Ms"),
-    errors: sum(rounds.map(({ embedded, fsync }) => embedded.errors + fsync.errors)),
+    working_p99_ratio: ratio("p99Ms", "working"),
+    errors: sum(rounds.flatMap((round) => Object.values(round)).map(({ errors }) => errors)),
     embedded: figures("embedded"),
     fsync: figures("fsync"),
+    working: figures("working"),
   };
 }

@@ -1,4 +1,5 @@
-// The baseline of accepting: a unary call that is written to a file and synced before it is answered, nothing else.
+// The baseline of accepting: a unary call that is written to a file and synced before it is answered. Told to, it then does
+// the work that ours does meanwhile: the same upstream calls, with nothing journaled.
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Server } from "@grpc/grpc-js";
@@ -7,16 +8,29 @@ import {
   type BookingServiceServer,
   BookingServiceService,
 } from "../../generated/pb/booking/booking.js";
+import { openCompletionFeed } from "../support/completion-feed.js";
 import type { AsyncReady } from "../support/facade.js";
 import { listen } from "../support/listen.js";
+import { connectUpstreams } from "../support/upstream-clients.js";
 import { answerCommands } from "../support/worker.js";
 import { readSetup } from "./side.js";
 
-const file = await open(join(readSetup().data, "accepted"), "a");
+const { data, afterwards = false, orderAddress, paymentAddress } = readSetup();
+const file = await open(join(data, "accepted"), "a");
+const upstreams = connectUpstreams(orderAddress, paymentAddress);
+const feed = await openCompletionFeed();
 
 async function store(bytes: Uint8Array): Promise<void> {
   await file.appendFile(bytes);
   await file.datasync();
+}
+
+async function work(id: string, request: BookingRequest): Promise<void> {
+  if (afterwards) {
+    const { orderId } = await upstreams.createOrder(id, request);
+    await upstreams.createPayment(id, request, orderId);
+  }
+  feed.ended(id, true);
 }
 
 const server = new Server();
@@ -24,7 +38,10 @@ const handlers: BookingServiceServer = {
   handleAsyncBooking({ metadata, request }, callback) {
     const RequestID = String(metadata.get("x-request-id")[0]);
     store(BookingRequest.encode(request).finish()).then(
-      () => callback(null, { RequestID }),
+      () => {
+        callback(null, { RequestID });
+        work(RequestID, request).catch(() => feed.ended(RequestID, false));
+      },
       (error: unknown) => callback({ details: String(error) }),
     );
   },
@@ -32,4 +49,4 @@ const handlers: BookingServiceServer = {
   handleThrottledBooking: (_call, callback) => callback({ details: "the bench is of the async facade" }),
 };
 server.addService(BookingServiceService, handlers);
-answerCommands({ address: await listen(server) } satisfies AsyncReady);
+answerCommands({ address: await listen(server), feed: feed.port } satisfies AsyncReady);

@@ -19,8 +19,8 @@ const timeoutMs = 10_000;
 
 interface Stage {
   readonly casts: ReadonlyMap<Side, Cast>;
-  /** The baseline of accepting. */
-  readonly fsync: Cast;
+  /** The baselines of accepting. */
+  readonly baselines: Readonly<Record<"fsync" | "working", Cast>>;
 }
 
 /** Starts every process before anything is measured: an idle one costs the others next to nothing. */
@@ -30,7 +30,12 @@ async function startAll(options: BenchOptions, data: string, kafka: BenchKafka |
   const clients: Child<undefined>[] = [];
   for (let i = 0; i < clientCount; i++) clients.push(await startChild(here("../support/client.ts")));
 
-  async function cast(name: string, file: string, facade: "sync" | "async", broker?: CpuMeter): Promise<Cast> {
+  async function cast(
+    name: string,
+    file: string,
+    facade: "sync" | "async",
+    { broker, afterwards = false }: { readonly broker?: CpuMeter | undefined; readonly afterwards?: boolean } = {},
+  ): Promise<Cast> {
     const { orderAddress, paymentAddress } = upstream.ready;
     const folder = join(data, name);
     mkdirSync(folder);
@@ -41,6 +46,7 @@ async function startAll(options: BenchOptions, data: string, kafka: BenchKafka |
       data: folder,
       brokers: kafka?.brokers ?? [],
       partitions,
+      afterwards,
     };
     const process = await startChild<AsyncReady>(here(file), [JSON.stringify(setup)]);
     const target = { facade, timeoutMs, ...process.ready };
@@ -52,10 +58,12 @@ async function startAll(options: BenchOptions, data: string, kafka: BenchKafka |
   for (const side of options.sides) {
     const { file, facade, kafka: onKafka } = sides[side];
     if (!onKafka || kafka !== undefined) {
-      casts.set(side, await cast(side, file, facade, onKafka ? kafka?.cpu : undefined));
+      casts.set(side, await cast(side, file, facade, { broker: onKafka ? kafka?.cpu : undefined }));
     }
   }
-  return { casts, fsync: await cast("fsync", "fsync-server.ts", "async") };
+  const fsync = await cast("fsync", "fsync-server.ts", "async");
+  const working = await cast("working", "fsync-server.ts", "async", { afterwards: true });
+  return { casts, baselines: { fsync, working } };
 }
 
 async function findKafka({ sides: asked }: BenchOptions, data: string): Promise<BenchKafka | undefined> {
@@ -70,7 +78,7 @@ runMain("bench:async", usage, async (args) => {
   const options = readOptions(args);
   const data = openDataFolder(options.data);
   const kafka = await findKafka(options, data);
-  const { casts, fsync } = await startAll(options, data, kafka);
+  const { casts, baselines } = await startAll(options, data, kafka);
   const results = await measureRounds(casts, options);
   if (options.profile !== undefined) await profileSides(casts, options.seconds, options.profile);
   const rows = [...results].map(([concurrency, rounds]) => summarize(concurrency, rounds));
@@ -78,7 +86,7 @@ runMain("bench:async", usage, async (args) => {
   const accept: readonly AcceptRow[] =
     embedded === undefined || options.accept === undefined
       ? []
-      : await measureAccept({ embedded, fsync }, options.accept, options.rounds);
+      : await measureAccept({ embedded, ...baselines }, options.accept, options.rounds);
   const { seconds, rounds, partitions } = options;
   const settings = { seconds, rounds, partitions, accept_seconds: options.accept?.seconds ?? null };
   process.stdout.write(

@@ -18,6 +18,8 @@ export const allSides: readonly Side[] = ["sync", "embedded", "bare", "kafka"];
 export interface AsyncSetup extends FacadePlaces {
   readonly brokers: readonly string[];
   readonly partitions: number;
+  /** Of the baseline of accepting: whether it does the sagas' work once it has answered. */
+  readonly afterwards?: boolean;
 }
 
 /** The setup of this process. */

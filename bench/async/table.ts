@@ -32,7 +32,7 @@ export function table(rows: readonly Row[]): string {
 export function acceptTable(rows: readonly AcceptRow[]): string {
   if (rows.length === 0) return "";
   const cell = (value: number | null) => value?.toFixed(2) ?? "-";
-  const lines = rows.map(({ load, embedded, fsync, p50_ratio, p99_ratio, errors }) =>
+  const lines = rows.map(({ load, embedded, fsync, working, p50_ratio, p99_ratio, working_p99_ratio, errors }) =>
     line([
       "",
       `${load}${errors > 0 ? `, ERRORS ${errors}` : ""}`,
@@ -42,6 +42,8 @@ export function acceptTable(rows: readonly AcceptRow[]): string {
       cell(embedded.p99_ms),
       cell(fsync.p99_ms),
       cell(p99_ratio),
+      cell(working.p99_ms),
+      cell(working_p99_ratio),
     ]),
   );
   const title = line([
@@ -52,6 +54,8 @@ export function acceptTable(rows: readonly AcceptRow[]): string {
     "ratio",
     "p99 ours",
     "p99 fsync",
+    "ratio",
+    "p99 working",
     "ratio",
   ]);
   return `${title}\n${lines.join("\n")}\n`;
