@@ -2,34 +2,34 @@ import { performance } from "node:perf_hooks";
 
 /** So much in a time, on the average (a token bucket). */
 export interface Budget {
-  /** Takes one. @returns whether there was one; where not, it is owed */
-  take(): boolean;
+  /** Takes some. @returns whether there was as much; where not, it is owed */
+  take(amount?: number): boolean;
   /** How long until nothing is owed any more, ms. */
   owedMs(): number;
 }
 
-/**
- * @param perMs how many a millisecond
- * @param atOnce how many at once, at most
- * @param mostOwed how many may be owed: what is taken past that is not counted
- */
-export function createBudget(perMs: number, atOnce: number, mostOwed: number): Budget {
+/** Makes one that is full. @param now the time, ms */
+export function createBudget(
+  { perMs, atOnce, mostOwed = Number.POSITIVE_INFINITY }: BudgetShape,
+  now: () => number = () => performance.now(),
+): Budget {
   let left = atOnce;
-  let countedAtMs = performance.now();
+  let countedAtMs = now();
 
   function count(): void {
-    const now = performance.now();
-    left = Math.min(atOnce, left + (now - countedAtMs) * perMs);
-    countedAtMs = now;
+    const atMs = now();
+    left = Math.min(atOnce, left + (atMs - countedAtMs) * perMs);
+    countedAtMs = atMs;
   }
 
   return {
-    take() {
-      if (left < 1) {
-        count();
+    take(amount = 1) {
+      count();
+      const there = left >= amount;
+      // What comes in between is kept, also where it is less than what is asked for.
+      if (there || left - amount >= -mostOwed) {
+        left -= amount;
       }
-      const there = left >= 1;
-      left = Math.max(left - 1, -mostOwed);
       return there;
     },
     owedMs() {
@@ -37,4 +37,13 @@ export function createBudget(perMs: number, atOnce: number, mostOwed: number): B
       return Math.max(0, -left / perMs);
     },
   };
+}
+
+interface BudgetShape {
+  /** How much a millisecond. */
+  readonly perMs: number;
+  /** How much at once, at most. */
+  readonly atOnce: number;
+  /** How much may be owed: what is taken past that is not counted. Default: any amount */
+  readonly mostOwed?: number;
 }

@@ -25,11 +25,12 @@ interface Parts {
 /**
  * Refuses calls for want of room before grpc-js has made anything of them, where many are: that costs a third of what the
  * whole way does, by which a refusal first looks whether the journal has an answer under the id. Those within a budget go
- * that way all the same. Where grpc-js keeps its servers elsewhere one day, all do.
+ * that way all the same, and those for whose request there is no memory: how large it is shows only there. Where grpc-js
+ * keeps its servers elsewhere one day, all do.
  * @param server bound already
  */
 export function addGate(server: Server, { services, engine, log, refused }: Parts): void {
-  const lookedInto = createBudget(perMs, atOnce, 0);
+  const lookedInto = createBudget({ perMs, atOnce, mostOwed: 0 });
   const byPath = facadesByPath(services);
 
   /** @returns whether it was refused */
@@ -45,7 +46,9 @@ export function addGate(server: Server, { services, engine, log, refused }: Part
     }
     refused();
     log.debug({ saga: id, facade: facade.name, reason: refusal.code }, refusal.plain);
-    // One whose client is gone already is dealt with all the same.
+    stream.on("error", clientGone);
+    // The request still comes in: until it has, the stream does not close.
+    stream.resume();
     if (!stream.destroyed && !stream.closed) {
       answer(stream, refusal, id);
     }
@@ -80,7 +83,6 @@ function facadesByPath(services: readonly SagaService[]): ReadonlyMap<string, Fa
 /** A call's end without a message (Trailers-Only in https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). */
 function answer(stream: ServerHttp2Stream, refusal: SagaError, sagaId: string): void {
   const { code, details, metadata } = errorStatus(refusal, sagaId);
-  stream.on("error", clientGone);
   stream.respond(
     {
       ":status": 200,
@@ -91,8 +93,6 @@ function answer(stream: ServerHttp2Stream, refusal: SagaError, sagaId: string): 
     },
     { endStream: true },
   );
-  // The request still comes in: until it has, the stream does not close.
-  stream.resume();
 }
 
 /** There is nobody to tell. */

@@ -4,16 +4,19 @@ import { createBudget } from "./budget.js";
 import { http2ServersOf } from "./http2-servers.js";
 
 /**
- * How many calls may be refused in a millisecond on the average, and how many at once: at some 0.03 ms each, refusing takes
- * a fourth of the thread.
+ * How much may be refused in a millisecond on the average, and how much at once, in calls that are refused at the gate: at
+ * some 0.03 ms each that takes a fourth of the thread.
  */
 const perMs = 8;
 const atOnce = 160;
 
+/** What a call costs that is refused the whole way. */
+const wholeWay = 4;
+
 /** Keeps calls that are only refused from taking the thread that the accepted ones need. */
 export interface Inbound {
-  /** A call was refused for want of room. */
-  refused(): void;
+  /** A call was refused for want of room. @param at where: how much that cost hangs on it */
+  refused(at: "gate" | "engine"): void;
 }
 
 /** What reading a socket is begun and ended with, below the streams: HTTP/2 has taken those over. */
@@ -37,7 +40,7 @@ export function createInbound(server: Server): Inbound {
       socket.once("close", () => sockets.delete(socket));
     });
   }
-  const budget = createBudget(perMs, atOnce, Number.POSITIVE_INFINITY);
+  const budget = createBudget({ perMs, atOnce });
   let resting = false;
 
   function rest(): void {
@@ -53,8 +56,8 @@ export function createInbound(server: Server): Inbound {
   }
 
   return {
-    refused() {
-      if (!budget.take() && !resting) {
+    refused(at) {
+      if (!budget.take(at === "gate" ? 1 : wholeWay) && !resting) {
         resting = true;
         for (const socket of sockets) {
           handleOf(socket)?.readStop();

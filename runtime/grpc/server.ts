@@ -114,15 +114,16 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const names = ["", ...served.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
     const inbound: { value: Inbound | undefined } = { value: undefined };
-    addServices(server, services, engine, logger, () => inbound.value?.refused());
+    addServices(server, services, engine, logger, () => inbound.value?.refused("engine"));
     sagas.addToServer(server);
     health.addToServer(server);
     addReflection(server, served);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
     const port = await listen(server, config);
-    inbound.value = createInbound(server);
-    addGate(server, { services, engine, log: logger, refused: inbound.value.refused });
+    const { refused } = createInbound(server);
+    inbound.value = { refused };
+    addGate(server, { services, engine, log: logger, refused: () => refused("gate") });
 
     return {
       port,

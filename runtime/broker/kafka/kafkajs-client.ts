@@ -29,8 +29,8 @@ const disconnectTimeoutMs = 5_000;
 export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
   const { clientId, groupId, sessionTimeoutMs = 30_000 } = options;
   const kafka = new Kafka(toConfig(options));
-  /** The last member that this client was. */
-  let last: string | undefined;
+  /** The last member that this client was, and until when the group waits for it. */
+  let last: { readonly id: string; gone?: number } | undefined;
 
   return {
     kindOf,
@@ -90,7 +90,7 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
         retry: consumerRetry,
       });
       consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-        last = payload.memberId;
+        last = { id: payload.memberId };
       });
       return startConsumer(consumer, topics, listener, () => removeLast(cluster));
     },
@@ -101,20 +101,23 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
    * be told to the group's coordinator, as one that is still starting: a member that joins now would wait, too.
    */
   async function removeLast(cluster: Cluster | undefined): Promise<void> {
-    const memberId = last;
-    if (memberId === undefined) {
+    const member = last;
+    if (member === undefined) {
       return;
     }
+    member.gone ??= Date.now() + sessionTimeoutMs;
     try {
       const coordinator = await cluster?.findGroupCoordinator({ groupId });
-      await (coordinator as unknown as Leavable | undefined)?.leaveGroup({ groupId, memberId });
+      await (coordinator as unknown as Leavable | undefined)?.leaveGroup({ groupId, memberId: member.id });
     } catch (error) {
       // Otherwise it is gone already.
-      if (kindOf(error) !== "rebalancing") {
+      if (kindOf(error) !== "rebalancing" && Date.now() < member.gone) {
         throw error;
       }
     }
-    last = undefined;
+    if (last === member) {
+      last = undefined;
+    }
   }
 
   function toConfig({ brokers, sasl, tls, log }: KafkaBrokerOptions): KafkaConfig {
@@ -168,6 +171,9 @@ function startConsumer(
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await beforeJoin();
+    if (closed) {
+      return; // It would join after all, and nobody would have it leave.
+    }
     await consumer.run({
       autoCommit: false,
       async eachBatch({ batch: { topic, partition, highWatermark, messages }, commitOffsetsIfNecessary }) {
