@@ -4,7 +4,7 @@ import type { Codec } from "../facade/codec.js";
 import { type Drive, putAside, react } from "./driver.js";
 import { awaits, enqueue } from "./enqueue.js";
 import { nodeFailure } from "./node-failure.js";
-import { compensateContext, type Run, stepContext, stepDefinition } from "./run.js";
+import { compensateContext, compensationKey, type Run, stepContext, stepDefinition, stepKey } from "./run.js";
 import { sendCompensation, sendStep } from "./send.js";
 import { rollback } from "./ticket.js";
 
@@ -51,9 +51,25 @@ function later(drive: Drive, run: Run, boundMs: number, action: () => void): voi
   run.timers.add(cancel);
 }
 
+/**
+ * Has an attempt wait for the end of the one before it, where that is under way in this process: a process that stood
+ * still between an entry and its call makes the call late, after another has taken the saga over and lost it again.
+ */
+function awaitsLanding(drive: Drive, run: Run, key: string, again: () => void): boolean {
+  const waiting = run.flights.get(key);
+  waiting?.push(() => {
+    again();
+    drive.rested(run); // The late call has perhaps told all there was to know.
+  });
+  return waiting !== undefined;
+}
+
 function call(drive: Drive, run: Run, at: number, attempt: number): void {
   if (!mayCall(run.state, at) || stepOf(run.state, at).attempts + 1 !== attempt) {
     return; // The saga turned back while the attempt waited, or another server has made it.
+  }
+  if (awaitsLanding(drive, run, stepKey(run, at), () => call(drive, run, at, attempt))) {
+    return;
   }
   const step = stepDefinition(run, at);
   const leave = (sent?: Uint8Array) => {
@@ -82,6 +98,9 @@ function call(drive: Drive, run: Run, at: number, attempt: number): void {
 
 function compensate(drive: Drive, run: Run, at: number, attempt: number): void {
   if (!mayCompensate(run.state, at) || stepOf(run.state, at).undoAttempts + 1 !== attempt) {
+    return;
+  }
+  if (awaitsLanding(drive, run, compensationKey(run, at), () => compensate(drive, run, at, attempt))) {
     return;
   }
   const step = stepDefinition(run, at);

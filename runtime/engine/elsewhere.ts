@@ -168,5 +168,5 @@ export function idles(run: Run): boolean {
 /** Whether a saga waits, be it for a message or until it is time to try again, and nothing is done for it meanwhile. */
 export function standsStill(run: Run): boolean {
   const still = run.pending.length === 0 && run.outgoing.length === 0 && run.effects.length === 0 && !run.writing;
-  return still && run.flying === 0 && run.rebasing === undefined;
+  return still && run.flights.size === 0 && run.rebasing === undefined;
 }

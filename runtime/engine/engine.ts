@@ -256,7 +256,7 @@ export function createEngine(options: EngineOptions): Engine {
       });
       await Promise.race([runs.settled().then(() => broker.close()), late]);
       cancel();
-      return runs.all().filter(({ facade, flying }) => facade.mode !== "async" || flying > 0).length;
+      return runs.all().filter(({ facade, flights }) => facade.mode !== "async" || flights.size > 0).length;
     },
 
     async stop() {

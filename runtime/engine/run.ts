@@ -52,8 +52,8 @@ export interface Run {
   waitedMs: number;
   /** The places on topics that it holds, by the step that the message asked for, or `rollback`. */
   readonly tickets: Map<number, Ticket>;
-  /** How many upstream calls of it this process has under way. */
-  flying: number;
+  /** The upstream calls of it that this process has under way, by idempotency key, each with what waits for its end. */
+  readonly flights: Map<string, (() => void)[]>;
   cancelDeadline: (() => void) | undefined;
   /** The journal refused an entry: what this process believes is no longer the truth, and nothing more comes of it. */
   abandoned: boolean;
@@ -92,7 +92,7 @@ export function createRun(
     movedAtMs: 0,
     waitedMs: 0,
     tickets: new Map(),
-    flying: 0,
+    flights: new Map(),
     cancelDeadline: undefined,
     abandoned: false,
     rebasing: undefined,
@@ -108,6 +108,16 @@ export function stepDefinition(run: Run, at: number): StepDefinition {
     throw new RangeError(`${run.facade.name} has no step at position ${at}`);
   }
   return step;
+}
+
+/** The idempotency key that each attempt of a step bears. */
+export function stepKey(run: Run, at: number): string {
+  return `${run.id}/${stepDefinition(run, at).name}`;
+}
+
+/** The same of its compensation. */
+export function compensationKey(run: Run, at: number): string {
+  return `${stepKey(run, at)}/compensate`;
 }
 
 /** The request, decoded once. */

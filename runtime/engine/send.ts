@@ -4,7 +4,7 @@ import { statusText } from "../core/status-text.js";
 import type { StepDefinition } from "../facade/definition.js";
 import { type Drive, putAside, react } from "./driver.js";
 import type { UpstreamCall, UpstreamOutcome } from "./ports.js";
-import { type Run, stepDefinition } from "./run.js";
+import { compensationKey, type Run, stepDefinition, stepKey } from "./run.js";
 import { giveBack } from "./ticket.js";
 
 const nothing = new Uint8Array();
@@ -13,43 +13,50 @@ const nothing = new Uint8Array();
 export function sendStep(drive: Drive, run: Run, at: number): void {
   const step = stepDefinition(run, at);
   const { attempts: attempt } = stepOf(run.state, at);
-  fly(drive, run, {
+  const call = {
     service: step.service,
     path: step.path,
     body: stepOf(run.state, at).sent ?? nothing,
     timeoutMs: bounded(drive, run, step.timeoutMs),
     sagaId: run.id,
-    idempotencyKey: `${run.id}/${step.name}`,
+    idempotencyKey: stepKey(run, at),
     traceparent: run.state.traceparent,
-  })
-    .then((answer) => {
-      if (!drive.broker.keepsMessages) {
-        giveBack(run, at);
-      }
-      const outcome = readable(run, step, answer);
-      if (outcome.ok) {
-        react(drive, run, { kind: "step-succeeded", step: at, received: outcome.body });
-      } else {
-        const { code, message } = outcome;
-        const about = {
-          saga: run.id,
-          step: step.name,
-          status: statusName(code),
-          attempt,
-        };
-        drive.log.info(about, `a step's attempt failed: ${message}`);
-        react(drive, run, { kind: "step-failed", step: at, attempt, failure: failureOf(outcome) });
+  };
+  fly(drive, run, call, (answer) => {
+    if (!drive.broker.keepsMessages) {
+      giveBack(run, at);
+    }
+    const outcome = readable(run, step, answer);
+    if (outcome.ok) {
+      react(drive, run, { kind: "step-succeeded", step: at, received: outcome.body });
+    } else {
+      const { code, message } = outcome;
+      const about = {
+        saga: run.id,
+        step: step.name,
+        status: statusName(code),
+        attempt,
+      };
+      drive.log.info(about, `a step's attempt failed: ${message}`);
+      react(drive, run, { kind: "step-failed", step: at, attempt, failure: failureOf(outcome) });
+    }
+  });
+}
+
+/** Makes a call, and says how it ended. */
+function fly(drive: Drive, run: Run, call: UpstreamCall, landed: (outcome: UpstreamOutcome) => void): void {
+  const waiting: (() => void)[] = [];
+  run.flights.set(call.idempotencyKey, waiting);
+  drive.upstreams
+    .call(call)
+    .then((outcome) => {
+      run.flights.delete(call.idempotencyKey);
+      landed(outcome);
+      for (const next of waiting) {
+        next();
       }
     })
     .catch((error) => putAside(drive, run, error));
-}
-
-function fly(drive: Drive, run: Run, call: UpstreamCall): Promise<UpstreamOutcome> {
-  run.flying++;
-  return drive.upstreams.call(call).then((outcome) => {
-    run.flying--;
-    return outcome;
-  });
 }
 
 /** An answer that can't be decoded tells as little as one that was lost: the call may have taken effect. */
@@ -73,31 +80,30 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
     return;
   }
   const { undoAttempts: attempt } = stepOf(run.state, at);
-  fly(drive, run, {
+  const call = {
     service: step.service,
     path: step.compensation.path,
     body: stepOf(run.state, at).undoSent ?? nothing,
     timeoutMs: step.compensation.timeoutMs,
     sagaId: run.id,
-    idempotencyKey: `${run.id}/${step.name}/compensate`,
+    idempotencyKey: compensationKey(run, at),
     traceparent: run.state.traceparent,
-  })
-    .then((outcome) => {
-      if (outcome.ok) {
-        react(drive, run, { kind: "compensation-succeeded", step: at });
-      } else {
-        const { code, message } = outcome;
-        const about = {
-          saga: run.id,
-          step: step.name,
-          status: statusName(code),
-          attempt,
-        };
-        drive.log.warn(about, `a compensation's attempt failed: ${message}`);
-        react(drive, run, { kind: "compensation-failed", step: at, attempt, failure: failureOf(outcome) });
-      }
-    })
-    .catch((error) => putAside(drive, run, error));
+  };
+  fly(drive, run, call, (outcome) => {
+    if (outcome.ok) {
+      react(drive, run, { kind: "compensation-succeeded", step: at });
+    } else {
+      const { code, message } = outcome;
+      const about = {
+        saga: run.id,
+        step: step.name,
+        status: statusName(code),
+        attempt,
+      };
+      drive.log.warn(about, `a compensation's attempt failed: ${message}`);
+      react(drive, run, { kind: "compensation-failed", step: at, attempt, failure: failureOf(outcome) });
+    }
+  });
 }
 
 /**
