@@ -3,7 +3,7 @@ import { kafkaVersions } from "../support/kafka/jars.js";
 import { skips, useKafka, withoutKafka } from "../support/kafka/test-kafka.js";
 import { createScope } from "../support/scope.js";
 import { startBookingServer } from "./support/booking-server.js";
-import { manySagas } from "./support/many-sagas.js";
+import { manySagas, patientService } from "./support/many-sagas.js";
 
 const scope = createScope();
 const count = 10_000;
@@ -11,7 +11,7 @@ const count = 10_000;
 test("10,000 sagas with faults of each kind on the embedded broker: each ends rightly", {
   timeout: 300_000,
 }, async () => {
-  await manySagas(await startBookingServer(scope), count);
+  await manySagas(await startBookingServer(scope, { services: [patientService] }), count);
 });
 
 const [version] = kafkaVersions;
@@ -23,7 +23,10 @@ test.skipIf(skips("10,000 sagas on Kafka", without))(
   { timeout: 300_000 },
   async () => {
     const broker = { kind: "kafka" as const, kafka: { brokers: [...kafka.brokers], partitions: 3 } };
-    const server = await startBookingServer(scope, { config: { broker, topic_prefix: "many." } });
+    const server = await startBookingServer(scope, {
+      services: [patientService],
+      config: { broker, topic_prefix: "many." },
+    });
     await manySagas(server, count);
     expect(server.payments.calls.length).toBeGreaterThan(count);
   },

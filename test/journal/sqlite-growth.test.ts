@@ -208,7 +208,10 @@ describe("a damaged page that only ended sagas are on", () => {
     const lost = ids.find((_, at) => seen[at]?.status === "rejected") ?? "";
     expect(await journal.create(firstEntry(lost)), "it is not begun a second time").toBe("exists");
     expect(await journal.create(firstEntry("new"))).toEqual([]);
-    await expect(journal.removeEnded(0, 1_000)).rejects.toMatchObject({ code: "SAGA_JOURNAL_CORRUPT" });
+    const removeAll = async () => {
+      while ((await journal.removeEnded(0, 1_000)) > 0); // A batch is cut short where it takes long.
+    };
+    await expect(removeAll()).rejects.toMatchObject({ code: "SAGA_JOURNAL_CORRUPT" });
   });
 
   test("has the journal refused, and not touched, where all of it is to be looked through", async () => {
