@@ -135,8 +135,8 @@ export const mutations = [
   [
     "a retry bears another key",
     engine("send"),
-    "step.name}`,",
-    "step.name}`.concat(stepOf(run.state, at).attempts > 1 ? '/again' : ''),",
+    "idempotencyKey: stepKey(run, at),",
+    "idempotencyKey: stepKey(run, at).concat(stepOf(run.state, at).attempts > 1 ? '/again' : ''),",
   ],
   [
     "a call may take longer than its saga",
@@ -272,6 +272,24 @@ export const mutations = [
     engine("recovery"),
     "        adoptLater(id); // It will",
     "        void id; // It will",
+  ],
+  [
+    "an attempt leaves while the one before is under way",
+    engine("carry-out"),
+    "if (awaitsLanding(drive, run, stepKey(run, at), () =>",
+    "if (stepKey(run, at) === undefined && awaitsLanding(drive, run, stepKey(run, at), () =>",
+  ],
+  [
+    "a compensation leaves while its action is under way",
+    engine("carry-out"),
+    "    awaitsLanding(drive, run, stepKey(run, at), again) ||\n",
+    "",
+  ],
+  [
+    "calls of a saga that is put aside are forgotten",
+    engine("runs"),
+    "run.flights = left.get(run.id) ?? run.flights;",
+    "left.delete(run.id);",
   ],
   ["a saga is kept once its last message has left", engine("driver"), "    drive.rested(run);\n", ""],
   [

@@ -85,6 +85,9 @@ async function exploreAll() {
         });
         // Only now: another worker may have told meanwhile.
         tally = add(tally, portionTally);
+        for (const { seed: failed, invariant } of portionTally.failures) {
+          print(`seed ${failed} violates "${invariant}"`);
+        }
         worker.removeAllListeners("exit");
         if (performance.now() - told > 10_000) {
           told = performance.now();

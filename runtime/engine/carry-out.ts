@@ -52,16 +52,15 @@ function later(drive: Drive, run: Run, boundMs: number, action: () => void): voi
 }
 
 /**
- * Has an attempt wait for the end of the one before it, where that is under way in this process: a process that stood
- * still between an entry and its call makes the call late, after another has taken the saga over and lost it again.
+ * Has a call wait for the end of another one of its saga that is under way in this process: a process that stood still
+ * between an entry and its call makes that late, after another has taken the saga over and lost it again; and a saga that
+ * was put aside leaves its calls behind.
  */
 function awaitsLanding(drive: Drive, run: Run, key: string, again: () => void): boolean {
-  const waiting = run.flights.get(key);
-  waiting?.push(() => {
+  return run.flights.afterLanding(key, () => {
     again();
     drive.rested(run); // The late call has perhaps told all there was to know.
   });
-  return waiting !== undefined;
 }
 
 function call(drive: Drive, run: Run, at: number, attempt: number): void {
@@ -100,7 +99,11 @@ function compensate(drive: Drive, run: Run, at: number, attempt: number): void {
   if (!mayCompensate(run.state, at) || stepOf(run.state, at).undoAttempts + 1 !== attempt) {
     return;
   }
-  if (awaitsLanding(drive, run, compensationKey(run, at), () => compensate(drive, run, at, attempt))) {
+  const again = () => compensate(drive, run, at, attempt);
+  if (
+    awaitsLanding(drive, run, stepKey(run, at), again) ||
+    awaitsLanding(drive, run, compensationKey(run, at), again)
+  ) {
     return;
   }
   const step = stepDefinition(run, at);

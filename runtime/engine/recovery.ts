@@ -114,13 +114,28 @@ export function createRecovery({
     return Math.max(0, clock.now() - movedAtMs);
   }
 
+  /** A saga as the journal has it; undefined where it has none, or where this process drives it. */
+  async function loadUndriven(sagaId: string): Promise<StoredSaga | undefined> {
+    for (;;) {
+      // A call under the saga's id that is being begun will turn out to be that of a saga that there is, and drives none.
+      await runs.get(sagaId)?.creating;
+      if (isDraining() || runs.has(sagaId)) {
+        return undefined;
+      }
+      const stored = await journal.load(sagaId);
+      if (runs.get(sagaId)?.creating === undefined) {
+        return runs.has(sagaId) ? undefined : stored;
+      }
+    }
+  }
+
   const turns = createTurns({
     runs,
     timers,
     async takeUp(sagaId) {
       try {
-        const stored = isDraining() || runs.has(sagaId) ? undefined : await journal.load(sagaId);
-        return stored?.phase === "open" && !runs.has(sagaId) ? adopt(stored) : undefined;
+        const stored = await loadUndriven(sagaId);
+        return stored?.phase === "open" ? adopt(stored) : undefined;
       } catch (err) {
         if (!isDraining()) {
           log.error({ saga: sagaId, err }, "saga can't be taken up now; it is tried again");

@@ -5,6 +5,7 @@ import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
 import type { CompensateContext, StepContext } from "../facade/node.js";
 import type { Answer, Message } from "../journal/journal.js";
 import type { RecordedEvent } from "../journal/record.js";
+import { createFlights, type Flights } from "./flights.js";
 import type { Ticket } from "./ticket.js";
 
 /** A saga's records are being read anew. */
@@ -52,8 +53,8 @@ export interface Run {
   waitedMs: number;
   /** The places on topics that it holds, by the step that the message asked for, or `rollback`. */
   readonly tickets: Map<number, Ticket>;
-  /** The upstream calls of it that this process has under way, by idempotency key, each with what waits for its end. */
-  readonly flights: Map<string, (() => void)[]>;
+  /** The upstream calls of it that this process has under way. */
+  flights: Flights;
   cancelDeadline: (() => void) | undefined;
   /** The journal refused an entry: what this process believes is no longer the truth, and nothing more comes of it. */
   abandoned: boolean;
@@ -92,7 +93,7 @@ export function createRun(
     movedAtMs: 0,
     waitedMs: 0,
     tickets: new Map(),
-    flights: new Map(),
+    flights: createFlights(),
     cancelDeadline: undefined,
     abandoned: false,
     rebasing: undefined,

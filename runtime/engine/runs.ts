@@ -1,4 +1,5 @@
 import type { Admission } from "./admission.js";
+import type { Flights } from "./flights.js";
 import type { Run } from "./run.js";
 
 /** The sagas that this process drives. */
@@ -16,10 +17,19 @@ export interface Runs {
 /** Makes an empty register. */
 export function createRuns(admission: Admission): Runs {
   const runs = new Map<string, Run>();
+  /** Calls under way of sagas that were let go of meanwhile. */
+  const left = new Map<string, Flights>();
   /** Sagas that a stopping server finishes itself. */
   let own = 0;
   const onSettled: (() => void)[] = [];
   const isOwn = ({ facade }: Run) => facade.mode !== "async";
+
+  function leave({ id, flights }: Run): void {
+    if (flights.size > 0) {
+      left.set(id, flights);
+      flights.onEmpty = () => left.delete(id);
+    }
+  }
 
   return {
     get: (sagaId) => runs.get(sagaId),
@@ -30,6 +40,7 @@ export function createRuns(admission: Admission): Runs {
         return;
       }
       runs.set(run.id, run);
+      run.flights = left.get(run.id) ?? run.flights;
       admission.opened(run);
       own += isOwn(run) ? 1 : 0;
     },
@@ -44,6 +55,7 @@ export function createRuns(admission: Admission): Runs {
         return;
       }
       runs.delete(run.id);
+      leave(run);
       admission.closed(run);
       own -= isOwn(run) ? 1 : 0;
       if (own === 0) {

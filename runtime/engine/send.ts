@@ -45,16 +45,13 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
 
 /** Makes a call, and says how it ended. */
 function fly(drive: Drive, run: Run, call: UpstreamCall, landed: (outcome: UpstreamOutcome) => void): void {
-  const waiting: (() => void)[] = [];
-  run.flights.set(call.idempotencyKey, waiting);
+  const ended = run.flights.depart(call.idempotencyKey);
   drive.upstreams
     .call(call)
     .then((outcome) => {
-      run.flights.delete(call.idempotencyKey);
+      const wakeOthers = ended();
       landed(outcome);
-      for (const next of waiting) {
-        next();
-      }
+      wakeOthers();
     })
     .catch((error) => putAside(drive, run, error));
 }

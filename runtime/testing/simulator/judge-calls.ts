@@ -15,21 +15,15 @@ export interface CallJudge {
   underWay(process: Process): number;
 }
 
-interface Flying {
-  readonly attempt: Attempt;
-  /** How often the saga had been taken up anew by then. */
-  readonly recoveries: number;
-}
-
 /** Makes one. @param boundOf how many calls of a topic a process may have under way; undefined: no bound */
 export function createCallJudge(
   oracle: Oracle,
   boundOf: (topic: string) => number | undefined,
   violate: Violate,
 ): CallJudge {
-  const flying = new Map<Process, Map<string, Flying>>();
+  const flying = new Map<Process, Map<string, Attempt>>();
   const of = (process: Process) => {
-    const own = flying.get(process) ?? new Map<string, Flying>();
+    const own = flying.get(process) ?? new Map<string, Attempt>();
     flying.set(process, own);
     return own;
   };
@@ -58,15 +52,16 @@ export function createCallJudge(
     if (sent === undefined || Buffer.compare(sent, body) !== 0) {
       violate("the same request", `${key} bears other bytes than the journal says`);
     }
-    const before = of(from).get(key);
-    // A saga that is taken up anew makes its calls again, whatever became of those under way.
-    if (before !== undefined && before.recoveries === book.recoveries) {
+    if (of(from).has(key)) {
       violate("retries", `${key} leaves while its last attempt is under way in the same process`);
+    }
+    if (back && of(from).has(actionKey(key))) {
+      violate("reverse order", `${key} leaves while its action is under way in the same process`);
     }
     if (!back && !step.step.idempotent && count > 1) {
       violate("retries", `${key} may not be repeated, and leaves for the ${count}th time`);
     }
-    of(from).set(key, { attempt, recoveries: book.recoveries });
+    of(from).set(key, attempt);
     judgeBody(book, step, back, body);
     judgeTimeout(book, step, attempt, back);
     judgeBound(book, step, from, back);
@@ -115,7 +110,7 @@ export function createCallJudge(
     if (bound === undefined) {
       return;
     }
-    const same = [...of(from).values()].filter(({ attempt: { path, idempotencyKey } }) => {
+    const same = [...of(from).values()].filter(({ path, idempotencyKey }) => {
       return path === step.step.path && !isCompensation(idempotencyKey);
     });
     if (same.length > bound) {
@@ -127,7 +122,7 @@ export function createCallJudge(
     left,
     told(attempt) {
       const own = of(attempt.from);
-      if (own.get(attempt.idempotencyKey)?.attempt === attempt) {
+      if (own.get(attempt.idempotencyKey) === attempt) {
         own.delete(attempt.idempotencyKey);
       }
     },
