@@ -1,7 +1,8 @@
-// Deliberate breaks of the engine, each of which the simulator must notice: [name, file under runtime/, text, what stands
-// there instead]. The text must occur exactly once in its file.
+// Deliberate breaks of the engine and of the upstream kit's rule, each of which the simulator must notice: [name, file under
+// runtime/, text, what stands there instead]. The text must occur exactly once in its file.
 const core = (file) => `core/${file}.ts`;
 const engine = (file) => `engine/${file}.ts`;
+const upstream = (file) => `upstream/${file}.ts`;
 
 export const mutations = [
   [
@@ -291,6 +292,14 @@ export const mutations = [
     "run.flights = left.get(run.id) ?? run.flights;",
     "left.delete(run.id);",
   ],
+  ["a refusal past the pivot is kept for good", upstream("rule"), "(error.status) || retriable)", "(error.status))"],
+  [
+    "a compensation does not block its action that is late",
+    upstream("rule"),
+    'rows.insert({ key: actionKey, method: "", requestHash: new Uint8Array(), state: "blocked" }),',
+    "rows.find(actionKey) === undefined,",
+  ],
+  ["what was refused is undone", upstream("rule"), "(action.answer.ok || compensateOnFailure)", "true"],
   ["a saga is kept once its last message has left", engine("driver"), "    drive.rested(run);\n", ""],
   [
     "the message of an end is forgotten where the journal could not say that it is stored",

@@ -13,6 +13,8 @@ export interface UpstreamCall {
   readonly sagaId: string;
   /** The same for every attempt, also after a crash. */
   readonly idempotencyKey: string;
+  /** It stands past its saga's pivot, and is repeated until it succeeds. Goes along as `saga-retriable`. */
+  readonly retriable: boolean;
   /** The saga's W3C trace context. */
   readonly traceparent: string;
 }

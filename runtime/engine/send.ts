@@ -20,6 +20,7 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
     timeoutMs: bounded(drive, run, step.timeoutMs),
     sagaId: run.id,
     idempotencyKey: stepKey(run, at),
+    retriable: isPastPivot(run.facade, run.state),
     traceparent: run.state.traceparent,
   };
   fly(drive, run, call, (answer) => {
@@ -84,6 +85,7 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
     timeoutMs: step.compensation.timeoutMs,
     sagaId: run.id,
     idempotencyKey: compensationKey(run, at),
+    retriable: false,
     traceparent: run.state.traceparent,
   };
   fly(drive, run, call, (outcome) => {

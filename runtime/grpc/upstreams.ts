@@ -1,5 +1,6 @@
 import { Channel, type ChannelCredentials, credentials, Metadata } from "@grpc/grpc-js";
 import type { Config, UpstreamConfig } from "../config/schema.js";
+import { retriableKey } from "../core/metadata.js";
 import { Status } from "../core/status.js";
 import type { UpstreamCall, UpstreamOutcome, Upstreams } from "../engine/ports.js";
 import { makeRequestsLean } from "./lean-requests.js";
@@ -45,6 +46,9 @@ function unary(channel: Channel, { path, body, timeoutMs, ...call }: UpstreamCal
   const metadata = new Metadata();
   metadata.set(requestIdKey, call.sagaId);
   metadata.set("idempotency-key", call.idempotencyKey);
+  if (call.retriable) {
+    metadata.set(retriableKey, "true");
+  }
   metadata.set("traceparent", childSpan(call.traceparent));
   return new Promise((resolve) => {
     let answer: Buffer | undefined;

@@ -19,6 +19,11 @@ export interface BarrierCall {
   readonly direction: "action" | "compensation";
   /** Whether the compensation is also to run where its action was refused. Default: false. */
   readonly compensateOnFailure?: boolean | undefined;
+  /**
+   * Whether the caller repeats the call until it succeeds, as a saga does past its pivot: then a refusal is answered and not
+   * kept, and a repeat runs anew. Default: false.
+   */
+  readonly retriable?: boolean | undefined;
 }
 
 /** What an effect is told beside its transaction. */
@@ -61,7 +66,7 @@ export function createBarrier<Tx, Sync extends boolean>(
   const { attempts = 5, actionKeyOf: actionOf = actionKeyOf } = options;
 
   function attempt(call: BarrierCall, effect: BarrierEffect<Tx>): Promise<Answer> {
-    const { key, method, direction, compensateOnFailure } = call;
+    const { key, method, direction, compensateOnFailure, retriable } = call;
     if (key === undefined) {
       return driver.transaction(function* (tx) {
         return { ok: true, response: yield* wait(effect(tx, { actionKey: undefined, action: undefined })) };
@@ -69,7 +74,7 @@ export function createBarrier<Tx, Sync extends boolean>(
     }
     const actionKey = direction === "compensation" ? actionOf(key) : undefined;
     const requestHash = createHash("sha256").update(call.request).digest();
-    const keyed = { key, method, requestHash, direction, actionKey, compensateOnFailure };
+    const keyed = { key, method, requestHash, direction, actionKey, compensateOnFailure, retriable };
     return driver.transaction((tx, rows) => applyBarrier(rows, keyed, (action) => effect(tx, { actionKey, action })));
   }
 

@@ -1,5 +1,6 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
 import { isSagaError, SagaError } from "../core/errors.js";
+import { retriableKey } from "../core/metadata.js";
 import { type Answer, errorAnswer, ownAnswer, type RefusedAnswer } from "./answer.js";
 import type { Barrier, BarrierCall } from "./barrier.js";
 import type { Awaitable } from "./port.js";
@@ -49,7 +50,8 @@ export function guardMethod<Tx>(options: MethodOptions<Tx>): GuardedMethod {
       const mend = "send the same key with every attempt of one call, and another with another call";
       throw new SagaError("SAGA_KEY_MISSING", `missing metadata idempotency-key; ${mend}`);
     }
-    const about = { key, method: method.path, request, direction, compensateOnFailure };
+    const retriable = call.metadata.get(retriableKey)[0] === "true";
+    const about = { key, method: method.path, request, direction, compensateOnFailure, retriable };
     return barrier.call(about, (tx, { actionKey, action }) => {
       const message = handler(call.request, { tx, key, actionKey, action: action && named(action), call });
       return message instanceof Promise ? message.then(method.responseSerialize) : method.responseSerialize(message);

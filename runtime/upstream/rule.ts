@@ -17,6 +17,8 @@ export interface KeyedCall {
   readonly actionKey?: string | undefined;
   /** Whether the compensation is also to run where its action was refused. */
   readonly compensateOnFailure?: boolean | undefined;
+  /** Whether the caller repeats the call until it succeeds. */
+  readonly retriable?: boolean | undefined;
 }
 
 /** What a compensation undoes. */
@@ -48,18 +50,21 @@ export function* applyBarrier(
   if (!(yield* wait(rows.insert({ key, method, requestHash, state: "running" })))) {
     return answerRepeat(call, yield* wait(rows.find(key)));
   }
-  const answer = call.direction === "action" ? yield* act(rows, effect) : yield* undo(rows, call, effect);
+  const answer = call.direction === "action" ? yield* act(rows, call, effect) : yield* undo(rows, call, effect);
   yield* wait(rows.settle(key, answer));
   return answer;
 }
 
-/** An action's answer is its response or its refusal; with a refusal, nothing that it wrote stays. */
-function* act(rows: BarrierRows, effect: () => Awaitable<Uint8Array>): Work<Answer> {
+/**
+ * An action's answer is its response or its refusal; with a refusal, nothing that it wrote stays. Of a call that is repeated
+ * until it succeeds a refusal is thrown, and so not stored: no repeat could ever get another answer.
+ */
+function* act(rows: BarrierRows, { retriable }: KeyedCall, effect: () => Awaitable<Uint8Array>): Work<Answer> {
   yield* wait(rows.savepoint());
   try {
     return { ok: true, response: yield* wait(effect()) };
   } catch (error) {
-    if (!isRefusal(error) || isOutcomeUnknown(error.status)) {
+    if (!isRefusal(error) || isOutcomeUnknown(error.status) || retriable) {
       throw error;
     }
     yield* wait(rows.rollBackToSavepoint());

@@ -16,6 +16,10 @@ describe("past the pivot", () => {
     const { ask } = await place.start({ facades: [facadeOf({ steps })] });
     expect(await ask("s")).toMatchObject({ ok: true, response: { z: { from: "/z" } } });
     expect(place.upstreams.callsOf("/z")).toHaveLength(10);
+    expect(
+      place.upstreams.calls.filter(({ retriable }) => retriable).map(({ path }) => path),
+      "the upstream is told so",
+    ).toEqual(Array(10).fill("/z"));
     expect(place.upstreams.paths().filter((path) => path.endsWith("undo"))).toEqual([]);
   });
 

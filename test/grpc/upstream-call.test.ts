@@ -2,7 +2,10 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 import { BookingRequest } from "../../generated/pb/booking/booking.js";
+import { configSchema } from "../../runtime/config/schema.js";
+import { createUpstreams } from "../../runtime/grpc/upstreams.js";
 import { readSaga } from "../engine/support/journal-file.js";
+import { startFaultyOrderService } from "../support/faulty-upstream.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { book, startBookingServer } from "./support/booking-server.js";
@@ -32,6 +35,26 @@ describe("an upstream call's metadata", () => {
     });
     expect(spans).not.toContain(span);
     expect(new Set(spans).size, "each call has a span of its own").toBe(3);
+  });
+
+  test("whether it is repeated until it succeeds", async () => {
+    const orders = scope.use(await startFaultyOrderService({ address: "localhost:0", data: scope.tempDir() }));
+    const { upstreams: configured } = configSchema.parse({
+      upstreams: { "pb.OrderService": { address: `localhost:${orders.port}` } },
+    });
+    const upstreams = createUpstreams({ upstreams: configured });
+    scope.defer(() => upstreams.close());
+    const call = {
+      service: "pb.OrderService",
+      path: "/pb.OrderService/CreateOrder",
+      body: new Uint8Array(),
+      timeoutMs: 5_000,
+      sagaId: "a",
+      traceparent: `00-${trace}-${span}-01`,
+    };
+    await upstreams.call({ ...call, idempotencyKey: "a/1", retriable: true });
+    await upstreams.call({ ...call, idempotencyKey: "a/2", retriable: false });
+    expect(orders.calls.map(({ metadata }) => metadata["saga-retriable"])).toEqual(["true", undefined]);
   });
 
   test.each([

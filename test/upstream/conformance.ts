@@ -43,6 +43,18 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await place.effects(), "what it wrote before it refused is gone").toEqual([]);
     });
 
+    test("of a refusal runs anew where the call is repeated until it succeeds, and has its effect once", async () => {
+      const { place, act } = await open();
+      const sold = throwing(new Refusal("FAILED_PRECONDITION", "sold out"));
+      const refused = await act("a/s", { retriable: true, after: sold });
+      expect(refused).toMatchObject({ ok: false, code: Status.FAILED_PRECONDITION, message: "sold out" });
+      expect(await place.effects(), "what it wrote before it refused is gone").toEqual([]);
+      const done = await act("a/s", { retriable: true });
+      expect(told(done)).toBe("OK run 2");
+      expect(await act("a/s", { retriable: true, after: sold })).toEqual(done);
+      expect(await place.effects()).toEqual([{ key: "a/s", kind: "do" }]);
+    });
+
     test("of an empty response gets an empty one", async () => {
       const { place } = await open();
       const call = { key: "a/s", method: "/s/m", request: Buffer.alloc(0), direction: "action" } as const;

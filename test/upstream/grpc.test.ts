@@ -107,6 +107,15 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(await place.effects()).toHaveLength(2);
   });
 
+  test("a step that is refused past its saga's pivot is run anew when it is called again", async () => {
+    const { place, client } = await startShop(openPlace);
+    const charge = (name: string) =>
+      callRaw(client, shop.Charge.path, named(name), { "idempotency-key": "x/charge", "saga-retriable": "true" });
+    expect(await failure(charge("refuse"))).toMatchObject({ code: status.FAILED_PRECONDITION, message: "sold out" });
+    expect(nameIn(await charge("a"))).toBe("charge a, run 2");
+    expect(await place.effects()).toHaveLength(1);
+  });
+
   test("a compensation is known by its option: it undoes, or blocks what comes late", async () => {
     const { place, call } = await startShop(openPlace);
     await call("Reserve", named("a"), "x/reserve");

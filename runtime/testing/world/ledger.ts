@@ -1,5 +1,9 @@
-import { Status } from "../../core/status.js";
 import type { UpstreamOutcome } from "../../engine/ports.js";
+import { type Answer, refusalAnswer } from "../../upstream/answer.js";
+import type { BarrierRow, BarrierRows } from "../../upstream/port.js";
+import { isRefusal, Refusal } from "../../upstream/refusal.js";
+import { applyBarrier, type KeyedCall } from "../../upstream/rule.js";
+import { runSync } from "../../upstream/work.js";
 import type { Arrived, Service } from "./upstreams.js";
 
 /** What a ledger holds of one action: "none" where its compensation came first, so that it must never take effect. */
@@ -12,7 +16,7 @@ export interface LedgerRow {
   undos: number;
 }
 
-/** A service that keeps books under the rules of the barrier. */
+/** A service that keeps books behind the barrier. */
 export interface Ledger {
   readonly service: Service;
   readonly rows: ReadonlyMap<string, LedgerRow>;
@@ -35,58 +39,103 @@ export function isCompensation(idempotencyKey: string): boolean {
 }
 
 /**
- * Makes a ledger with a barrier before it: each key takes effect once and its answer is stored, so that a repeat gets the
- * same one; a compensation that comes before its action takes effect as nothing, and blocks the action, which is answered
- * ABORTED. What the business refuses is rolled back, with no trace.
+ * Makes a ledger behind the barrier that `protosaga/upstream` puts before a service, with its table in memory: each key
+ * takes effect once and its answer is stored, so that a repeat gets the same one; a compensation that comes before its
+ * action takes effect as nothing, and blocks the action, which is answered ABORTED.
  */
 export function createLedger(business: Business = () => ({ ok: true, body: nothing })): Ledger {
   const rows = new Map<string, LedgerRow>();
-  const answers = new Map<string, UpstreamOutcome>();
+  const table = new Map<string, BarrierRow>();
 
-  function act(arrived: Arrived, key: string): UpstreamOutcome {
-    const row = rows.get(key);
-    if (row?.state === "none") {
-      return { ok: false, code: Status.ABORTED, message: `${key} was compensated before it came` };
-    }
-    const outcome = business(arrived);
-    if (outcome.ok) {
-      rows.set(key, { key, state: "done", effects: (row?.effects ?? 0) + 1, undos: row?.undos ?? 0 });
-    }
-    return outcome;
+  function rowOf(key: string): LedgerRow {
+    const row = rows.get(key) ?? { key, state: "none", effects: 0, undos: 0 };
+    rows.set(key, row);
+    return row;
   }
 
-  function undo(arrived: Arrived, key: string): UpstreamOutcome {
-    const row = rows.get(key);
-    const outcome = business(arrived);
-    if (!outcome.ok) {
-      return outcome;
+  /** One transaction after the other, each in a single moment. */
+  function answer(arrived: Arrived): Answer {
+    const { idempotencyKey: key, path: method, body, retriable } = arrived.attempt;
+    const written = new Map<string, BarrierRow>();
+    let effect = () => {};
+    let saved = effect;
+    const barrier: BarrierRows = {
+      insert(row) {
+        const isNew = !table.has(row.key) && !written.has(row.key);
+        if (isNew) {
+          written.set(row.key, row);
+        }
+        return isNew;
+      },
+      find: (wanted) => written.get(wanted) ?? table.get(wanted),
+      settle(of, given) {
+        const row = written.get(of);
+        if (row !== undefined) {
+          written.set(of, { ...row, state: "answered", answer: given });
+        }
+      },
+      savepoint() {
+        saved = effect;
+      },
+      rollBackToSavepoint() {
+        effect = saved;
+      },
+    };
+    const back = isCompensation(key);
+    const about: KeyedCall = {
+      key,
+      method,
+      // The bytes themselves tell requests apart as well as their hash does.
+      requestHash: body,
+      direction: back ? "compensation" : "action",
+      actionKey: back ? actionKey(key) : undefined,
+      retriable,
+    };
+    const given = runSync(
+      applyBarrier(barrier, about, () => {
+        effect = () => take(rowOf(actionKey(key)), back);
+        const outcome = business(arrived);
+        if (!outcome.ok) {
+          throw new Refusal(outcome.code, outcome.message);
+        }
+        return outcome.body;
+      }),
+    );
+    for (const [at, row] of written) {
+      table.set(at, row);
     }
-    if (row === undefined) {
-      rows.set(key, { key, state: "none", effects: 0, undos: 0 });
-      return { ok: false, code: Status.NOT_FOUND, message: `${key} never took effect, and never will` };
+    if (back) {
+      rowOf(actionKey(key)); // "none", where its action never came.
     }
-    if (row.state === "none") {
-      return { ok: false, code: Status.NOT_FOUND, message: `${key} never took effect, and never will` };
-    }
-    row.state = "undone";
-    row.undos++;
-    return outcome;
+    effect();
+    return given;
   }
 
   return {
     rows,
     service(arrived) {
-      const { idempotencyKey } = arrived.attempt;
-      const known = answers.get(idempotencyKey);
-      if (known !== undefined) {
-        return known;
+      try {
+        return outcomeOf(answer(arrived));
+      } catch (error) {
+        if (!isRefusal(error)) {
+          throw error;
+        }
+        return outcomeOf(refusalAnswer(error)); // The transaction is rolled back, and nothing is stored.
       }
-      const key = actionKey(idempotencyKey);
-      const outcome = isCompensation(idempotencyKey) ? undo(arrived, key) : act(arrived, key);
-      if (outcome.ok) {
-        answers.set(idempotencyKey, outcome);
-      }
-      return outcome;
     },
   };
+}
+
+function take(row: LedgerRow, back: boolean): void {
+  if (back) {
+    row.state = "undone";
+    row.undos++;
+  } else {
+    row.state = "done";
+    row.effects++;
+  }
+}
+
+function outcomeOf(answer: Answer): UpstreamOutcome {
+  return answer.ok ? { ok: true, body: answer.response } : { ok: false, code: answer.code, message: answer.message };
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { faultMatrix } from "../../../runtime/testing/matrix/matrix.js";
 import { anyFacade } from "./any-facade.js";
 
-test("on any facade the engine comes to what the rules say, whatever the fault", async () => {
+test("on any facade the engine comes to what the rules say, whatever the fault", { timeout: 300_000 }, async () => {
   let played = 0;
   await fc.assert(
     fc.asyncProperty(anyFacade, async (facade) => {

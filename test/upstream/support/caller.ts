@@ -8,6 +8,7 @@ export interface CallOptions {
   /** What the handler does after its effect: throws, or waits. Default: nothing. */
   readonly after?: () => Awaitable<unknown>;
   readonly compensateOnFailure?: boolean;
+  readonly retriable?: boolean;
 }
 
 /** Calls a place as a saga's engine would: `act("a/s")` and `undo("a/s")`. */
@@ -24,9 +25,9 @@ export function createCaller<Tx>(place: Pick<Place<Tx>, "barrier" | "note">): Ca
   let runs = 0;
 
   async function call(key: string, kind: "do" | "undo", options: CallOptions): Promise<Answer> {
-    const { request = "request", method = `/s/${kind}`, after = () => {}, compensateOnFailure } = options;
+    const { request = "request", method = `/s/${kind}`, after = () => {}, compensateOnFailure, retriable } = options;
     const direction = kind === "do" ? "action" : "compensation";
-    const about = { key, method, request: Buffer.from(request), direction, compensateOnFailure } as const;
+    const about = { key, method, request: Buffer.from(request), direction, compensateOnFailure, retriable } as const;
     const answer = await place.barrier.call(about, (tx) => {
       const run = ++runs;
       const wrote = place.note(tx, { key, kind });
