@@ -1,26 +1,36 @@
 // Writes the descriptors of what the server itself serves and sends, for gRPC reflection: so grpcurl can call the
-// SagaService, and show the details of an error.
+// SagaService, ask for its health, and show the details of an error.
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 const files = [
   {
+    from: "proto",
     proto: "google/rpc/error_details.proto",
     out: "runtime/pb/google/rpc/error-details-descriptors.ts",
     name: "errorDetailsDescriptors",
   },
   {
+    from: "proto",
     proto: "saga/v1/service.proto",
     out: "runtime/pb/saga/v1/service-descriptors.ts",
     name: "sagaServiceDescriptors",
   },
+  {
+    from: "node_modules/grpc-health-check/proto",
+    proto: "health/v1/health.proto",
+    out: "runtime/pb/health/v1/health-descriptors.ts",
+    name: "healthDescriptors",
+  },
 ];
 
-for (const { proto, out, name } of files) {
+for (const { from, proto, out, name } of files) {
   const set = execFileSync("buf", [
-    ...["build", "proto", "--path", `proto/${proto}`],
+    ...["build", from, "--path", `${from}/${proto}`],
     ...["--as-file-descriptor-set", "--exclude-source-info", "-o", "-#format=binpb"],
   ]);
+  mkdirSync(dirname(out), { recursive: true });
   const lines = set.toString("base64").match(/.{1,100}/g) ?? [];
   writeFileSync(
     out,

@@ -3,16 +3,26 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { ConfigInput } from "protosaga";
+import { type ConfigInput, SagaError } from "protosaga";
 
 interface Upstream {
   readonly service: string;
   readonly main: string;
+  /** The environment variable that sets its address. */
+  readonly variable: string;
 }
 
 const upstreams: readonly Upstream[] = [
-  { service: "pb.OrderService", main: "./upstream/order-main.ts" },
-  { service: "pb.PaymentService", main: "./upstream/payment-main.ts" },
+  {
+    service: "pb.OrderService",
+    main: "./upstream/order-main.ts",
+    variable: "SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS",
+  },
+  {
+    service: "pb.PaymentService",
+    main: "./upstream/payment-main.ts",
+    variable: "SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS",
+  },
 ];
 
 /** The order and payment services as processes of their own. */
@@ -29,11 +39,11 @@ export function createUpstreamProcesses(): UpstreamProcesses {
     async start({ upstreams: configured = {}, data_dir = "data" }) {
       const data = join(data_dir, "upstreams");
       await Promise.all(
-        upstreams.map(async ({ service, main }) => {
-          const address = configured[service]?.address ?? "";
-          const child = start(fileURLToPath(new URL(main, import.meta.url)), address, data);
+        upstreams.map(async (upstream) => {
+          const address = configured[upstream.service]?.address ?? "";
+          const child = start(fileURLToPath(new URL(upstream.main, import.meta.url)), address, data);
           children.push(child);
-          await ready(child, service);
+          await ready(child, upstream, address);
         }),
       );
     },
@@ -49,18 +59,37 @@ function start(main: string, address: string, data: string): ChildProcess {
     // A group of its own: Ctrl-C reaches the server alone, which still needs its upstreams while it drains. The
     // channel closes with this process, however it ends, and the child stops at that.
     detached: true,
-    stdio: ["ignore", "pipe", "inherit", "ipc"],
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
 }
 
-async function ready(child: ChildProcess, service: string): Promise<void> {
-  const died = once(child, "exit").then(() => {
-    throw new Error(`${service} did not start`);
-  });
-  if (child.stdout === null) {
-    throw new Error(`${service} has no output to wait for`);
+async function ready(child: ChildProcess, upstream: Upstream, address: string): Promise<void> {
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) {
+    throw new Error(`${upstream.service} has no output to wait for`);
   }
-  await Promise.race([once(createInterface(child.stdout), "line"), died]);
+  let said = "";
+  const listen = (text: string) => {
+    said += text;
+  };
+  stderr.setEncoding("utf8").on("data", listen);
+  const died = once(child, "close").then(() => {
+    throw notStarted(upstream, address, said.trim());
+  });
+  await Promise.race([once(createInterface(stdout), "line"), died]);
+  process.stderr.write(said);
+  stderr.off("data", listen).pipe(process.stderr);
+}
+
+/** Said in one line: both services lack their ports where the example runs already, and each would tell. */
+function notStarted({ service, variable }: Upstream, address: string, said: string): Error {
+  if (!said.includes("the port is taken")) {
+    return new Error(`${service} did not start: ${said}`);
+  }
+  return new SagaError(
+    "SAGA_LISTEN_FAILED",
+    `the example's ${service} can't listen on ${address}: the port is taken; is the example running already? Stop it, set ${variable} to another address, or set BOOKING_UPSTREAMS=external to use the services that are there`,
+  );
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -33,6 +33,13 @@ export function configPaths({ upstreams, topics = [] }: KeyNames): string[][] {
   ];
 }
 
+/** The keys that there are below a path; none where these names don't have it. */
+export function keysAt(path: readonly string[], names: KeyNames): string[] {
+  const below = configPaths(names).filter((known) => path.every((key, at) => known[at] === key));
+  const own = below.flatMap((known) => known.slice(path.length, path.length + 1));
+  return [...new Set(path.length === 0 ? [...own, "topics", "upstreams"] : own)];
+}
+
 /** Other names of keys, which other programs know, too. */
 const aliases: Readonly<Record<string, string>> = {
   pod_id: "POD_ID",

@@ -1,9 +1,16 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { SagaError } from "../core/errors.js";
-import { applyEnvironment, type Environment, environmentName, type KeyNames, variableOf } from "./environment.js";
+import {
+  applyEnvironment,
+  type Environment,
+  environmentName,
+  type KeyNames,
+  keysAt,
+  variableOf,
+} from "./environment.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
 
 /** Where a configuration comes from. */
@@ -20,18 +27,33 @@ export interface ConfigSources extends KeyNames {
  * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
  */
 export function loadConfig({ env, defaults = {}, ...names }: ConfigSources): Config {
-  const path = join(env.OCH_PATH ?? ".", "app.yaml");
-  const file = existsSync(path) ? parse(path) : {};
+  const folder = env.OCH_PATH ?? ".";
+  const path = join(folder, "app.yaml");
+  const there = existsSync(path);
+  if (!there && !isFolder(folder)) {
+    // It was named, so something was to be read there: the defaults would not be what is wanted.
+    throw new SagaError("SAGA_CONFIG_INVALID", `OCH_PATH names ${resolve(folder)}, and there is no such folder`);
+  }
+  const file = there ? parse(path) : {};
   const merged = applyEnvironment(merge(defaults, file), env, names);
   return checkConfig(merged, names, {
-    source: existsSync(path) ? `${path} and the environment` : "the program and the environment",
+    source: there
+      ? `${path} and the environment`
+      : `the program and the environment; there is no app.yaml in ${resolve(folder)}`,
+    place: "in app.yaml",
     env,
   });
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path || ".", { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Where values came from, for whoever must mend one. */
 interface Origin {
   readonly source: string;
+  /** Where to put what is missing: "in app.yaml". */
+  readonly place: string;
   readonly env: Environment;
 }
 
@@ -41,21 +63,24 @@ interface Origin {
  */
 export function checkConfig(
   input: unknown,
-  { upstreams, topics }: KeyNames,
-  { source, env }: Origin = { source: "the program's own", env: {} },
+  names: KeyNames,
+  { source, place, env }: Origin = { source: "the program's own", place: "in the program's configuration", env: {} },
 ): Config {
+  const { upstreams, topics } = names;
   const { data, error } = configSchema.safeParse(input);
   const problems =
-    error?.issues.map(({ path, message }) => {
+    error?.issues.map(({ path, message, code }) => {
       const variable = variableOf(env, path.map(String));
       const from = variable === undefined ? "" : ` (set by ${variable})`;
-      return `${z.core.toDotPath(path) || "(whole)"}${from}: ${message}`;
+      const known = code === "unrecognized_keys" ? keysAt(path.map(String), names) : [];
+      const mend = known.length === 0 ? "" : `; there are: ${known.join(", ")}`;
+      return `${z.core.toDotPath(path) || "(whole)"}${from}: ${message}${mend}`;
     }) ?? [];
   const known = given(input);
   for (const name of upstreams.filter((service) => !known.has(service))) {
     const variable = environmentName(["upstreams", name, "address"]);
     problems.push(
-      `upstreams["${name}"]: a facade calls this service; give its address, host:port, here or in ${variable}`,
+      `upstreams["${name}"]: a facade calls this service; give its address, host:port, ${place} or in ${variable}`,
     );
   }
   for (const name of Object.keys(data?.topics ?? {}).filter((name) => topics?.includes(name) === false)) {

@@ -7,11 +7,8 @@ const asNumber = (value: unknown) =>
 /** host:port */
 export const address = z
   .string()
-  .refine(
-    (text) =>
-      /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d{1,5}$/.test(text) && Number(text.slice(text.lastIndexOf(":") + 1)) < 65_536,
-    "must be host:port",
-  );
+  .refine((text) => /^(\[[0-9a-fA-F:]+\]|[^\s:/]+):\d+$/.test(text), { error: "must be host:port", abort: true })
+  .refine((text) => Number(text.slice(text.lastIndexOf(":") + 1)) < 65_536, "the port is beyond 65535");
 
 /** A whole number between two others. */
 export const count = (least: number, most: number) => z.preprocess(asNumber, z.number().int().min(least).max(most));

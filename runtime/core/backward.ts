@@ -98,9 +98,14 @@ function waitBefore({ compensation }: StepPlan, attempt: number): number {
   return attempt === 1 || compensation === undefined ? 0 : backoffBound(compensation.retry, attempt);
 }
 
+/** Whether a compensation's failure says that all is undone: the call was never known to take effect, and the upstream knows of none. */
+export function saysUndone(step: StepState, failure: Failure): boolean {
+  return failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done";
+}
+
 function decide(step: StepState, failure: Failure, attempts: number, policy: RetryPolicy | undefined): UndoDecision {
-  if (failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done") {
-    return "undone"; // The call was never known to take effect, and the upstream knows of none.
+  if (saysUndone(step, failure)) {
+    return "undone";
   }
   return policy === undefined || attempts >= policy.maxAttempts ? "stuck" : "retry";
 }

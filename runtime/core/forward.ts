@@ -8,6 +8,7 @@ import {
   isQueued,
   isUnderWay,
   planOf,
+  type SagaFailure,
   type SagaState,
   type StepState,
   stepOf,
@@ -161,6 +162,14 @@ function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, attempts: 
   return lost && step.idempotent && attempts < step.retry.maxAttempts;
 }
 
+/** Why a saga is rolled back whose deadline has passed. */
+export const deadlineFailure: Omit<SagaFailure, "step"> = {
+  code: Status.DEADLINE_EXCEEDED,
+  message: "the saga's deadline passed before its steps were done",
+  reason: "SAGA_DEADLINE_EXCEEDED",
+  beforeCall: false,
+};
+
 /** The deadline passed. Past the pivot, or while it may have happened, the saga goes on all the same. */
 export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
   if (state.phase !== "running") {
@@ -170,13 +179,7 @@ export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
     return unexpected(state, "the pivot has, or may have, succeeded: the saga only goes forward");
   }
   const at = state.steps.findIndex(isUnderWay);
-  return fail(plan, state, {
-    code: Status.DEADLINE_EXCEEDED,
-    message: "the saga's deadline passed before its steps were done",
-    reason: "SAGA_DEADLINE_EXCEEDED",
-    beforeCall: false,
-    step: at < 0 ? undefined : at,
-  });
+  return fail(plan, state, { ...deadlineFailure, step: at < 0 ? undefined : at });
 }
 
 /** The response was built. */

@@ -13,7 +13,8 @@ import {
 } from "./state.js";
 import { Status } from "./status.js";
 
-const interrupted: Omit<SagaFailure, "step"> = {
+/** Why a saga is rolled back that a restart has turned. */
+export const interrupted: Omit<SagaFailure, "step"> = {
   code: Status.UNAVAILABLE,
   message: "the server stopped while the saga ran; it is rolled back",
   reason: "SAGA_INTERRUPTED",

@@ -1,3 +1,4 @@
+import { saysUndone } from "../core/backward.js";
 import { isPastPivot, isPivotInDoubt, stepOf } from "../core/state.js";
 import { Status, statusName } from "../core/status.js";
 import { statusText } from "../core/status-text.js";
@@ -93,14 +94,19 @@ export function sendCompensation(drive: Drive, run: Run, at: number): void {
       react(drive, run, { kind: "compensation-succeeded", step: at });
     } else {
       const { code, message } = outcome;
+      const failure = failureOf(outcome);
       const about = {
         saga: run.id,
         step: step.name,
         status: statusName(code),
         attempt,
       };
-      drive.log.warn(about, `a compensation's attempt failed: ${message}`);
-      react(drive, run, { kind: "compensation-failed", step: at, attempt, failure: failureOf(outcome) });
+      if (saysUndone(stepOf(run.state, at), failure)) {
+        drive.log.info(about, `a compensation found nothing to undo, which counts as undone: ${message}`);
+      } else {
+        drive.log.warn(about, `a compensation's attempt failed: ${message}`);
+      }
+      react(drive, run, { kind: "compensation-failed", step: at, attempt, failure });
     }
   });
 }

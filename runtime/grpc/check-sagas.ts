@@ -5,7 +5,7 @@ import { isSagaError, SagaError } from "../core/errors.js";
 import { parkedOf } from "../engine/report-parked.js";
 import type { SagaService } from "../facade/service.js";
 import type { SagasInFlight } from "../journal/journal.js";
-import { keyNames } from "./check-services.js";
+import { facadesOf, keyNames } from "./check-services.js";
 import { lookAtJournal } from "./open-journal.js";
 
 /** What code is held against its journal with. */
@@ -38,7 +38,7 @@ export interface SagasCheck {
  * @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID
  */
 export async function checkSagas({ services, config }: CheckSagasOptions): Promise<SagasCheck> {
-  const facades = services.flatMap((service) => Object.values(service.facades));
+  const facades = facadesOf(services);
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const { place, inFlight } = await lookAtJournal(checkConfig(config, keyNames(facades)));
   const parked = parkedOf(inFlight ?? [], byName);
@@ -66,7 +66,7 @@ export interface CheckProgram {
 export async function runCheckSagas({ name, services, defaults, args }: CheckProgram): Promise<0 | 1 | 2> {
   try {
     const { json } = optionsOf(args);
-    const facades = services.flatMap((service) => Object.values(service.facades));
+    const facades = facadesOf(services);
     const config = loadConfig({ env: process.env, ...keyNames(facades), defaults });
     const check = await checkSagas({ services, config });
     process.stdout.write(json ? `${JSON.stringify(toJson(check))}\n` : `${name}: ${toText(check)}\n`);
@@ -112,7 +112,9 @@ function toText({ place, found, fitting, parked }: SagasCheck): string {
     began under structure ${short(fingerprint)}, ${now}
     ${sagaIds.join(", ")}${more}`;
   });
-  return `${countOf(parked)} sagas in flight can't be run by this code; it can run ${fitting} others (${place})
+  const others = `it can run ${fitting} ${fitting === 1 ? "other" : "others"}`;
+  const count = countOf(parked) === 1 ? "1 saga" : `${countOf(parked)} sagas`;
+  return `${count} in flight can't be run by this code; ${others} (${place})
 ${structures.join("\n")}
 Keep the code that they began under running until they have ended, see docs/versions.md.`;
 }

@@ -11,7 +11,7 @@ import type { SagaService } from "../facade/service.js";
  * @throws SagaError SAGA_DEFINITION_INVALID, or SAGA_NODE_TODO naming every todo that is left
  */
 export function checkServices(services: readonly SagaService[]): FacadeDefinition[] {
-  const facades = services.flatMap((service) => Object.values(service.facades));
+  const facades = facadesOf(services);
   refuseTwins(facades.map(({ name }) => `facade ${name}`));
   const topics = facades.flatMap(({ topics: { rollback, steps } }) => [rollback, ...steps]);
   refuseTwins([...topics, ...topics.map(deadLetterTopic)].map((topic) => `topic ${topic}`));
@@ -22,6 +22,23 @@ export function checkServices(services: readonly SagaService[]): FacadeDefinitio
     throw new SagaError("SAGA_NODE_TODO", `${count} left in the node files; fill them in:\n${list.join("\n")}`);
   }
   return facades;
+}
+
+/**
+ * All facades of the services, unchecked.
+ * @throws SagaError SAGA_DEFINITION_INVALID where one is the function that makes it: without types nothing else says so
+ */
+export function facadesOf(services: readonly SagaService[]): FacadeDefinition[] {
+  return services.flatMap((service: SagaService | ((...handlers: never) => unknown)) => {
+    if (typeof service === "function") {
+      const name = service.name || "the service";
+      throw new SagaError(
+        "SAGA_DEFINITION_INVALID",
+        `${name} in \`services\` is a function: call it with the handlers of its RPCs that are no facades, as in \`services: [${name}({ … })]\``,
+      );
+    }
+    return Object.values(service.facades);
+  });
 }
 
 /** The names that the configuration's keys may bear: of the services that the facades call, and of their topics. */

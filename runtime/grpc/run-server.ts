@@ -14,15 +14,21 @@ export interface RunOptions extends Omit<ServerOptions, "config"> {
   readonly defaults?: ConfigInput;
   /** Called once the server has stopped, before the process exits. */
   readonly onClosed?: () => Promise<void> | void;
-  /** The program's arguments. Default: those of the command line */
+  /**
+   * The arguments that are read here. Default: those of the command line. A program with positional arguments of its own
+   * passes `[]`, or what it leaves.
+   */
   readonly args?: readonly string[];
 }
 
+/** How long after the first signal others count as that one, ms: under a wrapper such as `tsx` one Ctrl-C comes twice. */
+const sameSignalMs = 1_000;
+
 /**
  * A server as a program: reads the configuration, prints `<name> ready on <address>` when it takes calls, and drains
- * on SIGTERM and SIGINT. What stops it from starting goes to standard error, and the process exits with 1. With the
+ * on SIGTERM and SIGINT; another signal a second or more after that stops it at once. What stops it from starting goes to standard error, and the process exits with 1. With the
  * argument `check-sagas` it starts nothing, and tells which sagas in flight its code can't run, see docs/versions.md. Another
- * word as its first argument is refused, with exit code 2; flags are the program's own.
+ * word as its first argument is refused, with exit code 2, unless `args` is given; flags are the program's own.
  * @returns undefined where it did not start
  */
 export async function runServer({
@@ -39,7 +45,9 @@ export async function runServer({
   }
   if (args[0] !== undefined && !args[0].startsWith("-")) {
     // Above all a mistyped check-sagas must not start a server.
-    process.stderr.write(`${name}: unknown argument ${JSON.stringify(args[0])}; there is: check-sagas [--json]\n`);
+    process.stderr.write(
+      `${name}: unknown argument ${JSON.stringify(args[0])}; there is: check-sagas [--json]. If it is the program's own, give runServer \`args: []\`\n`,
+    );
     process.exitCode = 2;
     await onClosed?.();
     return undefined;
@@ -47,7 +55,15 @@ export async function runServer({
   let server: SagaServer | undefined;
   let closing = false;
   let graceMs = 0;
+  let askedMs = Number.NEGATIVE_INFINITY;
   const stop = (signal: NodeJS.Signals) => {
+    const nowMs = performance.now();
+    if (nowMs - askedMs < sameSignalMs) {
+      return;
+    }
+    if (!closing) {
+      askedMs = nowMs;
+    }
     if (closing || server === undefined) {
       // Asked twice, or while it starts: nothing is answered yet that the journal does not hold.
       Promise.resolve(onClosed?.()).finally(() => process.exit(closing ? 1 : 0));

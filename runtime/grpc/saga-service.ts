@@ -95,5 +95,5 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
 }
 
 function requestIdIn({ requestId }: { readonly requestId: string }): string {
-  return checkRequestId(requestId, "request_id");
+  return checkRequestId(requestId, "request_id", "send the x-request-id that the saga was started under");
 }

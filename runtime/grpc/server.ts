@@ -10,6 +10,7 @@ import { createEngine, type Engine } from "../engine/engine.js";
 import { type Clock, systemClock } from "../engine/ports.js";
 import type { SagaService } from "../facade/service.js";
 import type { Journal } from "../journal/journal.js";
+import { healthDescriptors } from "../pb/health/v1/health-descriptors.js";
 import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
 import { addGate } from "./gate.js";
@@ -117,7 +118,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     addServices(server, services, engine, logger, () => inbound.value?.refused("engine"));
     sagas.addToServer(server);
     health.addToServer(server);
-    addReflection(server, served);
+    addReflection(server, [...served, { name: "grpc.health.v1.Health", descriptors: healthDescriptors }]);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
     const port = await listen(server, config);

@@ -42,7 +42,7 @@ export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
  * call, none of which is wanted here. The journal holds bytes, so bytes travel: nothing is encoded twice, and unknown
  * fields survive.
  */
-function unary(channel: Channel, { path, body, timeoutMs, ...call }: UpstreamCall): Promise<UpstreamOutcome> {
+function unary(channel: Channel, { service, path, body, timeoutMs, ...call }: UpstreamCall): Promise<UpstreamOutcome> {
   const metadata = new Metadata();
   metadata.set(requestIdKey, call.sagaId);
   metadata.set("idempotency-key", call.idempotencyKey);
@@ -52,15 +52,20 @@ function unary(channel: Channel, { path, body, timeoutMs, ...call }: UpstreamCal
   metadata.set("traceparent", childSpan(call.traceparent));
   return new Promise((resolve) => {
     let answer: Buffer | undefined;
+    let answered = false;
     const stream = channel.createCall(path, Date.now() + timeoutMs, null, null, null);
     stream.start(metadata, {
-      onReceiveMetadata() {},
+      onReceiveMetadata() {
+        answered = true;
+      },
       onReceiveMessage(message: Buffer) {
         answer = message;
       },
-      onReceiveStatus({ code, details }) {
+      onReceiveStatus({ code, details, metadata: trailer }) {
         if (code !== Status.OK) {
-          resolve(failed(code, details));
+          // A status that comes from an upstream has headers, or at least the content type beside it.
+          const unreached = code === Status.UNAVAILABLE && !answered && Object.keys(trailer.getMap()).length === 0;
+          resolve(failed(code, unreached ? unreachedText(service, details) : details));
         } else if (answer === undefined) {
           resolve(failed(Status.INTERNAL, `${path} answered OK without a message`));
         } else {
@@ -95,6 +100,11 @@ function channelCredentials(service: string, tls: UpstreamConfig["tls"]): Channe
     return path === undefined ? null : readPem(path, `upstreams["${service}"].tls.${key}`);
   };
   return tls.enabled ? credentials.createSsl(read("ca"), read("key"), read("cert")) : credentials.createInsecure();
+}
+
+/** grpc-js names an address at most, and ends with a note that is mostly empty. */
+function unreachedText(service: string, details: string): string {
+  return `${service} gave no answer: ${details.replace(/\. Resolution note: $/, "")}`;
 }
 
 function failed(code: number, message: string): UpstreamOutcome {

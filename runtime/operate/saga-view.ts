@@ -7,6 +7,7 @@ import { decodeRecord, recordTime } from "../journal/record.js";
 import type { Any } from "../pb/google/protobuf/any.js";
 import { CompensationState, type Saga, type SagaStep, SagaState as State, StepState } from "../pb/saga/v1/service.js";
 import { type Timeline, timelineOf } from "./timeline.js";
+import { turnBackOf } from "./turn-back.js";
 
 /**
  * A stored saga as the SagaService tells of it.
@@ -50,14 +51,16 @@ function detailed(stored: StoredSaga, facade: FacadeDefinition, { state, steps, 
 function outline(stored: StoredSaga, facade: FacadeDefinition | undefined, parkedReason: string): Saga {
   const { phase, answer } = stored;
   const failed = answer?.ok === false ? answer : undefined;
+  // The client of an async saga was answered before any step ran: what became of it only the records say.
+  const { turned, failure } = turnBackOf(stored.records, phase === "compensated" || phase === "stuck");
   const ended = phase === "completed" || phase === "compensated";
   return {
     requestId: stored.sagaId,
     facade: stored.facade,
     // The answer of a failure is stored together with the turn back.
-    state: phase === "open" && failed !== undefined ? State.SAGA_STATE_ROLLING_BACK : storedPhases[phase],
+    state: phase === "open" && (failed !== undefined || turned) ? State.SAGA_STATE_ROLLING_BACK : storedPhases[phase],
     steps: [],
-    failure: failureView(failed?.failure),
+    failure: failureView(failed?.failure ?? failure),
     failedStep: failed?.step ?? "",
     response: phase === "completed" && answer?.ok === true ? anyOf(answer.response, facade) : undefined,
     startTime: dateOf(timeOf(stored.records[0])),

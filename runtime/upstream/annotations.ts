@@ -1,6 +1,7 @@
-import { createFileRegistry, fromBinary, type Message } from "@bufbuild/protobuf";
+import { createFileRegistry, type FileRegistry, fromBinary, type Message } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
+import { SagaError } from "../core/errors.js";
 
 /** What an RPC's options say of it. */
 export interface RpcAnnotations {
@@ -22,9 +23,10 @@ const stepField = { compensation: 1, compensateOnFailure: 6 } as const;
 /**
  * Reads the annotations of all RPCs in a serialized google.protobuf.FileDescriptorSet, with the imports:
  * `buf build -o image.binpb`, or `protoc --include_imports --descriptor_set_out=image.binpb`.
+ * @throws SagaError SAGA_DEFINITION_INVALID where the bytes are none, or only a part of one
  */
 export function readAnnotations(descriptorSet: Uint8Array): Annotations {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  const registry = registryOf(descriptorSet);
   const found = new Map<string, RpcAnnotations>();
   for (const file of registry.files) {
     for (const { typeName, methods } of file.services) {
@@ -37,6 +39,19 @@ export function readAnnotations(descriptorSet: Uint8Array): Annotations {
     }
   }
   return found;
+}
+
+function registryOf(descriptorSet: Uint8Array): FileRegistry {
+  try {
+    return createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new SagaError(
+      "SAGA_DEFINITION_INVALID",
+      `readAnnotations was given ${descriptorSet.length} bytes that are no whole FileDescriptorSet (${why}); give it what \`buf build -o image.binpb\` writes, not compressed and with the imports`,
+      { cause: error },
+    );
+  }
 }
 
 /** What @grpc/proto-loader gives, as far as it matters here. */

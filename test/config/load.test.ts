@@ -110,6 +110,19 @@ upstreams:
 });
 
 describe("a wrong configuration", () => {
+  test("that has no file says which folder was searched, and where to put what is missing", () => {
+    const folder = scope.tempDir();
+    const said = problems(() => loadConfig({ env: { OCH_PATH: folder }, upstreams: [order] }));
+    expect(said[0]).toContain(`there is no app.yaml in ${folder}) has 1 error(s)`);
+    expect(said[1]).toContain("give its address, host:port, in app.yaml or in SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS");
+  });
+
+  test("OCH_PATH must name a folder", () => {
+    const folder = join(scope.tempDir(), "none");
+    const said = problems(() => loadConfig({ env: { OCH_PATH: folder }, upstreams: [] }));
+    expect(said).toEqual([`SAGA_CONFIG_INVALID: OCH_PATH names ${folder}, and there is no such folder`]);
+  });
+
   test("is told all its errors at once, by their keys", () => {
     const yaml = `
 lisen: localhost:1
@@ -125,19 +138,19 @@ upstreams:
     const env = { SAGA_POD_ID: "" };
     const said = problems(() => load(yaml, { env, upstreams: [order, "pb.PaymentService"] }));
     const expected = [
-      /^\(whole\): .*"lisen"/,
+      /^\(whole\): .*"lisen"; there are: listen, pod_id, .*upstreams/,
       /^listen: must be host:port$/,
       /^log_level: .*"info"/,
       /^pod_id \(set by SAGA_POD_ID\): /,
       /^data_dir: /,
       /^shutdown_grace_ms: .*number.*boolean/,
       /^tls\.key: /,
-      /^upstreams\["pb\.OrderService"\]: .*"adress"/,
-      /^upstreams\["pb\.OrderService"\]\.address: must be host:port$/,
+      /^upstreams\["pb\.OrderService"\]: .*"adress"; there are: address, tls, keepalive_ms$/,
+      /^upstreams\["pb\.OrderService"\]\.address: the port is beyond 65535$/,
       /^upstreams\["pb\.OrderService"\]\.keepalive_ms: /,
       /^upstreams\["pb\.OrderService"\]\.tls\.enabled: must be true or false$/,
       /^upstreams\["pb\.Billing"\]\.address: /,
-      /^upstreams\["pb\.PaymentService"\]: .*host:port.*SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS$/,
+      /^upstreams\["pb\.PaymentService"\]: .*host:port, in app\.yaml or in SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS$/,
     ];
     expect(said[0]).toMatch(/^SAGA_CONFIG_INVALID: .*app\.yaml and the environment\) has 13 error\(s\):$/);
     expect(said.slice(1)).toHaveLength(expected.length);
@@ -153,11 +166,20 @@ upstreams:
     expect(problems(() => load(yaml, { upstreams: [order] })).join()).toContain(named);
   });
 
-  test.each(["localhost", ":1", "localhost:", "local host:1", "http://localhost:1", "localhost:65536", "::1:80"])(
+  test.each(["localhost", ":1", "localhost:", "local host:1", "http://localhost:1", "::1:80"])(
     "address %j is none",
     (listen) => {
       expect(problems(() => checkConfig({ listen }, { upstreams: [] })).slice(1)).toEqual([
         "listen: must be host:port",
+      ]);
+    },
+  );
+
+  test.each(["localhost:65536", "localhost:99999", "[::1]:1000000"])(
+    "address %j has a port that there is not",
+    (listen) => {
+      expect(problems(() => checkConfig({ listen }, { upstreams: [] })).slice(1)).toEqual([
+        "listen: the port is beyond 65535",
       ]);
     },
   );

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { freeAddress } from "../support/free-port.js";
 import { childrenOf, living } from "../support/processes.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
@@ -58,6 +59,20 @@ test("the first start: what it prints and answers, a second start beside it, and
   expect(await process.stop("SIGINT")).toEqual({ code: 0, signal: null });
   await gone(upstreams);
   expect(process.stdout(), "nothing but the one line").toBe(`booking server ready on ${address}\n`);
+});
+
+test("a second start on another port says in one line that the example's own services lack theirs, and how to mend it", async () => {
+  const place = await createPlace(scope);
+  const { process, upstreams } = await startExample(place);
+  const env = { ...place.env, BOOKING_UPSTREAMS: "", SAGA_LISTEN: await freeAddress(), SAGA_DATA_DIR: scope.tempDir() };
+  const second = scope.start("examples/booking/main.ts", { env });
+  expect(await second.exited).toEqual({ code: 1, signal: null });
+  expect(second.stderr()).toMatch(
+    /^booking server can't start\. SAGA_LISTEN_FAILED: the example's pb\.\w+ can't listen on localhost:\d+: the port is taken; .*set SAGA_UPSTREAMS_PB_\w+_ADDRESS .*BOOKING_UPSTREAMS=external .*\n$/,
+  );
+  expect(living(upstreams), "the first one's upstreams").toHaveLength(2);
+  expect(await process.stop("SIGINT")).toEqual({ code: 0, signal: null });
+  await gone(upstreams);
 });
 
 test("SIGKILL of the server leaves no upstream behind, and a restart knows all answers", async () => {

@@ -90,6 +90,7 @@ test("a mistyped check-sagas starts no server", async () => {
   const program = scope.start(old, { args: ["chek-sagas"], env: place.env });
   expect(await program.exited).toEqual({ code: 2, signal: null });
   expect(program.stderr()).toContain('unknown argument "chek-sagas"; there is: check-sagas [--json]');
+  expect(program.stderr(), "what to do with arguments of one's own").toContain("give runServer `args: []`");
 });
 
 test("what can't be found out is neither yes nor no", async () => {

@@ -36,6 +36,7 @@ describe("an unknown outcome", () => {
     await ask("s");
     await place.reaches("s", "compensated");
     expect(place.upstreams.callsOf("/a/undo")).toHaveLength(1);
+    expect(place.said, "nothing to look at, so no warning").toEqual([]);
   });
 
   test("NOT_FOUND from the compensation of a step that surely succeeded is no success", async () => {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { checkSagas } from "../../runtime/grpc/check-sagas.js";
+import { expect, test, vi } from "vitest";
+import { checkSagas, runCheckSagas } from "../../runtime/grpc/check-sagas.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import { facadeOf } from "../engine/support/facade.js";
 import { entry, firstEntry } from "../journal/entries.js";
@@ -31,4 +31,21 @@ test("code is held against a journal by facade and fingerprint, also from a prog
       expect.objectContaining({ facade: known.name, fingerprint: "f0", here: "f1", open: 1, sagaIds: ["changed"] }),
     ],
   });
+});
+
+test("as a program it counts one saga in the singular", async () => {
+  const data_dir = scope.tempDir();
+  const journal = scope.use(openSqliteJournal(join(data_dir, "journal.db")));
+  await journal.create(firstEntry("gone", { facade: "test.Service/Gone" }));
+  const known = facadeOf({ steps: { a: {} } });
+  await journal.create(firstEntry("fits", { facade: known.name, fingerprint: known.fingerprint }));
+  const upstreams = Object.fromEntries(known.steps.map(({ service }) => [service, { address: "localhost:1" }]));
+  const service = { name: "test.Service", definition: {}, facades: { run: known }, descriptors: "" };
+  const written = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  scope.defer(() => written.mockRestore());
+  const program = { name: "server", services: [service], defaults: { data_dir, upstreams }, args: [] };
+  expect(await runCheckSagas(program)).toBe(1);
+  expect(written.mock.calls.join("")).toContain(
+    "server: 1 saga in flight can't be run by this code; it can run 1 other (",
+  );
 });

@@ -10,7 +10,8 @@ test("a call without a request id is refused with just these words", async () =>
   const { client, orders } = await startBookingServer(scope);
   const missing = {
     code: status.INVALID_ARGUMENT,
-    message: "missing x-request-id",
+    message:
+      "missing metadata x-request-id; send the same id with every attempt of one request, and another with another request",
     info: { reason: "SAGA_REQUEST_ID_MISSING", domain: "protosaga", metadata: {} },
   };
   expect(await book(client, {})).toEqual(missing);

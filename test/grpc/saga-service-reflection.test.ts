@@ -62,6 +62,19 @@ describe("a client that has only reflection", () => {
   );
 });
 
+test.each(["v1", "v1alpha"] as const)("by %s the health service is found, called and read, too", async (version) => {
+  const { client } = await startBookingServer(scope);
+  const listed = await reflect(client, version, { listServices: "" });
+  expect(listed.listServicesResponse?.service.map(({ name }) => name)).toContain("grpc.health.v1.Health");
+  const health = await learn(client, version, "grpc.health.v1.Health");
+  const check = health.getService("grpc.health.v1.Health")?.methods.find(({ name }) => name === "Check");
+  if (check === undefined) {
+    throw new Error("the service has no Check");
+  }
+  const answer = fromBinary(check.output, await callRaw(client, "/grpc.health.v1.Health/Check", new Uint8Array()));
+  expect(toJson(check.output, answer)).toEqual({ status: "SERVING" });
+});
+
 test("health knows the service", async () => {
   const { client } = await startBookingServer(scope);
   const name = Buffer.from("saga.v1.SagaService");

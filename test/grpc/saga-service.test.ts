@@ -85,7 +85,10 @@ describe("GetSaga", () => {
       message: "the journal has no saga nobody",
       info: details("SAGA_NOT_FOUND", { saga_id: "nobody" }),
     };
-    const missing = { code: status.INVALID_ARGUMENT, message: "missing request_id" };
+    const missing = {
+      code: status.INVALID_ARGUMENT,
+      message: "missing request_id; send the x-request-id that the saga was started under",
+    };
     const malformed = {
       code: status.INVALID_ARGUMENT,
       message: "request_id must have 1 to 128 of the characters A-Z a-z 0-9 . _ : / -",

@@ -6,6 +6,7 @@ import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 import type { SagaService } from "../../runtime/facade/service.js";
+import { checkSagas } from "../../runtime/grpc/check-sagas.js";
 import { startServer } from "../../runtime/grpc/server.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
 import { createScope } from "../support/scope.js";
@@ -106,6 +107,20 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
     message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
   });
   expect(looked, "no saga was taken up").toEqual([]);
+});
+
+test("a service that is still the function that makes it stops the start, which says to call it", async () => {
+  const tripService = () => bookingService;
+  const config = { listen: "localhost:0", data_dir: scope.tempDir(), log_level: "silent" as const, upstreams };
+  const services = [tripService as unknown as SagaService];
+  const refusal = {
+    code: "SAGA_DEFINITION_INVALID",
+    message: expect.stringContaining(
+      "call it with the handlers of its RPCs that are no facades, as in `services: [tripService({",
+    ),
+  };
+  await expect(startServer({ services, config })).rejects.toMatchObject(refusal);
+  await expect(checkSagas({ services, config })).rejects.toMatchObject(refusal);
 });
 
 test("a service that is registered twice stops the start", async () => {

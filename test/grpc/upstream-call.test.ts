@@ -126,6 +126,17 @@ describe("an upstream that fails", () => {
     expect(ledgers().payments.entries).toEqual([{ id: 2n, requestId: "a", status: "cancelled" }]);
   });
 
+  test("by not being there: the message names the service; what it says itself is left as it is", async () => {
+    const { client, orders } = await startBookingServer(scope);
+    orders.plan("createOrder", { fail: { code: status.UNAVAILABLE, message: "closed for today" }, times: 3 });
+    expect((await book(client, { "x-request-id": "a" })).message).toBe("closed for today");
+    await orders.close();
+    const { code, message } = await book(client, { "x-request-id": "b" });
+    expect(code).toBe(status.UNAVAILABLE);
+    expect(message).toMatch(/^pb\.OrderService gave no answer: .*ECONNREFUSED/);
+    expect(message).not.toContain("Resolution note");
+  });
+
   test("with a refusal: its status and message, where and why", async () => {
     const { client, ledgers } = await startBookingServer(scope);
     expect(await book(client, { "x-request-id": "a" }, { FaultInject: true })).toEqual({

@@ -36,3 +36,19 @@ test("what is built has every entry of the package, and each can be imported wit
   const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script], { cwd: root });
   expect(stdout).toBe("function function\n");
 });
+
+test("what is packed has the proto files, and the example that the documentation points at", async () => {
+  const { stdout } = await run("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: repository });
+  const [packed] = JSON.parse(stdout) as { files: { path: string }[] }[];
+  const paths = packed?.files.map(({ path }) => path);
+  expect(paths).toEqual(
+    expect.arrayContaining([
+      "proto/saga/v1/saga.proto",
+      "proto/saga/v1/service.proto",
+      ...["booking", "order", "payment"].map((name) => `proto/booking/${name}.proto`),
+      ...["main.ts", "upstream/order-service.ts", "upstream/shared/upstream.ts"].map(
+        (name) => `examples/booking/${name}`,
+      ),
+    ]),
+  );
+});

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { BytesValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
+import type { SagaEvent } from "../../runtime/core/event.js";
 import { Status } from "../../runtime/core/status.js";
 import { sagaView } from "../../runtime/operate/saga-view.js";
 import { SagaState } from "../../runtime/pb/saga/v1/service.js";
@@ -47,6 +48,41 @@ describe("a saga that this server can't drive on is told of without its steps", 
     });
     expect(told(storedSaga(facade, ...stuckEntries))).toMatchObject({ ...all, state: SagaState.SAGA_STATE_STUCK });
     expect(told(completed)).toMatchObject({ ...all, state: SagaState.SAGA_STATE_COMPLETED, endTime: at(2) });
+  });
+
+  test("an async one too, whose client was answered before any step ran: why it is rolled back, but not which step failed", () => {
+    const async = facadeOf({ mode: "async", steps: { a: {}, b: {} } });
+    const { arrived, delivered, failed, late, recovered, responded, undoCalled } = events;
+    const begun: readonly (readonly SagaEvent[])[] = [
+      [started, responded],
+      [arrived(0), called(0)],
+      [succeeded(0)],
+      [arrived(1), called(1)],
+    ];
+    const told = (...more: readonly (readonly SagaEvent[])[]) => {
+      return overTheWire(sagaView(storedSaga(async, ...begun, ...more), undefined));
+    };
+    const running = { state: SagaState.SAGA_STATE_RUNNING, failure: undefined, failedStep: "" };
+    const turned = { state: SagaState.SAGA_STATE_ROLLING_BACK, failure: refused, failedStep: "" };
+    expect(told()).toMatchObject(running);
+    expect(told([failed(1, "UNAVAILABLE")]), "it is tried again").toMatchObject(running);
+    const refusal = failed(1, "INVALID_ARGUMENT");
+    expect(told([refusal])).toMatchObject(turned);
+    expect(told([refusal], [delivered, undoCalled(0)])).toMatchObject(turned);
+    expect(told([refusal], [delivered, undoCalled(0)], [undone(0)])).toMatchObject({
+      ...turned,
+      state: SagaState.SAGA_STATE_COMPENSATED,
+    });
+    expect(told([late], [failed(1, "INVALID_ARGUMENT")]), "the first failure is the reason").toMatchObject({
+      ...turned,
+      failure: { code: Status.DEADLINE_EXCEEDED, reason: "SAGA_DEADLINE_EXCEEDED" },
+    });
+    const unsafe = facadeOf({ mode: "async", steps: { a: {}, b: { idempotent: false } } });
+    const interrupted = storedSaga(unsafe, ...begun, [recovered], [delivered, undoCalled(1)]);
+    expect(sagaView(interrupted, undefined), "a restart has turned it").toMatchObject({
+      ...turned,
+      failure: { code: Status.UNAVAILABLE, reason: "SAGA_INTERRUPTED" },
+    });
   });
 
   test("with the response: under the type that the facade has now, or as bytes", () => {

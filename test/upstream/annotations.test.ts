@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { loadedAnnotations, readAnnotations } from "protosaga/upstream";
 import { expect, test } from "vitest";
 import { createWorkspace } from "../generator/support/workspace.js";
@@ -58,4 +59,19 @@ test("may be written in several statements", async () => {
   const annotations = readAnnotations(await image(text));
   expect(annotations.get("/shop.Shop/Reserve")).toEqual(expected["/shop.Shop/Reserve"]);
   expect(annotations.get("/shop.Shop/Release")).toEqual(expected["/shop.Shop/Release"]);
+});
+
+test("are not read from what is no image, or not all of one; the error says what to give", async () => {
+  const whole = await image(readFileSync(shopProto, "utf8"));
+  const wrong = [
+    whole.subarray(0, whole.length - 7),
+    gzipSync(whole),
+    Buffer.from('syntax = "proto3";\n'),
+    Buffer.from("{}"),
+  ];
+  for (const bytes of wrong) {
+    expect(() => readAnnotations(bytes)).toThrow(
+      /^SAGA_DEFINITION_INVALID: readAnnotations was given \d+ bytes that are no whole FileDescriptorSet .*buf build -o image\.binpb/,
+    );
+  }
 });

@@ -151,7 +151,8 @@ export interface Saga {
     | undefined;
   /**
    * Set where this server can't drive the saga on: why. It has no such facade, or one of another structure than when the
-   * saga began. State, failure, response and times are told all the same; steps are not, and the deadline may not be.
+   * saga began. State, failure, response and times are told all the same; steps are not, and the deadline may not be. Of
+   * an async saga the failed step is not told, and RUNNING may be one that a restart is about to roll back.
    */
   parkedReason: string;
 }
