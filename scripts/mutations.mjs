@@ -198,8 +198,8 @@ export const mutations = [
   [
     "what this process remembers is kept when another moves a saga on",
     engine("elsewhere"),
-    "journal.onChange(noticed)",
-    "journal.onChange(() => {})",
+    "journal.onChange(noticed,",
+    "journal.onChange(() => {},",
   ],
   [
     "a notice is forgotten that comes while something of its saga is under way",

@@ -28,7 +28,7 @@ export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
       listener();
     }
   };
-  const close = journal.onChange(changed);
+  const close = journal.onChange(changed, () => listeners.keys());
   return {
     changed,
     close,

@@ -141,7 +141,7 @@ export function createElsewhere({ journal, changes, runs, waiters, log, timers }
     });
   }
 
-  const end = journal.onChange(noticed);
+  const end = journal.onChange(noticed, () => runs.all().map(({ id }) => id));
 
   return {
     follow,

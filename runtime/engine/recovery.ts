@@ -7,6 +7,7 @@ import type { Journal, StoredSaga } from "../journal/journal.js";
 import { misfit, restore } from "./adopt.js";
 import { type Drive, flush, isOutcome, putAside, react } from "./driver.js";
 import { awaitsTopic } from "./enqueue.js";
+import { createHoles } from "./holes.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
 import { failTickets } from "./ticket.js";
@@ -71,6 +72,7 @@ export function createRecovery({
 }: RecoveryParts): Recovery {
   const { clock, log } = drive;
   const aside = new Set<string>();
+  const holes = createHoles();
 
   function misfitOf(stored: StoredSaga): string | undefined {
     return misfit(byName.get(stored.facade), stored);
@@ -84,7 +86,7 @@ export function createRecovery({
     if (isStopped()) {
       throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
     }
-    const run = restore(byName.get(stored.facade), stored);
+    const run = holes.known(stored) ?? restore(byName.get(stored.facade), stored);
     if (typeof run !== "string") {
       return run;
     }
@@ -218,6 +220,11 @@ export function createRecovery({
 
   async function readAgain(run: Run, events: readonly SagaEvent[]): Promise<void> {
     const stored = await journal.load(run.id);
+    const hole = stored === undefined ? undefined : holes.look(stored, run.seq - 1);
+    if (hole !== undefined && !isStopped()) {
+      log.error({ saga: run.id, code: "SAGA_JOURNAL_CORRUPT" }, `saga parked: ${hole}`);
+      throw new SagaError("SAGA_JOURNAL_CORRUPT", `saga ${run.id} can't go on: ${hole}`);
+    }
     const fresh = stored === undefined ? "the journal has it no more" : restore(run.facade, stored);
     run.rebasing = undefined;
     if (isStopped()) {

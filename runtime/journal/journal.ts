@@ -146,9 +146,11 @@ export interface Journal {
   /**
    * Has a listener told of each saga that another process has moved on; now and then also of one that none has.
    * A journal that is not shared never tells.
+   * @param heeds the sagas that the listener has to hear of as things stand: it is asked after a time in which the journal
+   *   heard nothing, and of what happened then only these are told
    * @returns a function that ends it
    */
-  onChange(listener: (sagaId: string) => void): () => void;
+  onChange(listener: (sagaId: string) => void, heeds: () => Iterable<string>): () => void;
   readonly messages: MessageStore;
   close(): Promise<void>;
 }

@@ -4,15 +4,17 @@ import { createChanges } from "../../runtime/engine/changes.js";
 /** A hub, with what stands in for other processes. */
 function createHub() {
   let elsewhere: ((sagaId: string) => void) | undefined;
+  let heeds = (): Iterable<string> => [];
   const hub = createChanges({
-    onChange(listener) {
+    onChange(listener, heeded) {
       elsewhere = listener;
+      heeds = heeded;
       return () => {
         elsewhere = undefined;
       };
     },
   });
-  return { ...hub, elsewhere: (sagaId: string) => elsewhere?.(sagaId) };
+  return { ...hub, elsewhere: (sagaId: string) => elsewhere?.(sagaId), heeded: () => [...heeds()] };
 }
 
 test("a change is told to those who listen to that saga, wherever it was made", () => {
@@ -44,6 +46,16 @@ test("who has ended hears nothing more, and ending twice ends nobody else", () =
   endLater();
   hub.changed("a");
   expect(heard).toBe(2);
+});
+
+test("of what happened while nothing was heard, the sagas that somebody listens to are asked for", () => {
+  const hub = createHub();
+  expect(hub.heeded()).toEqual([]);
+  const ends = ["a", "b", "a"].map((id) => hub.subscribe(id, () => {}));
+  expect(hub.heeded()).toEqual(["a", "b"]);
+  ends[0]?.();
+  ends[1]?.();
+  expect(hub.heeded()).toEqual(["a"]);
 });
 
 test("a listener that ends itself, or begins another, does not disturb the others", () => {

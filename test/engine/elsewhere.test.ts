@@ -22,12 +22,14 @@ const facade = facadeOf({ steps: { a: {} } });
 function place() {
   const clock = createManualClock();
   let notice = (_: string) => {}; // The last listener's: that of the changes comes before.
+  let heeds = (): Iterable<string> => [];
   const reads: (() => Promise<StoredSaga>)[] = [];
   const journal = {
     shared: true,
     leaseMs: 15_000,
-    onChange(listener: (sagaId: string) => void) {
+    onChange(listener: (sagaId: string) => void, heeded: () => Iterable<string>) {
       notice = listener;
+      heeds = heeded;
       return () => {};
     },
     load: () => reads.shift()?.() ?? Promise.resolve({ records: [1, 2, 3] } as unknown as StoredSaga),
@@ -46,7 +48,17 @@ function place() {
   runs.add(run);
   const failures: unknown[] = [];
   hold(run, rollback, { since: 0, done() {}, failed: (error) => void failures.push(error) });
-  return { clock, reads, run, runs, waiters, elsewhere, failures, notice: (sagaId: string) => notice(sagaId) };
+  return {
+    clock,
+    reads,
+    run,
+    runs,
+    waiters,
+    elsewhere,
+    failures,
+    heeds: () => [...heeds()],
+    notice: (sagaId: string) => notice(sagaId),
+  };
 }
 
 test("A saga that another server moved on while an entry of it was on its way here gives its place back", async () => {
@@ -58,6 +70,13 @@ test("A saga that another server moved on while an entry of it was on its way he
   await until(() => failures.length > 0);
   expect(failures).toEqual([expect.objectContaining({ code: "SAGA_JOURNAL_CONFLICT" })]);
   expect(runs.has("s")).toBe(false);
+});
+
+test("What this process remembers of sagas is asked after once it has heard nothing for a while", () => {
+  const { run, runs, heeds } = place();
+  expect(heeds()).toEqual(["s"]);
+  runs.forget(run);
+  expect(heeds()).toEqual([]);
 });
 
 test("A saga that another server moved on, and can't be read just now, is read later", async () => {

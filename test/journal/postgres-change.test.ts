@@ -18,6 +18,8 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
   /** Listens through the proxy. */
   let pod: Journal;
   let told: string[];
+  /** What the pod looks up after a time without a connection. */
+  let heeded: string[];
   beforeAll(async () => {
     server = await startPostgres();
   });
@@ -29,7 +31,11 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
     const url = server.url.replace(String(server.port), String(proxy.port));
     pod = scope.use(await openPostgresJournal({ url, podId: "pod", schema }));
     told = [];
-    pod.onChange((sagaId) => told.push(sagaId));
+    heeded = [];
+    pod.onChange(
+      (sagaId) => told.push(sagaId),
+      () => heeded,
+    );
   });
 
   /** Waits for a change that is made now: what came before it has been told by then. */
@@ -56,7 +62,10 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
 
   test("tells each listener, until it ends", async () => {
     const second: string[] = [];
-    const end = pod.onChange((sagaId) => second.push(sagaId));
+    const end = pod.onChange(
+      (sagaId) => second.push(sagaId),
+      () => [],
+    );
     await writer.create(firstEntry("a"));
     await until(() => second.length === 1 && told.length === 1, { what: "both" });
     end();
@@ -65,22 +74,27 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
     expect(second).toEqual(["a"]);
   });
 
-  test("is told of what it missed while its connections were cut", async () => {
-    await writer.create(firstEntry("began before"));
-    await untilTold("began before");
+  test("is told of what it missed, and heeds, while its connections were cut", async () => {
+    const others = Array.from({ length: 1_200 }, (_, at) => `other-${at}`);
+    heeded = ["no\0text", ...others, "began before", "unmoved", "began meanwhile"];
+    await Promise.all(["began before", "unmoved"].map((id) => writer.create(firstEntry(id))));
+    await Promise.all(["began before", "unmoved"].map(untilTold));
     told.splice(0);
     proxy.cut();
     await writer.create(firstEntry("began meanwhile"));
+    await writer.create(firstEntry("nobody's"));
     await writer.append(entry("began before", 1, { phase: "completed" }));
     proxy.restore();
     await untilTold("began before");
     await untilTold("began meanwhile");
+    expect(told).not.toContain("nobody's");
     told.splice(0);
     await writer.create(firstEntry("after"));
     await untilTold("after");
   });
 
   test("is told of what it missed while its connection led nowhere", async () => {
+    heeded = ["meanwhile"];
     await writer.create(firstEntry("before"));
     await untilTold("before");
     proxy.freeze();
@@ -89,6 +103,7 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
   });
 
   test("is told again when the server was killed and is back", async () => {
+    heeded = ["a"];
     await server.kill9();
     await server.start();
     await writer.create(firstEntry("a"));
@@ -96,6 +111,7 @@ describePostgresServer("a pod that listens on a PostgreSQL journal", () => {
   });
 
   test("is told while the server's sessions are ended all the time", async () => {
+    heeded = Array.from({ length: 20 }, (_, round) => `round-${round}`);
     for (let round = 0; round < 20; round++) {
       await server.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'protosaga pod' AND pid <> pg_backend_pid()",

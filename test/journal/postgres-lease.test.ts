@@ -104,7 +104,10 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     const told: string[] = [];
     const [end] = pods.map((pod, at) => pod.onHandOver((saga, topic) => told.push(`${at}: ${saga} on ${topic}`)));
     const changed: string[] = [];
-    pods[0].onChange((saga) => changed.push(saga));
+    pods[0].onChange(
+      (saga) => changed.push(saga),
+      () => [],
+    );
     await begin(pods[0], "s", "mine", "done");
     await pods[0].append(entry("done", 1, { phase: "completed" }));
     await pods[1].append(entry("s", 1));

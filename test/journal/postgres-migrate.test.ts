@@ -115,7 +115,10 @@ describePostgres("the tables of a journal on PostgreSQL", () => {
     scope.defer(() => dropSchema(neighbour));
     const other = scope.use(await openPostgresJournal({ url, podId: "pod-0", schema: neighbour }));
     const told: string[] = [];
-    other.onChange((sagaId) => told.push(sagaId));
+    other.onChange(
+      (sagaId) => told.push(sagaId),
+      () => [],
+    );
     await journal.create(firstEntry("a"));
     expect(await other.create(firstEntry("a"))).toEqual([]);
     expect(await numbersOf(other, "a")).toEqual([0]);

@@ -150,7 +150,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     release: (fingerprints) => whileOpen(() => lease.release(fingerprints)),
     handOver: (sagaId, topic) => whileOpen(() => lease.handOver(sagaId, topic)),
     onHandOver: (listener) => listening.addHandOver(listener),
-    onChange: (listener) => listening.add(listener),
+    onChange: (listener, heeds) => listening.add(listener, heeds),
     messages: {
       pending: () => whileOpen(() => messages.pending()),
       remove: (ids) => whileOpen(() => messages.remove(ids)),

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { type Connection, connect } from "./connect.js";
+import { findMissed } from "./missed.js";
 import { decodeHandOver, decodeNotice } from "./notice.js";
 
 /** Hears of sagas that other processes have moved on. */
 export interface Listening {
-  add(listener: (sagaId: string) => void): () => void;
+  /** As the journal's `onChange`. */
+  add(listener: (sagaId: string) => void, heeds: () => Iterable<string>): () => void;
   /** Hears of messages that others hand over to this pod. */
   addHandOver(listener: (sagaId: string, topic: string) => void): () => void;
   close(): Promise<void>;
@@ -26,24 +28,14 @@ const heartbeatMs = 3_000;
 /** The wait after a connection that failed; it doubles with each, ms. */
 const firstWaitMs = 50;
 const longestWaitMs = 2_000;
-/** How much further back than the last sign of life we look: a row is older than its commit, and its notice later, s. */
-const marginS = 15;
-
-// What was ended at once, in its first entry, nobody could have waited for.
-const selectChanged = `
-SELECT saga_id AS id FROM record WHERE written_at >= $1::timestamptz - make_interval(secs => $2)
-  AND left(writer::text, 18) <> $3
-UNION
-SELECT id FROM saga WHERE phase = 'open' AND created_at >= $1::timestamptz - make_interval(secs => $2)
-  AND left(writer::text, 18) <> $3`;
-
 /**
- * Listens on a connection of its own, which is made anew whenever it is lost; what was written meanwhile is then looked
- * up in the tables. Resolves once it listens.
+ * Listens on a connection of its own, which is made anew whenever it is lost; what was written meanwhile to the sagas that
+ * somebody heeds here is then looked up in the tables. Resolves once it listens.
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { connection, channel, podId, prefix, onError } = options;
-  const listeners = new Set<(sagaId: string) => void>();
+  /** With what tells which sagas each of them heeds. */
+  const listeners = new Map<(sagaId: string) => void, () => Iterable<string>>();
   const takers = new Set<(sagaId: string, topic: string) => void>();
   const closing = new AbortController();
   /** By the database's clock: until then nothing was missed. */
@@ -51,7 +43,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 
   function tell(sagaIds: readonly string[]): void {
     for (const id of sagaIds) {
-      for (const listener of listeners) {
+      for (const listener of listeners.keys()) {
         listener(id);
       }
     }
@@ -81,9 +73,9 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   }
 
   async function catchUp(client: pg.Client): Promise<void> {
-    if (listeners.size > 0) {
-      const { rows } = await client.query<{ id: string }>(selectChanged, [heardUntil, marginS, prefix]);
-      tell(rows.map(({ id }) => id));
+    const heeded = new Set([...listeners.values()].flatMap((heeds) => [...heeds()]));
+    for await (const page of findMissed(client, { heeded, since: heardUntil, prefix })) {
+      tell(page);
     }
   }
 
@@ -127,10 +119,10 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   heardUntil = await clock(first);
   const running = keepListening(first);
   return {
-    add(listener) {
+    add(listener, heeds) {
       // Of its own, so that one function added twice is told twice.
       const own = (sagaId: string) => listener(sagaId);
-      listeners.add(own);
+      listeners.set(own, heeds);
       return () => listeners.delete(own);
     },
     addHandOver(listener) {

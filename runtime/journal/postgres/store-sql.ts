@@ -1,8 +1,10 @@
 /**
  * Stores a batch of entries, each of another saga, in one statement, which is one round trip and one transaction. An
  * entry whose saga, or whose number, is there already is left out, and a later one of a saga that was removed; so are its
- * messages. Each CTE sees the tables as
- * they were before the statement, so that no two entries of one saga may be in it.
+ * messages. Each CTE sees the tables as they were before the statement, so that no two entries of one saga may be in it.
+ *
+ * A later entry locks its saga's row against removal, or waits for one that is under way: else its record would be left
+ * without a saga, and a hole in the next one of that id. Removal and takeover skip what is locked, and so wait for nobody.
  *
  * Rows are inserted in the order of saga ids: two pods that insert the same ids then wait for each other in one order.
  */
@@ -19,8 +21,8 @@ WITH incoming AS MATERIALIZED (
   ON CONFLICT DO NOTHING RETURNING writer
 ), appended AS (
   INSERT INTO record (saga_id, seq, record, writer)
-  SELECT saga_id, seq, record, writer FROM incoming
-  WHERE facade IS NULL AND EXISTS (SELECT 1 FROM saga WHERE saga.id = saga_id) ORDER BY saga_id
+  SELECT saga_id, seq, incoming.record, incoming.writer FROM incoming JOIN saga ON saga.id = saga_id
+  WHERE incoming.facade IS NULL ORDER BY saga_id FOR KEY SHARE OF saga
   ON CONFLICT DO NOTHING RETURNING writer
 ), moved AS (
   UPDATE saga SET phase = incoming.phase, answer = coalesce(incoming.answer, saga.answer), owner = $1,

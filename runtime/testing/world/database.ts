@@ -34,7 +34,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
   } = behaviour;
   /** When each pod last said that it lives. */
   const beats = new Map<string, number>();
-  const listeners: Listener[] = [];
+  const listeners: (Listener & { readonly heeds: () => Iterable<string> })[] = [];
   const receivers: Listener<[sagaId: string, topic: string]>[] = [];
   let writing: Process | undefined;
   let requests = 0;
@@ -52,10 +52,19 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
 
   function notify(sagaId: string, wants: (listener: Listener) => boolean): void {
     for (const listener of listeners.filter(wants)) {
-      const deliver = () =>
-        // What was missed is looked up once the connection is back.
-        away(listener.process) ? scheduler.after(500, deliver) : listener.process.after(0, () => listener.tell(sagaId));
-      scheduler.after(noticeMs(`notice/${sagaId}#${++notices}`), deliver);
+      const deliver = (missed: boolean) => {
+        if (away(listener.process)) {
+          // What was missed, and is heeded, is looked up once the connection is back.
+          scheduler.after(500, () => deliver(true));
+          return;
+        }
+        listener.process.after(0, () => {
+          if (!missed || [...listener.heeds()].includes(sagaId)) {
+            listener.tell(sagaId);
+          }
+        });
+      };
+      scheduler.after(noticeMs(`notice/${sagaId}#${++notices}`), () => deliver(false));
     }
   }
 
@@ -260,8 +269,8 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
               .map(({ sagaId }) => sagaId),
           false,
         ),
-      onChange(tell) {
-        const listener = { process, tell };
+      onChange(tell, heeds) {
+        const listener = { process, tell, heeds };
         listeners.push(listener);
         return () => void listeners.splice(listeners.indexOf(listener), 1);
       },
