@@ -144,7 +144,13 @@ export const mutations = [
     "return Math.max(1, Math.min(timeoutMs, left));",
     "return timeoutMs;",
   ],
-  ["what another server left is not taken up", engine("sweep"), "recovery.readopt(stored);", "void stored;"],
+  ["what another server left is not taken up", engine("recovery"), "    adoptInTurn(stored);", ""],
+  [
+    "a message that was lost is not sent again",
+    engine("recovery"),
+    "void drive.broker.publish(asked.map((at) => messageOf(drive, run, at)));",
+    "",
+  ],
   [
     "stored messages are not sent again at a start",
     engine("engine"),
