@@ -146,12 +146,6 @@ export const mutations = [
   ],
   ["what another server left is not taken up", engine("recovery"), "    adoptInTurn(stored);", ""],
   [
-    "a message that was lost is not sent again",
-    engine("recovery"),
-    "void drive.broker.publish(asked.map((at) => messageOf(drive, run, at)));",
-    "",
-  ],
-  [
     "stored messages are not sent again at a start",
     engine("engine"),
     "for (const message of left) {",

@@ -9,7 +9,7 @@ import type { Runs } from "./runs.js";
 const pageSize = 1_000;
 
 /** A saga that waits for a message alone is sent it again after a time that doubles, up to so many times the first one. */
-const mostPatience = 32;
+const mostPatience = 8;
 
 interface Parts {
   readonly journal: Journal;
