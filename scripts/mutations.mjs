@@ -145,7 +145,7 @@ export const mutations = [
     "return Math.max(1, Math.min(timeoutMs, left));",
     "return timeoutMs;",
   ],
-  ["what another server left is not taken up", engine("sweep"), "recovery.readopt(stored);", "void stored;"],
+  ["what another server left is not taken up", engine("recovery"), "    adoptInTurn(stored);", ""],
   [
     "stored messages are not sent again at a start",
     engine("engine"),

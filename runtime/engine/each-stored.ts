@@ -5,17 +5,24 @@ import type { Log } from "./ports.js";
 /** How many sagas are read at a time. */
 const batch = 200;
 
+/** How sagas are read. */
+export interface EachStoredOptions {
+  /** Gets those that can't be read now, and perhaps can later. */
+  readonly unread?: (sagaId: string) => void;
+  /** Whether nobody wants the rest any more. Default: never */
+  readonly isStopped?: () => boolean;
+}
+
 /**
  * Reads sagas a few hundred at a time, and hands each over. One that can't be read, or handled, is told of: it must not
  * keep all others from being carried on.
- * @param unread gets those that can't be read now, and perhaps can later
  */
 export async function eachStored(
   journal: Journal,
   sagaIds: readonly string[],
   log: Log,
   use: (stored: StoredSaga) => void,
-  unread: (sagaId: string) => void = () => {},
+  { unread = () => {}, isStopped = () => false }: EachStoredOptions = {},
 ): Promise<void> {
   const each = (stored: StoredSaga) => {
     try {
@@ -24,12 +31,12 @@ export async function eachStored(
       log.error({ saga: stored.sagaId, err }, "saga parked: it can't be taken up");
     }
   };
-  for (let at = 0; at < sagaIds.length; at += batch) {
+  for (let at = 0; at < sagaIds.length && !isStopped(); at += batch) {
     const ids = sagaIds.slice(at, at + batch);
     try {
       (await journal.loadMany(ids)).forEach(each);
     } catch {
-      await oneByOne(journal, ids, each, (sagaId, err) => {
+      await oneByOne(journal, ids, each, isStopped, (sagaId, err) => {
         const about = { saga: sagaId, err };
         if (isSagaError(err) && err.code === "SAGA_JOURNAL_CORRUPT") {
           log.error(about, "saga parked: the journal's record of it can't be read");
@@ -46,9 +53,13 @@ async function oneByOne(
   journal: Journal,
   sagaIds: readonly string[],
   use: (stored: StoredSaga) => void,
+  isStopped: () => boolean,
   unread: (sagaId: string, error: unknown) => void,
 ): Promise<void> {
   for (const sagaId of sagaIds) {
+    if (isStopped()) {
+      return;
+    }
     try {
       const stored = await journal.load(sagaId);
       if (stored !== undefined) {

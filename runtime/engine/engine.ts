@@ -224,7 +224,7 @@ export function createEngine(options: EngineOptions): Engine {
         recovery.adoptInTurn(stored);
       }
     };
-    await eachStored(journal, await journal.list("open"), log, takeUp, recovery.adoptLater);
+    await eachStored(journal, await journal.list("open"), log, takeUp, { unread: recovery.adoptLater });
   }
 
   return {
@@ -244,7 +244,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       outbox.doubt(); // What the process before this one asked of a database may arrive only now.
       await broker.start();
-      createSweep({ facades, journal, recovery, runs, outbox, timers, log, isStopped: () => draining }).start();
+      createSweep({ facades, journal, recovery, runs, outbox, timers, clock, log, isStopped: () => draining }).start();
       createRetention({ journal, clock, timers, log, retentionMs }).start();
     },
 

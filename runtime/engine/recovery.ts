@@ -8,6 +8,8 @@ import { misfit, restore } from "./adopt.js";
 import { type Drive, flush, isOutcome, putAside, react } from "./driver.js";
 import { awaitsTopic } from "./enqueue.js";
 import { createHoles } from "./holes.js";
+import { messageOf } from "./message.js";
+import { awaitedMessages } from "./remind.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
 import { failTickets } from "./ticket.js";
@@ -40,6 +42,12 @@ export interface Recovery {
   resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
   /** Takes up a saga that this process perhaps remembers, and does not drive. */
   readopt(stored: StoredSaga): void;
+  /**
+   * Has a saga that stands still, and that this process does not drive, go on: sends again the messages that it waits for,
+   * and takes it up where it waits for more than those.
+   * @returns whether it waits, and nothing was recorded
+   */
+  rouse(stored: StoredSaga): boolean;
   /**
    * Takes a saga up again after a while, unless somebody has by then.
    * @returns whether it waits for the first time since it last moved
@@ -183,6 +191,27 @@ export function createRecovery({
     adoptInTurn(stored);
   }
 
+  function rouse(stored: StoredSaga): boolean {
+    const known = runs.get(stored.sagaId);
+    const current = known === undefined || (known.seq === stored.records.length && known.tickets.size === 0);
+    const run = current ? take(stored) : undefined;
+    if (current && run === undefined) {
+      return true; // It is parked.
+    }
+    const asked = run === undefined ? undefined : awaitedMessages(run);
+    if (run === undefined || asked === undefined) {
+      readopt(stored);
+      return false;
+    }
+    if (known === undefined && run.state.deadlineAtMs !== undefined) {
+      runs.add(run);
+      watchDeadline(run);
+      drive.rested(run); // It may be past the point where deadlines count.
+    }
+    void drive.broker.publish(asked.map((at) => messageOf(drive, run, at)));
+    return true;
+  }
+
   function adoptLater(id: string): boolean {
     if (journal.shared) {
       return true; // Another server may drive it by now; where none does, the sweep finds it.
@@ -272,6 +301,7 @@ export function createRecovery({
     misfit: misfitOf,
     resume,
     readopt,
+    rouse,
     adoptLater,
     stored: (sagaId) => void aside.delete(sagaId),
     rebase,

@@ -1,13 +1,15 @@
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Journal } from "../journal/journal.js";
+import type { Journal, StoredSaga } from "../journal/journal.js";
+import { eachStored } from "./each-stored.js";
 import { idles } from "./elsewhere.js";
+import { createIdle } from "./idle.js";
 import type { Outbox } from "./outbox.js";
-import type { Log } from "./ports.js";
+import type { Clock, Log } from "./ports.js";
 import type { Recovery } from "./recovery.js";
 import type { Runs } from "./runs.js";
 import type { Timers } from "./timers.js";
 
-/** How many sagas are looked at, at a time. */
+/** How many sagas are taken over at a time. */
 const batch = 100;
 
 interface Parts {
@@ -17,6 +19,7 @@ interface Parts {
   readonly runs: Runs;
   readonly outbox: Outbox;
   readonly timers: Timers;
+  readonly clock: Clock;
   readonly log: Log;
   readonly isStopped: () => boolean;
 }
@@ -26,49 +29,43 @@ interface Parts {
  * of life, and those of our own that stand still, such as one whose last call was another server's that is gone.
  */
 export function createSweep(parts: Parts): { start(): void } {
-  const { facades, journal, recovery, runs, outbox, timers, log, isStopped } = parts;
+  const { facades, journal, recovery, runs, outbox, timers, clock, log, isStopped } = parts;
   const fingerprints = facades.map(({ fingerprint }) => fingerprint);
   const timeouts = facades.flatMap(({ steps }) =>
     steps.flatMap(({ timeoutMs, compensation }) => [timeoutMs, compensation?.timeoutMs ?? 0]),
   );
   // By then any call of it, whoever made it, has ended.
   const idleMs = journal.leaseMs + Math.max(0, ...timeouts);
+  const lookAtIdle = createIdle({ journal, idleMs, recovery, runs, clock, log, isStopped });
 
-  async function takeUp(sagaId: string, why: string): Promise<void> {
-    try {
-      const known = runs.get(sagaId);
-      if (known !== undefined && !idles(known)) {
-        return; // It is driven here.
-      }
-      const stored = await journal.load(sagaId);
-      if (stored?.phase === "open" && !isStopped() && runs.get(sagaId) === known) {
-        log.info({ saga: sagaId, facade: stored.facade }, `saga taken up: ${why}`);
+  async function takeUp(sagaIds: readonly string[]): Promise<void> {
+    const known = new Map(sagaIds.map((sagaId) => [sagaId, runs.get(sagaId)]));
+    const use = (stored: StoredSaga) => {
+      const run = runs.get(stored.sagaId);
+      // One that is driven here has been taken up already.
+      if (stored.phase === "open" && run === known.get(stored.sagaId) && (run === undefined || idles(run))) {
+        const about = { saga: stored.sagaId, facade: stored.facade };
+        log.info(about, "saga taken up: the server that drove it gives no sign of life");
         recovery.readopt(stored);
       }
-    } catch (err) {
-      log.warn({ saga: sagaId, err }, "a saga can't be taken up now; it is looked for again");
-    }
+    };
+    await eachStored(journal, sagaIds, log, use, { isStopped }); // One that can't be read now is found standing still.
   }
 
   async function sweep(): Promise<void> {
-    const taken = await journal.takeOver(fingerprints, batch).catch((error) => {
-      outbox.doubt(); // It may have taken messages over, and can't say so.
-      throw error;
-    });
-    for (const sagaId of taken.sagaIds) {
-      await takeUp(sagaId, "the server that drove it gives no sign of life");
+    for (let more = true; more; ) {
+      const taken = await journal.takeOver(fingerprints, batch).catch((error) => {
+        outbox.doubt(); // It may have taken messages over, and can't say so.
+        throw error;
+      });
+      await takeUp(taken.sagaIds);
+      if (taken.messages > 0) {
+        outbox.doubt();
+      }
+      await outbox.settle();
+      more = taken.sagaIds.length === batch && !isStopped();
     }
-    if (taken.messages > 0) {
-      outbox.doubt();
-    }
-    await outbox.settle();
-    if (taken.sagaIds.length === batch && !isStopped()) {
-      await sweep();
-      return;
-    }
-    for (const sagaId of await journal.listIdle(idleMs, batch)) {
-      await takeUp(sagaId, "it stood still, and no server drove it");
-    }
+    await lookAtIdle();
   }
 
   function start(): void {

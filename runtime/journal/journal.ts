@@ -101,8 +101,8 @@ export interface Journal {
    */
   removeEnded(keepMs: number, limit: number): Promise<number>;
   /**
-   * The ids of all sagas that have not ended, or wait for an operator, oldest first. Where the journal is shared: of
-   * those whose last entry this process, or one before it with the same pod id, has written.
+   * The ids of all sagas that are open, or wait for an operator, oldest first. Where the journal is shared: of the open
+   * ones, those whose last entry this process, or one before it with the same pod id, has written.
    */
   list(phase: "open" | "stuck"): Promise<readonly string[]>;
   /** How many sagas of a facade are open, whoever drives them. */
@@ -139,10 +139,11 @@ export interface Journal {
    */
   onHandOver(listener: (sagaId: string, topic: string) => void): () => void;
   /**
-   * The ids of open sagas of this process that nobody has written to for so long, at most `limit`. A journal that is not
-   * shared has none.
+   * The open sagas of this process that nobody has written to for so long: the first `limit` of those whose ids come
+   * after `after`, in an order that stays. A journal that is not shared has none.
+   * @param after the last one of the page before; "" for the first page
    */
-  listIdle(idleMs: number, limit: number): Promise<readonly string[]>;
+  listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]>;
   /**
    * Has a listener told of each saga that another process has moved on; now and then also of one that none has.
    * A journal that is not shared never tells.
@@ -153,6 +154,13 @@ export interface Journal {
   onChange(listener: (sagaId: string) => void, heeds: () => Iterable<string>): () => void;
   readonly messages: MessageStore;
   close(): Promise<void>;
+}
+
+/** An open saga that stands still. */
+export interface IdleSaga {
+  readonly sagaId: string;
+  /** How many entries it has. */
+  readonly entries: number;
 }
 
 /** What a process has taken over from others. */

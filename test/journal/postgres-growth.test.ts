@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { connect, readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
+import { forgetPods, selectIdle, takeOver } from "../../runtime/journal/postgres/lease.js";
 import { countOpen, inFlightQuery, selectIds, selectSagas } from "../../runtime/journal/postgres/read.js";
 import { removeEnded } from "../../runtime/journal/postgres/removal.js";
 import { describePostgres } from "../support/describe-postgres.js";
@@ -76,9 +77,12 @@ describePostgres("a journal on PostgreSQL that has grown", () => {
   test.each([
     ["what has ended", removeEnded, "(1, 100)", ["saga_ended", "saga_pkey", "record_pkey"]],
     ["what is open", selectIds.open, "('pod-0')", ["saga_open"]],
-    ["what is stuck", selectIds.stuck, "('pod-0')", ["saga_stuck"]],
+    ["what is stuck", selectIds.stuck, "", ["saga_stuck"]],
     ["how much is open", countOpen, "('f')", ["saga_open"]],
     ["what is in flight", inFlightQuery, "", ["saga_open", "saga_stuck"]],
+    ["what silent pods left", takeOver, "('pod-0', 15, '{f1}', 100)", ["pod_beat", "saga_open", "saga_pkey"]],
+    ["pods to forget", forgetPods, "(3600)", ["pod_beat", "saga_open", "message_pending"]],
+    ["what stands still", selectIdle, "('pod-0', 15, 100, 'ended-1')", ["saga_open", "record_pkey"]],
     ["sagas by their ids", selectSagas, "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
   ])("finds by an index %s", async (_, sql, values, indexes) => {
     await open();

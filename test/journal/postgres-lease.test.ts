@@ -131,7 +131,55 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     await a.append(entry("done", 1, { phase: "completed" }));
     await runSql(url, `UPDATE "${schema}".saga SET created_at = created_at - interval '1 minute'`);
     await a.append(entry("moving", 1));
-    expect(await a.listIdle(30_000, 10)).toEqual(["still"]);
-    expect(await a.listIdle(120_000, 10)).toEqual([]);
+    expect(await a.listIdle(30_000, 10, "")).toEqual([{ sagaId: "still", entries: 1 }]);
+    expect(await a.listIdle(120_000, 10, "")).toEqual([]);
+  });
+
+  test("list what stands still a page at a time, with how many entries it has, each once", async () => {
+    const a = await open("a");
+    await begin(a, "s3", "s1", "s5", "s2", "s4");
+    await a.append(entry("s3", 1));
+    await a.append(entry("s3", 2));
+    await runSql(url, `UPDATE "${schema}".saga SET created_at = created_at - interval '1 minute'`);
+    await runSql(url, `UPDATE "${schema}".record SET written_at = written_at - interval '1 minute'`);
+    const pages = [];
+    for (let after = ""; pages.length < 3; ) {
+      const page = await a.listIdle(30_000, 2, after);
+      after = page.at(-1)?.sagaId ?? "";
+      pages.push(page.map(({ sagaId, entries }) => `${sagaId} has ${entries}`));
+    }
+    expect(pages).toEqual([["s1 has 1", "s2 has 1"], ["s3 has 3", "s4 has 1"], ["s5 has 1"]]);
+  });
+
+  test("list what is stuck, whoever had it", async () => {
+    const [a, b] = [await open("a"), await open("b")];
+    await begin(a, "stuck", "open");
+    await a.append(entry("stuck", 1, { phase: "stuck" }));
+    expect(await b.list("stuck")).toEqual(["stuck"]);
+    expect(await b.list("open")).toEqual([]);
+  });
+
+  test("forget those that have long been silent, once they own nothing", async () => {
+    const [a, b] = [await open("a"), await open("b")];
+    const hoursMs = 3_600_000;
+    const pods = async () =>
+      (await runSql<{ id: string }>(url, `SELECT id FROM "${schema}".pod ORDER BY id`)).map(({ id }) => id);
+    const sent = { topic: "done", key: "s", body: "{}" };
+    for (const id of ["idle", "owns", "sends", "asleep", "gone"]) {
+      await (await openPostgresJournal({ url, podId: id, schema, leaseMs })).close();
+    }
+    await begin(a, "kept", "ended");
+    await a.append(entry("ended", 1, { phase: "completed" }));
+    await a.create(firstEntry("sends", { phase: "completed", messages: [sent] }));
+    await runSql(url, `UPDATE "${schema}".saga SET owner = 'owns' WHERE id IN ('kept', 'ended')`);
+    await runSql(url, `UPDATE "${schema}".message SET owner = 'sends'`);
+    for (const id of ["idle", "owns", "sends"]) await silence(id, (2 * hoursMs) / leaseMs);
+    await silence("asleep", (0.5 * hoursMs) / leaseMs);
+    const prints = ["another structure"];
+    expect(await b.takeOver(prints, 10), "a message is taken over at once").toEqual({ sagaIds: [], messages: 1 });
+    expect(await pods()).toEqual(["a", "asleep", "b", "gone", "owns"]);
+    expect(await b.takeOver([firstEntry("s").fingerprint], 10)).toEqual({ sagaIds: ["kept"], messages: 0 });
+    await b.takeOver(prints, 10);
+    expect(await pods(), "one that has just left may yet be heard of").toEqual(["a", "asleep", "b", "gone"]);
   });
 });

@@ -64,11 +64,12 @@ export function readConnection(url: string, podId: string, schema: string): Conn
 /**
  * Sets up a connection, whatever the server, the database or the role have as defaults: commits wait for the disk (and
  * for the standbys as far as the server is told to wait for any); a statement sees what others have committed; tables
- * that the planner believes to be small, since nobody has analysed them yet, are still read by their indexes.
+ * that the planner believes to be small, since nobody has analysed them yet, are still read by their indexes; and no
+ * statement is compiled (JIT): ours are short, and take less than their compilation, whatever the planner thinks.
  */
 export async function setUp(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query({
-    text: `SELECT set_config('search_path', $1, false), set_config('enable_seqscan', 'off', false),
+    text: `SELECT set_config('search_path', $1, false), set_config('enable_seqscan', 'off', false), set_config('jit', 'off', false),
       set_config('plan_cache_mode', 'force_generic_plan', false),
       set_config('default_transaction_isolation', 'read committed', false),
       set_config('default_transaction_read_only', 'off', false),

@@ -146,7 +146,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     clockMs: lease.clockMs,
     leaseMs,
     takeOver: (fingerprints, limit) => whileOpen(() => lease.takeOver(fingerprints, limit)),
-    listIdle: (idleMs, limit) => whileOpen(() => lease.listIdle(idleMs, limit)),
+    listIdle: (idleMs, limit, after) => whileOpen(() => lease.listIdle(idleMs, limit, after)),
     release: (fingerprints) => whileOpen(() => lease.release(fingerprints)),
     handOver: (sagaId, topic) => whileOpen(() => lease.handOver(sagaId, topic)),
     onHandOver: (listener) => listening.addHandOver(listener),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QueryResultRow } from "pg";
 import { SagaError } from "../../core/errors.js";
-import type { TakenOver } from "../journal.js";
+import type { IdleSaga, TakenOver } from "../journal.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
 import { notifyOwner } from "./notice.js";
@@ -12,7 +12,7 @@ export interface Lease {
   /** As the journal's. */
   takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
   /** As the journal's. */
-  listIdle(idleMs: number, limit: number): Promise<readonly string[]>;
+  listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]>;
   /** The database's clock, whole ms since the Unix epoch, as far as it was last seen: this process's own may be set to anything. */
   clockMs(): number;
   /** As the journal's. */
@@ -43,11 +43,15 @@ RETURNING extract(epoch FROM clock_timestamp())::float8 * 1000 AS now`;
 const lastBeat = `
 SELECT beat_at::text AS beat FROM pod WHERE id = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)`;
 
-// What a pod could not run any more has no owner.
-// Whoever takes a saga over skips those that another pod is just taking.
-const takeOver = `
-WITH dead AS (SELECT '' AS id UNION ALL SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2)),
-left_behind AS (
+/**
+ * Takes over what silent pods left, and what a pod could not run any more, which has no owner. Whoever takes a saga over
+ * skips those that another pod is just taking. `statement_timestamp()`, since an index serves no comparison with a time
+ * that moves.
+ */
+export const takeOver = `
+WITH dead AS (
+  SELECT '' AS id UNION ALL SELECT id FROM pod WHERE beat_at < statement_timestamp() - make_interval(secs => $2)
+), left_behind AS (
   SELECT saga.id FROM saga JOIN dead ON saga.owner = dead.id
   WHERE saga.phase = 'open' AND saga.fingerprint = ANY($3) LIMIT $4 FOR UPDATE OF saga SKIP LOCKED
 )
@@ -57,18 +61,41 @@ const release = "UPDATE saga SET owner = '' WHERE phase = 'open' AND owner = $1 
 
 const takeMessages = `
 UPDATE message SET owner = $1 WHERE dead_reason IS NULL
-  AND owner IN (SELECT id FROM pod WHERE beat_at < clock_timestamp() - make_interval(secs => $2))`;
+  AND owner IN (SELECT id FROM pod WHERE beat_at < statement_timestamp() - make_interval(secs => $2))
+RETURNING id`;
 
-const selectIdle = `
-SELECT id FROM saga WHERE phase = 'open' AND owner = $1
-  AND created_at < clock_timestamp() - make_interval(secs => $2)
-  AND NOT EXISTS (
-    SELECT 1 FROM record
-    WHERE saga_id = saga.id AND written_at >= clock_timestamp() - make_interval(secs => $2)
-  )
-LIMIT $3`;
+/** Forgets pods that have long been silent and left nothing. What each left is looked up for those alone (`OFFSET 0`). */
+export const forgetPods = `
+DELETE FROM pod WHERE beat_at < statement_timestamp() - make_interval(secs => $1)
+  AND NOT EXISTS (SELECT 1 FROM saga WHERE phase = 'open' AND owner = pod.id OFFSET 0)
+  AND NOT EXISTS (SELECT 1 FROM message WHERE dead_reason IS NULL AND owner = pod.id OFFSET 0)`;
+
+/**
+ * A page of what stands still. What is open is found first, on its own, so that no plan walks through all sagas in the
+ * order of their ids; the order is made before the last records are looked up, so that a page reads no more than it gives.
+ */
+export const selectIdle = `
+WITH mine AS MATERIALIZED (
+  SELECT id, created_at FROM saga
+  WHERE phase = 'open' AND owner = $1 AND created_at < statement_timestamp() - make_interval(secs => $2)
+)
+SELECT id, coalesce(last.seq, 0) + 1 AS entries
+FROM (SELECT * FROM mine WHERE id > $4 ORDER BY id OFFSET 0) AS turn
+LEFT JOIN LATERAL (
+  SELECT seq, written_at FROM record WHERE saga_id = turn.id ORDER BY seq DESC LIMIT 1
+) AS last ON true
+WHERE coalesce(last.written_at, created_at) < statement_timestamp() - make_interval(secs => $2)
+ORDER BY id LIMIT $3`;
 
 const largestErrorMs = 500;
+/**
+ * How long a pod must have been silent to be forgotten, ms, and leases: longer than a process may stand still, or a
+ * request of it may be on the way, so that it becomes no saga's owner after that.
+ */
+const forgetAfterMs = 3_600_000;
+const forgetAfterLeases = 20;
+/** How many leases ago a pod that leaves is said to have given its last sign of life: enough for others with longer leases. */
+const leftLeasesAgo = 10;
 
 /**
  * Takes the lease and keeps it. Resolves once it is taken. Where one of this pod id runs, its owner may have been killed a
@@ -137,11 +164,15 @@ export async function keepLease(options: LeaseOptions): Promise<Lease> {
     async takeOver(fingerprints, limit) {
       // Not tried again: of an attempt whose answer was lost the next one would not tell; what it took is found idle.
       const sagas = await run<{ id: string }>(takeOver, [podId, leaseMs / 1_000, fingerprints, limit]);
-      const messages = await run(`${takeMessages} RETURNING id`, [podId, leaseMs / 1_000]);
+      const messages = await run(takeMessages, [podId, leaseMs / 1_000]);
+      const forgetAfterS = Math.max(forgetAfterMs, forgetAfterLeases * leaseMs) / 1_000;
+      await run(forgetPods, [forgetAfterS]).catch(onError); // What was taken over is to be told of all the same.
       return { sagaIds: sagas.map(({ id }) => id), messages: messages.length };
     },
-    async listIdle(idleMs, limit) {
-      return (await run<{ id: string }>(selectIdle, [podId, idleMs / 1_000, limit])).map(({ id }) => id);
+    async listIdle(idleMs, limit, after) {
+      const values = [podId, idleMs / 1_000, limit, after];
+      const rows = await run<{ id: string; entries: number }>(selectIdle, values);
+      return rows.map(({ id, entries }) => ({ sagaId: id, entries }));
     },
     clockMs: () => Math.round(performance.now() + (aheadMs ?? performance.timeOrigin)),
     async release(fingerprints) {
@@ -153,8 +184,9 @@ export async function keepLease(options: LeaseOptions): Promise<Lease> {
     async close() {
       closing.abort();
       await keeping;
-      const text = "UPDATE pod SET beat_at = '-infinity' WHERE id = $1";
-      await database.query({ text, values: [podId] }).catch(() => {}); // Then the others wait for its end.
+      const text = "UPDATE pod SET beat_at = clock_timestamp() - make_interval(secs => $2) WHERE id = $1";
+      const values = [podId, (leftLeasesAgo * leaseMs) / 1_000];
+      await database.query({ text, values }).catch(() => {}); // Then the others wait for its end.
     },
   };
 }

@@ -25,7 +25,8 @@ ORDER BY id, seq`;
 /** Lists what has not ended. The phases stand in the text so that the partial indexes serve. */
 export const selectIds = {
   open: "SELECT id FROM saga WHERE phase = 'open' AND owner = $1 ORDER BY created_at, id",
-  stuck: "SELECT id FROM saga WHERE phase = 'stuck' AND owner = $1 ORDER BY created_at, id",
+  // Whatever the pod that had it: that may never come back.
+  stuck: "SELECT id FROM saga WHERE phase = 'stuck' ORDER BY created_at, id",
 } as const;
 
 /** Counts a facade's open sagas. */
@@ -70,7 +71,7 @@ export function createReader(database: Database, retry: Retry, podId: string): R
     },
     loadMany,
     async list(phase) {
-      const query = { text: selectIds[phase], values: [podId] };
+      const query = { text: selectIds[phase], values: phase === "open" ? [podId] : [] };
       const rows = await read(() => database.query<{ id: string }>(query));
       return rows.map(({ id }) => id);
     },

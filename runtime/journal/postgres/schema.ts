@@ -48,4 +48,6 @@ export const migrations: readonly string[] = [
   "CREATE TABLE pod (id text PRIMARY KEY, beat_at timestamptz NOT NULL)",
   // Which sagas have ended, and when: for their removal. An operator may have made it before, while pods ran (docs/journal.md).
   "CREATE INDEX IF NOT EXISTS saga_ended ON saga (ended_at) WHERE ended_at IS NOT NULL",
+  // Which pods are silent: each sweep asks.
+  "CREATE INDEX pod_beat ON pod (beat_at)",
 ];

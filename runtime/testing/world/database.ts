@@ -196,7 +196,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId)),
       loadMany: (ids) => read("journal.load", ids.join(), () => ids.flatMap((id) => tables.load(id) ?? [])),
       removeEnded: (keepMs, limit) => write("journal.removeEnded", "", () => tables.removeEnded(keepMs, limit)),
-      list: (phase) => read("journal.list", phase, () => tables.list(phase, pod)),
+      list: (phase) => read("journal.list", phase, () => tables.list(phase, phase === "open" ? pod : undefined)),
       countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
       inFlight: () => read("journal.inFlight", pod, () => tables.inFlight()),
       release: (fingerprints) =>
@@ -256,17 +256,18 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
           },
           false,
         ),
-      listIdle: (idleMs, limit) =>
+      listIdle: (idleMs, limit, after) =>
         read(
           "journal.listIdle",
           pod,
           () =>
             [...tables.sagas.values()]
-              .filter(({ phase, owner, touchedAtMs }) => {
-                return phase === "open" && owner === pod && touchedAtMs < scheduler.now() - idleMs;
+              .filter(({ sagaId, phase, owner, touchedAtMs }) => {
+                return phase === "open" && owner === pod && touchedAtMs < scheduler.now() - idleMs && sagaId > after;
               })
+              .toSorted((one, other) => (one.sagaId < other.sagaId ? -1 : 1))
               .slice(0, limit)
-              .map(({ sagaId }) => sagaId),
+              .map(({ sagaId, records }) => ({ sagaId, entries: records.length })),
           false,
         ),
       onChange(tell, heeds) {
