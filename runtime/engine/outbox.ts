@@ -22,6 +22,10 @@ export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox
   const underWay = new Set<number>();
   /** The broker has them, and the journal has not forgotten them. */
   const sent = new Set<number>();
+  /** What is forgotten while the journal is looked at: it may be seen there all the same. */
+  let forgotten: Set<number> | undefined;
+  /** What was found there last: whoever stored it may be told of that only now. */
+  let found = new Set<number>();
   /** How often the journal is still to be looked at. */
   let looks = 0;
 
@@ -29,10 +33,11 @@ export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox
     await journal.messages.remove(ids);
     for (const id of ids) {
       sent.delete(id);
+      forgotten?.add(id);
     }
   }
 
-  function send(messages: readonly StoredMessage[]): void {
+  function publish(messages: readonly StoredMessage[]): void {
     const ids = messages.map(({ id }) => id).filter((id) => !underWay.has(id) && !sent.has(id));
     if (ids.length === 0) {
       return;
@@ -47,6 +52,8 @@ export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox
           underWay.delete(id);
           if (safe) {
             sent.add(id);
+          } else {
+            found.delete(id);
           }
         }
         return safe ? forget(ids) : undefined;
@@ -55,20 +62,24 @@ export function createOutbox(journal: Journal, broker: Broker, log: Log): Outbox
   }
 
   async function resend(): Promise<void> {
-    const pending = await journal.messages.pending();
+    const gone = new Set<number>();
+    forgotten = gone;
+    const pending = await journal.messages.pending().finally(() => {
+      forgotten = undefined;
+    });
     const again = pending.filter(({ id }) => sent.has(id)).map(({ id }) => id);
+    const others = pending.filter(({ id }) => !sent.has(id) && !gone.has(id));
+    found = new Set(others.map(({ id }) => id));
+    for (const message of others) {
+      publish([message]);
+    }
     if (again.length > 0) {
       await forget(again);
-    }
-    for (const message of pending) {
-      if (!again.includes(message.id)) {
-        send([message]);
-      }
     }
   }
 
   return {
-    send,
+    send: (messages) => publish(messages.filter(({ id }) => !found.has(id))),
     resend,
     doubt() {
       looks = doubtfulLooks;
