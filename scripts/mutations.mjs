@@ -173,8 +173,8 @@ export const mutations = [
   [
     "a deadline is not watched where a message has a saga taken up",
     engine("recovery"),
-    "      runs.add(run);\n      watchDeadline(run);",
-    "      runs.add(run);",
+    "      runs.add(run);\n      watchDeadline(run);\n    }\n    return run;",
+    "      runs.add(run);\n    }\n    return run;",
   ],
   [
     "what was decided on another past is kept",
@@ -310,8 +310,8 @@ export const mutations = [
   [
     "a saga that can't be read at the start is left alone",
     engine("engine"),
-    ", takeUp, recovery.adoptLater);",
-    ", takeUp, () => {});",
+    ", takeUp, { unread: recovery.adoptLater });",
+    ", takeUp);",
   ],
   [
     "whoever waits for a saga is not told once another call of it was refused",

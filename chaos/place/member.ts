@@ -42,8 +42,11 @@ export interface MemberOptions {
   readonly graceMs: number;
   readonly counts: Counts;
   readonly problems: Problems;
-  /** Whether a start may be refused now, for this reason, or (undefined) wait for long: what it needs may be away. */
-  readonly mayRefuse: (why: string | undefined) => boolean;
+  /**
+   * Asked as a start begins. Whether that start may be refused, for a reason, or (undefined) wait for long: what it needs
+   * may be away then.
+   */
+  readonly mayRefuse: () => (why: string | undefined) => boolean;
 }
 
 const startMs = 60_000;
@@ -103,6 +106,7 @@ export function createMember(options: MemberOptions): Member {
     const mine = ++turn;
     let failures = 0;
     while (mine === turn) {
+      const mayRefuse = options.mayRefuse();
       const running = launch(more);
       const ready = await running.line(options.ready, startMs).then(
         () => true,
@@ -117,7 +121,7 @@ export function createMember(options: MemberOptions): Member {
       current = undefined;
       const why = /SAGA_[A-Z_]+/.exec(running.stderr())?.[0] ?? "";
       const { code } = await running.kill9();
-      if (options.mayRefuse(code === 1 ? why : undefined)) {
+      if (mayRefuse(code === 1 ? why : undefined)) {
         counts.add(code === 1 ? `start refused: ${why}` : "start took too long");
       } else {
         failures += 1;

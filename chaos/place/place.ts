@@ -74,18 +74,18 @@ export async function createPlace(
       args: ["--service", service, "--address", address, "--data", ledgers, "--seed", options.seed],
       ready: `ready on ${address}`,
       log: join(logs, `${service}.log`),
-      mayRefuse: () => false,
+      mayRefuse: () => () => false,
     });
   });
 
-  const mayRefuse = (why: string | undefined) => {
+  const mayRefuse = () => {
     const [database, broker] = [backends.database !== undefined, backends.broker !== undefined];
-    if (healing) return false;
-    return (
-      (why === "SAGA_JOURNAL_UNAVAILABLE" && database) ||
-      (why === "SAGA_BROKER_UNAVAILABLE" && broker) ||
-      (why === undefined && (database || broker))
-    );
+    const calm = healing;
+    return (why: string | undefined) =>
+      !calm &&
+      ((why === "SAGA_JOURNAL_UNAVAILABLE" && database) ||
+        (why === "SAGA_BROKER_UNAVAILABLE" && broker) ||
+        (why === undefined && (database || broker)));
   };
   const pods: Pod[] = [];
   for (const [n, port] of (await serverPorts(options.pods)).entries()) {
