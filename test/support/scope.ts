@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach } from "vitest";
@@ -12,9 +12,13 @@ export interface Scope {
   use<T extends { close(): unknown }>(resource: T): T;
   /** A new empty directory. */
   tempDir(): string;
+  /** The same in memory, where the machine has that: for what is not to be found there after the machine stops. */
+  memoryDir(): string;
   /** A process that is killed after the test if it still runs. */
   start(file: string, options?: ProcessOptions): RunningProcess;
 }
+
+const memory = "/dev/shm";
 
 /** Makes the scope of a test file. Call it at the file's top, or inside a `describe`. */
 export function createScope(): Scope {
@@ -31,6 +35,12 @@ export function createScope(): Scope {
     if (errors.length > 0) throw new AggregateError(errors, "clean-up failed");
   });
 
+  function makeDir(parent: string): string {
+    const directory = mkdtempSync(join(parent, "protosaga-"));
+    releases.push(() => rmSync(directory, { recursive: true, force: true }));
+    return directory;
+  }
+
   const scope: Scope = {
     defer(release) {
       releases.push(release);
@@ -39,11 +49,8 @@ export function createScope(): Scope {
       releases.push(() => resource.close());
       return resource;
     },
-    tempDir() {
-      const directory = mkdtempSync(join(tmpdir(), "protosaga-"));
-      releases.push(() => rmSync(directory, { recursive: true, force: true }));
-      return directory;
-    },
+    tempDir: () => makeDir(tmpdir()),
+    memoryDir: () => makeDir(existsSync(memory) ? memory : tmpdir()),
     start(file, options) {
       const running = startProcess(file, options);
       releases.push(() => running.kill9());

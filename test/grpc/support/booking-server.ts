@@ -28,7 +28,9 @@ export interface BookingServer extends SagaServer {
 /** Starts the server; everything ends with the test. */
 export async function startBookingServer(scope: Scope, options: Partial<ServerOptions> = {}): Promise<BookingServer> {
   const data = scope.tempDir();
-  const at = { address: "localhost:0", data };
+  // Upstreams live as long as the test does, and a sync to the disk for each effect would take most of its time.
+  const ledgers = scope.memoryDir();
+  const at = { address: "localhost:0", data: ledgers };
   const orders = scope.use(await startFaultyOrderService(at));
   const payments = scope.use(await startFaultyPaymentService(at));
   const server = await startServer({
@@ -57,7 +59,7 @@ export async function startBookingServer(scope: Scope, options: Partial<ServerOp
   const address = `localhost:${server.port}`;
   const client = scope.use(new BookingServiceClient(address, credentials.createInsecure()));
   const journalFile = join(data, "journal.db");
-  return { ...server, close, address, journalFile, orders, payments, client, ledgers: () => readLedgers(data) };
+  return { ...server, close, address, journalFile, orders, payments, client, ledgers: () => readLedgers(ledgers) };
 }
 
 /** How a call ended, with its details decoded. */
