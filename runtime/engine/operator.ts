@@ -35,10 +35,24 @@ interface Parts {
 /** Makes the operator's hand on the engine's sagas. */
 export function createOperator({ drive, journal, byName, runs }: Parts): Operator {
   async function find(sagaId: string): Promise<Run> {
-    const running = runs.get(sagaId);
-    if (running !== undefined) {
-      return running;
+    for (;;) {
+      const running = runs.get(sagaId);
+      // What is being read anew takes in nothing meanwhile, and a call that is being begun may turn out to be of this saga.
+      const settling = running?.rebasing?.done ?? running?.creating;
+      if (settling !== undefined) {
+        await settling;
+      } else if (running !== undefined) {
+        return running;
+      } else {
+        const found = await restored(sagaId);
+        if (!runs.has(sagaId)) {
+          return found;
+        }
+      }
     }
+  }
+
+  async function restored(sagaId: string): Promise<Run> {
     const stored = await journal.load(sagaId);
     if (stored === undefined) {
       throw new SagaError("SAGA_NOT_FOUND", `the journal has no saga ${sagaId}`);
@@ -55,7 +69,7 @@ export function createOperator({ drive, journal, byName, runs }: Parts): Operato
     { sagaId, step, who, why }: OperatorAct,
   ): Promise<void> {
     const found = await find(sagaId);
-    // Another operator may have taken the saga up while this one looked for it.
+    // Another operator may have taken the saga up in the same moment.
     const run = runs.get(sagaId) ?? found;
     const at = run.facade.steps.findIndex(({ name }) => name === step);
     if (run.state.steps[at]?.undo !== "stuck") {
