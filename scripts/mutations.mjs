@@ -178,7 +178,7 @@ export const mutations = [
   ],
   [
     "what was decided on another past is kept",
-    engine("recovery"),
+    engine("rebase"),
     "react(drive, run, undecided(event));",
     "react(drive, run, event);",
   ],
@@ -271,8 +271,8 @@ export const mutations = [
   [
     "a saga is not taken up again where a call of it stands in the way",
     engine("recovery"),
-    "        adoptLater(id); // It will",
-    "        void id; // It will",
+    "      await runs.get(sagaId)?.creating;\n",
+    "",
   ],
   [
     "an attempt leaves while the one before is under way",

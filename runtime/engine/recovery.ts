@@ -1,14 +1,14 @@
 import { SagaError } from "../core/errors.js";
-import type { Command, SagaEvent } from "../core/event.js";
-import { hasEnded, isPastPivot } from "../core/state.js";
+import type { Command } from "../core/event.js";
+import { isPastPivot } from "../core/state.js";
 import { transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
 import { misfit, restore } from "./adopt.js";
-import { type Drive, flush, isOutcome, putAside, react } from "./driver.js";
-import { awaitsTopic } from "./enqueue.js";
+import { type Drive, react } from "./driver.js";
 import { createHoles } from "./holes.js";
 import { messageOf } from "./message.js";
+import { createRebase, type Rebase } from "./rebase.js";
 import { awaitedMessages } from "./remind.js";
 import type { Run } from "./run.js";
 import type { Runs } from "./runs.js";
@@ -55,8 +55,7 @@ export interface Recovery {
   adoptLater(sagaId: string): boolean;
   /** An entry of the saga was stored: it is not put aside any more. */
   stored(sagaId: string): void;
-  /** Goes on from what the journal holds, with what happened here and it does not have. Never rejects. */
-  rebase(run: Run, lost: readonly SagaEvent[]): Promise<void>;
+  readonly rebase: Rebase;
   /** Has the saga turn back when its deadline passes. */
   watchDeadline(run: Run): void;
   /** A saga has moved on: others may have their turn. */
@@ -81,6 +80,7 @@ export function createRecovery({
   const { clock, log } = drive;
   const aside = new Set<string>();
   const holes = createHoles();
+  const rebase = createRebase({ drive, journal, runs, holes, isStopped });
 
   function misfitOf(stored: StoredSaga): string | undefined {
     return misfit(byName.get(stored.facade), stored);
@@ -129,7 +129,7 @@ export function createRecovery({
     for (;;) {
       // A call under the saga's id that is being begun will turn out to be that of a saga that there is, and drives none.
       await runs.get(sagaId)?.creating;
-      if (isDraining() || runs.has(sagaId)) {
+      if (isStopped() || runs.has(sagaId)) {
         return undefined;
       }
       const stored = await journal.load(sagaId);
@@ -144,7 +144,7 @@ export function createRecovery({
     timers,
     async takeUp(sagaId) {
       try {
-        const stored = await loadUndriven(sagaId);
+        const stored = isDraining() ? undefined : await loadUndriven(sagaId);
         return stored?.phase === "open" ? adopt(stored) : undefined;
       } catch (err) {
         if (!isDraining()) {
@@ -219,64 +219,20 @@ export function createRecovery({
     const first = !aside.has(id);
     aside.add(id);
     timers.after(readoptAfterMs, () => {
-      const running = runs.get(id);
-      if (running?.creating !== undefined) {
-        adoptLater(id); // It will turn out that there is a saga of its id, and then nobody drives that.
-      } else if (!isStopped() && running === undefined) {
-        journal
-          .load(id)
-          .then(
-            (stored) => (stored?.phase === "open" ? adopt(stored) : aside.delete(id)),
-            () => adoptLater(id),
-          )
-          .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
-      }
+      loadUndriven(id)
+        .then(
+          (stored) => {
+            if (stored?.phase === "open") {
+              adopt(stored);
+            } else if (!runs.has(id)) {
+              aside.delete(id);
+            }
+          },
+          () => adoptLater(id),
+        )
+        .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
     });
     return first;
-  }
-
-  function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
-    // It stays among the runs: calls under way tell it how they end, and nobody takes the saga up beside it.
-    const rebasing = { events: lost.filter(isOutcome), done: Promise.resolve() };
-    run.rebasing = rebasing;
-    rebasing.done = readAgain(run, rebasing.events).catch((error) => {
-      run.rebasing = undefined;
-      run.abandoned = false;
-      putAside(drive, run, error);
-    });
-    return rebasing.done;
-  }
-
-  async function readAgain(run: Run, events: readonly SagaEvent[]): Promise<void> {
-    const stored = await journal.load(run.id);
-    const hole = stored === undefined ? undefined : holes.look(stored, run.seq - 1);
-    if (hole !== undefined && !isStopped()) {
-      log.error({ saga: run.id, code: "SAGA_JOURNAL_CORRUPT" }, `saga parked: ${hole}`);
-      throw new SagaError("SAGA_JOURNAL_CORRUPT", `saga ${run.id} can't go on: ${hole}`);
-    }
-    const fresh = stored === undefined ? "the journal has it no more" : restore(run.facade, stored);
-    run.rebasing = undefined;
-    if (isStopped()) {
-      return;
-    }
-    if (typeof fresh === "string") {
-      log.error({ saga: run.id }, `saga parked: ${fresh}`);
-      runs.forget(run);
-      return;
-    }
-    const { state, seq, answer, answerStored, endStored } = fresh;
-    Object.assign(run, { state, seq, answer, answerStored, endStored, writing: false, depth: 0, abandoned: false });
-    Object.assign(run, { pending: [], effects: [] });
-    // What was to be sent and the saga still waits for is in no message yet.
-    run.outgoing = run.outgoing.filter(({ topic }) => awaitsTopic(run, topic));
-    for (const event of events) {
-      react(drive, run, undecided(event));
-    }
-    flush(drive, run);
-    if (hasEnded(run.state) && run.pending.length === 0 && !run.writing) {
-      runs.forget(run);
-    }
-    drive.rebased(run);
   }
 
   function watchDeadline(run: Run): void {
@@ -308,13 +264,4 @@ export function createRecovery({
     watchDeadline,
     moved: turns.moved,
   };
-}
-
-/** What followed was decided on another state. */
-function undecided(event: SagaEvent): SagaEvent {
-  if (event.kind === "step-failed" || event.kind === "compensation-failed") {
-    const { decision: _, ...rest } = event;
-    return rest;
-  }
-  return event;
 }

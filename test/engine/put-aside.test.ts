@@ -91,3 +91,55 @@ test("a saga is taken up after a restart though a client asks for it in the same
   expect(await told).toMatchObject({ ok: false, status: "FAILED_PRECONDITION" });
   await place.reaches("s", "compensated");
 });
+
+test("a saga that was put aside is taken up again though a client asks for it in the same moment", async () => {
+  const place = createPlace(scope);
+  const facade = facadeOf({ steps: { a: {}, b: {} } });
+  place.upstreams.always("/b", failing("FAILED_PRECONDITION"));
+  let refuse = false;
+  let loading = false;
+  let reading = () => {};
+  const read = new Promise<void>((resolve) => {
+    reading = resolve;
+  });
+  let made = () => {};
+  const create = new Promise<void>((resolve) => {
+    made = resolve;
+  });
+  const wrap = (journal: Journal): Journal => ({
+    ...journal,
+    append(entry) {
+      if (refuse) {
+        refuse = false;
+        return Promise.reject(refusal);
+      }
+      return journal.append(entry);
+    },
+    async load(sagaId) {
+      if (!loading) {
+        loading = true;
+        await read;
+        const stored = await journal.load(sagaId);
+        setImmediate(made); // Once the one that takes the saga up has seen it.
+        return stored;
+      }
+      return journal.load(sagaId);
+    },
+    async create(saga) {
+      if (loading) {
+        reading();
+        await create;
+      }
+      return journal.create(saga);
+    },
+  });
+  place.upstreams.plan("/a/undo", () => {
+    refuse = true;
+    return ok({});
+  });
+  const { ask } = await place.start({ facades: [facade], wrap });
+  const told = await ask("s");
+  await until(() => loading);
+  expect(await ask("s")).toEqual(told);
+  await place.reaches("s", "compensated");
+});

@@ -1,5 +1,6 @@
 import type { UpstreamOutcome } from "../../engine/ports.js";
 import { type Answer, refusalAnswer } from "../../upstream/answer.js";
+import { actionKeyOf } from "../../upstream/keys.js";
 import type { BarrierRow, BarrierRows } from "../../upstream/port.js";
 import { isRefusal, Refusal } from "../../upstream/refusal.js";
 import { applyBarrier, type KeyedCall } from "../../upstream/rule.js";
@@ -25,17 +26,16 @@ export interface Ledger {
 /** Decides on a call that the barrier lets through: OK has its effect take place. Bytes are the answer's. */
 export type Business = (arrived: Arrived) => UpstreamOutcome;
 
-const suffix = "/compensate";
 const nothing = new Uint8Array();
 
 /** The key of the action that a call is, or undoes. */
 export function actionKey(idempotencyKey: string): string {
-  return idempotencyKey.endsWith(suffix) ? idempotencyKey.slice(0, -suffix.length) : idempotencyKey;
+  return actionKeyOf(idempotencyKey) ?? idempotencyKey;
 }
 
 /** Whether a call is a compensation's. */
 export function isCompensation(idempotencyKey: string): boolean {
-  return idempotencyKey.endsWith(suffix);
+  return actionKeyOf(idempotencyKey) !== undefined;
 }
 
 /**
@@ -88,7 +88,7 @@ export function createLedger(business: Business = () => ({ ok: true, body: nothi
       // The bytes themselves tell requests apart as well as their hash does.
       requestHash: body,
       direction: back ? "compensation" : "action",
-      actionKey: back ? actionKey(key) : undefined,
+      actionKey: actionKeyOf(key),
       retriable,
     };
     const given = runSync(
