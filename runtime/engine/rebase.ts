@@ -18,10 +18,12 @@ interface Parts {
   readonly runs: Runs;
   readonly holes: Holes;
   readonly isStopped: () => boolean;
+  /** Has the saga turn back when its deadline passes, or at once where it has. */
+  readonly watchDeadline: (run: Run) => void;
 }
 
 /** Makes what goes on with sagas that another process has moved on. */
-export function createRebase({ drive, journal, runs, holes, isStopped }: Parts): Rebase {
+export function createRebase({ drive, journal, runs, holes, isStopped, watchDeadline }: Parts): Rebase {
   const { log } = drive;
 
   function rebase(run: Run, lost: readonly SagaEvent[]): Promise<void> {
@@ -58,6 +60,9 @@ export function createRebase({ drive, journal, runs, holes, isStopped }: Parts):
     Object.assign(run, { pending: [], effects: [] });
     // What was to be sent and the saga still waits for is in no message yet.
     run.outgoing = run.outgoing.filter(({ topic }) => awaitsTopic(run, topic));
+    if (run.cancelDeadline === undefined) {
+      watchDeadline(run); // That it has passed may be what the journal refused.
+    }
     for (const event of events) {
       react(drive, run, undecided(event));
     }

@@ -80,7 +80,7 @@ export function createRecovery({
   const { clock, log } = drive;
   const aside = new Set<string>();
   const holes = createHoles();
-  const rebase = createRebase({ drive, journal, runs, holes, isStopped });
+  const rebase = createRebase({ drive, journal, runs, holes, isStopped, watchDeadline });
 
   function misfitOf(stored: StoredSaga): string | undefined {
     return misfit(byName.get(stored.facade), stored);
