@@ -14,6 +14,7 @@ import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
+import { createRecentlyEnded } from "./recently-ended.js";
 import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
@@ -71,8 +72,14 @@ export interface Engine {
    *   SAGA_STRUCTURE_CHANGED
    */
   run(facade: FacadeDefinition, call: SagaCall): Promise<Answer>;
-  /** What a saga that would begin now is refused with for want of room. Undefined where there is room, or it runs here. */
-  refusal(facade: FacadeDefinition, sagaId: string): SagaError | undefined;
+  /**
+   * What a saga that would begin now is refused with for want of room. Undefined where there is room, or where it runs
+   * here or ended here not long ago, so that there is an answer.
+   * @param ahead how many of the facade will begin before it. Default: 0
+   */
+  refusal(facade: FacadeDefinition, sagaId: string, ahead?: number): SagaError | undefined;
+  /** Whether it is worth asking for refusals: some facade, or the memory, is half full. */
+  crowded(): boolean;
   /** Takes up the sagas that the last process left, and begins to handle the topics. */
   start(): Promise<void>;
   /**
@@ -92,6 +99,7 @@ export function createEngine(options: EngineOptions): Engine {
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
+  const recentlyEnded = createRecentlyEnded();
   const timers = createTimers(clock);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
@@ -120,6 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     ended(run) {
       runs.forget(run);
+      recentlyEnded.add(run.id);
       if (run.state.phase === "stuck") {
         reportStuck(run, log);
       } else {
@@ -230,7 +239,10 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     run,
 
-    refusal: (facade, sagaId) => (draining || runs.has(sagaId) ? undefined : admission.refusal(facade, 0)),
+    refusal: (facade, sagaId, ahead) =>
+      draining || runs.has(sagaId) || recentlyEnded.has(sagaId) ? undefined : admission.refusal(facade, 0, ahead),
+
+    crowded: () => !draining && admission.crowded(),
 
     async start() {
       subscribe(options, { drive, journal, runs, recovery, handOver });

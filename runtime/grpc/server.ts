@@ -13,12 +13,11 @@ import type { Journal } from "../journal/journal.js";
 import { healthDescriptors } from "../pb/health/v1/health-descriptors.js";
 import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
-import { addGate } from "./gate.js";
-import { createInbound, type Inbound } from "./inbound.js";
 import { expectFree, listen } from "./listen.js";
 import { createLog } from "./log.js";
 import { openBroker } from "./open-broker.js";
 import { openJournal } from "./open-journal.js";
+import { addGate, type Gate } from "./overload/gate.js";
 import { addReflection } from "./reflection.js";
 import { sagaService, sagaServiceAbout } from "./saga-service.js";
 import { completionOf, concurrencyOf, withPrefix } from "./topics.js";
@@ -114,17 +113,15 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const served = [...services, sagaServiceAbout];
     const names = ["", ...served.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
-    const inbound: { value: Inbound | undefined } = { value: undefined };
-    addServices(server, services, engine, logger, () => inbound.value?.refused("engine"));
+    let gate: Gate | undefined;
+    addServices(server, services, engine, logger, () => gate?.refused());
     sagas.addToServer(server);
     health.addToServer(server);
     addReflection(server, [...served, { name: "grpc.health.v1.Health", descriptors: healthDescriptors }]);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
     const port = await listen(server, config);
-    const { refused } = createInbound(server);
-    inbound.value = { refused };
-    addGate(server, { services, engine, log: logger, refused: () => refused("gate") });
+    gate = addGate(server, { services, engine, log: logger });
 
     return {
       port,

@@ -1,6 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { credentials, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { openOrderService } from "../../examples/booking/upstream/order-service.js";
@@ -8,34 +6,10 @@ import { openPaymentService } from "../../examples/booking/upstream/payment-serv
 import type { Upstream } from "../../examples/booking/upstream/shared/upstream.js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
 import { createScope } from "../support/scope.js";
+import { createAuthority, type Pair } from "./support/authority.js";
 import { book, startBookingServer } from "./support/booking-server.js";
 
 const scope = createScope();
-
-interface Pair {
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** An authority and the certificates that it signs, as files. */
-function createAuthority() {
-  const folder = scope.tempDir();
-  const openssl = (...args: string[]) => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  const ca = join(folder, "ca.pem");
-  openssl("req", "-x509", ...newKey, "-keyout", "ca.key", "-out", ca, "-days", "2", "-subj", "/CN=test authority");
-  writeFileSync(join(folder, "extensions"), "subjectAltName=DNS:localhost");
-  return {
-    ca,
-    issue(name: string): Pair {
-      const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
-      openssl("req", ...newKey, "-keyout", key, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-      const by = ["-CA", ca, "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "extensions"];
-      openssl("x509", "-req", "-in", `${name}.csr`, ...by, "-out", cert);
-      return { cert, key };
-    },
-  };
-}
 
 function serveTls(upstream: Upstream, ca: string, { cert, key }: Pair, mutual: boolean): Promise<number> {
   const server = new Server();
@@ -52,7 +26,7 @@ function serveTls(upstream: Upstream, ca: string, { cert, key }: Pair, mutual: b
 }
 
 test("TLS on every side: the client shows a certificate, and so does the server to an upstream that asks", async () => {
-  const { ca, issue } = createAuthority();
+  const { ca, issue } = createAuthority(scope.tempDir());
   const [server, visitor, upstream] = [issue("server"), issue("visitor"), issue("upstream")];
   const data = scope.tempDir();
   const orders = await serveTls(openOrderService(data), ca, upstream, true);
@@ -78,7 +52,7 @@ test("TLS on every side: the client shows a certificate, and so does the server 
 
   const refused = { code: status.UNAVAILABLE, info: undefined };
   expect(await book(connect(ca), { "x-request-id": "b" }), "without a certificate").toMatchObject(refused);
-  const { ca: otherCa, issue: issueOther } = createAuthority();
+  const { ca: otherCa, issue: issueOther } = createAuthority(scope.tempDir());
   const stranger = issueOther("stranger");
   expect(await book(connect(ca, stranger.key, stranger.cert), { "x-request-id": "c" })).toMatchObject(refused);
   expect(await book(connect(otherCa, visitor.key, visitor.cert), { "x-request-id": "d" })).toMatchObject(refused);
@@ -86,7 +60,7 @@ test("TLS on every side: the client shows a certificate, and so does the server 
 });
 
 test("an upstream whose certificate no known authority signed is not spoken to", async () => {
-  const { ca, issue } = createAuthority();
+  const { ca, issue } = createAuthority(scope.tempDir());
   const data = scope.tempDir();
   const port = await serveTls(openOrderService(data), ca, issue("upstream"), false);
   const { client, ledgers } = await startBookingServer(scope, {
@@ -95,7 +69,10 @@ test("an upstream whose certificate no known authority signed is not spoken to",
       data_dir: data,
       log_level: "silent",
       upstreams: {
-        "pb.OrderService": { address: `localhost:${port}`, tls: { enabled: true, ca: createAuthority().ca } },
+        "pb.OrderService": {
+          address: `localhost:${port}`,
+          tls: { enabled: true, ca: createAuthority(scope.tempDir()).ca },
+        },
         "pb.PaymentService": { address: "localhost:1" },
       },
     },

@@ -18,6 +18,7 @@ import type { Scope } from "../../support/scope.js";
 /** A booking server in this process, on real sockets, with upstreams that go wrong as planned. */
 export interface BookingServer extends SagaServer {
   readonly address: string;
+  readonly dataDir: string;
   readonly journalFile: string;
   readonly orders: FaultyUpstream;
   readonly payments: FaultyUpstream;
@@ -27,7 +28,7 @@ export interface BookingServer extends SagaServer {
 
 /** Starts the server; everything ends with the test. */
 export async function startBookingServer(scope: Scope, options: Partial<ServerOptions> = {}): Promise<BookingServer> {
-  const data = scope.tempDir();
+  const data = options.config?.data_dir ?? scope.tempDir();
   // Upstreams live as long as the test does, and a sync to the disk for each effect would take most of its time.
   const ledgers = scope.memoryDir();
   const at = { address: "localhost:0", data: ledgers };
@@ -59,7 +60,17 @@ export async function startBookingServer(scope: Scope, options: Partial<ServerOp
   const address = `localhost:${server.port}`;
   const client = scope.use(new BookingServiceClient(address, credentials.createInsecure()));
   const journalFile = join(data, "journal.db");
-  return { ...server, close, address, journalFile, orders, payments, client, ledgers: () => readLedgers(ledgers) };
+  return {
+    ...server,
+    close,
+    address,
+    dataDir: data,
+    journalFile,
+    orders,
+    payments,
+    client,
+    ledgers: () => readLedgers(ledgers),
+  };
 }
 
 /** How a call ended, with its details decoded. */

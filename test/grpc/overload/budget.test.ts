@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createBudget } from "../../runtime/grpc/budget.js";
+import { createBudget } from "../../../runtime/grpc/overload/budget.js";
 
 describe("a budget", () => {
   test("gives what comes in, however often it is asked, and no more", () => {

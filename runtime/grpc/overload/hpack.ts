@@ -1,0 +1,159 @@
+import { decodeHuffman } from "./huffman.js";
+
+/** Header fields by name. */
+export type Fields = ReadonlyMap<string, string>;
+
+/** Of HPACK's static table, what a call of gRPC says (https://www.rfc-editor.org/rfc/rfc7541#appendix-A). */
+const staticTable: Readonly<Record<number, readonly [name: string, value: string]>> = {
+  2: [":method", "GET"],
+  3: [":method", "POST"],
+  4: [":path", "/"],
+  5: [":path", "/index.html"],
+  31: ["content-type", ""],
+};
+const staticEntries = 61;
+const other = ["", ""] as const;
+
+/**
+ * Decodes a header block that was encoded without a dynamic table.
+ * @returns the fields of the given names; undefined where one is there twice, where the block is malformed, or where it
+ *   needs what was said in blocks before: it is then not for us to judge
+ */
+export function decodeFields(block: Uint8Array, names: ReadonlySet<string>): Fields | undefined {
+  const fields = new Map<string, string>();
+  const reader = new Reader(block);
+  while (!reader.done) {
+    const field = readField(reader, names);
+    if (field === "malformed" || (field !== undefined && fields.has(field.name))) {
+      return undefined;
+    }
+    if (field !== undefined) {
+      fields.set(field.name, field.value);
+    }
+  }
+  return fields;
+}
+
+interface Field {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7541#section-6 @returns undefined where it has none of the given names */
+function readField(reader: Reader, names: ReadonlySet<string>): Field | undefined | "malformed" {
+  const first = reader.peek();
+  if (first >= 0x80) {
+    const index = reader.integer(7);
+    if (index === undefined || index === 0 || index > staticEntries) {
+      return "malformed";
+    }
+    const [name, value] = staticTable[index] ?? other;
+    return names.has(name) ? { name, value } : undefined;
+  }
+  if (first >= 0x20 && first < 0x40) {
+    // The size of the dynamic table: it stays none, or is not what was agreed on.
+    return reader.integer(5) === 0 ? undefined : "malformed";
+  }
+  const index = reader.integer(first >= 0x40 ? 6 : 4);
+  if (index === undefined || index > staticEntries) {
+    return "malformed";
+  }
+  const name = index === 0 ? reader.text() : (staticTable[index] ?? other)[0];
+  const wanted = name !== undefined && names.has(name);
+  const value = wanted ? reader.text() : reader.skip();
+  if (name === undefined || value === undefined) {
+    return "malformed";
+  }
+  return wanted ? { name, value } : undefined;
+}
+
+/** Encodes an answer's fields such that nobody has to remember any of them. */
+export function encodeFields(status: 200, fields: Readonly<Record<string, string>>): Buffer {
+  const literalOfNewName = 0;
+  const parts: Buffer[] = [Buffer.from([indexOfStatus[status]])];
+  for (const [name, value] of Object.entries(fields)) {
+    parts.push(Buffer.from([literalOfNewName]), encodeText(name), encodeText(value));
+  }
+  return Buffer.concat(parts);
+}
+
+const indexOfStatus = { 200: 0x80 | 8 } as const;
+
+function encodeText(text: string): Buffer {
+  const bytes = Buffer.from(text, "latin1");
+  return Buffer.concat([encodeInteger(bytes.length, 7), bytes]);
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7541#section-5.1 @param prefix how many bits of the first byte it has */
+function encodeInteger(value: number, prefix: number): Buffer {
+  const most = (1 << prefix) - 1;
+  if (value < most) {
+    return Buffer.from([value]);
+  }
+  const bytes = [most];
+  let left = value - most;
+  for (; left >= 0x80; left >>>= 7) {
+    bytes.push((left & 0x7f) | 0x80);
+  }
+  return Buffer.from([...bytes, left]);
+}
+
+class Reader {
+  #at = 0;
+
+  constructor(readonly bytes: Uint8Array) {}
+
+  get done(): boolean {
+    return this.#at >= this.bytes.length;
+  }
+
+  peek(): number {
+    return this.bytes[this.#at] ?? 0;
+  }
+
+  /** @param prefix how many bits of the first byte it has */
+  integer(prefix: number): number | undefined {
+    const most = (1 << prefix) - 1;
+    let value = (this.bytes[this.#at++] ?? 0) & most;
+    if (value < most) {
+      return value;
+    }
+    // No header block is longer than 2^24 bytes.
+    for (let shift = 0; shift <= 21; shift += 7) {
+      const byte = this.bytes[this.#at++];
+      if (byte === undefined) {
+        return undefined;
+      }
+      value += (byte & 0x7f) << shift;
+      if ((byte & 0x80) === 0) {
+        return value;
+      }
+    }
+    return undefined;
+  }
+
+  text(): string | undefined {
+    const huffman = (this.peek() & 0x80) !== 0;
+    const bytes = this.#string();
+    if (bytes === undefined) {
+      return undefined;
+    }
+    return huffman
+      ? decodeHuffman(bytes)
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  }
+
+  /** Passes a string over. @returns undefined where it is cut short */
+  skip(): "" | undefined {
+    return this.#string() === undefined ? undefined : "";
+  }
+
+  #string(): Uint8Array | undefined {
+    const length = this.integer(7);
+    if (length === undefined || this.#at + length > this.bytes.length) {
+      return undefined;
+    }
+    this.#at += length;
+    return this.bytes.subarray(this.#at - length, this.#at);
+  }
+}
