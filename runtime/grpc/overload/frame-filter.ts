@@ -1,16 +1,18 @@
 import {
+  defaultTableSize,
   Flag,
   type FrameHead,
   FrameType,
   headerBlock,
   headersHead,
   headLength,
-  lowersTable,
   preface,
   readHead,
   resetFrame,
+  tableSizeIn,
   windowFrame,
 } from "./frames.js";
+import { encodeTableSize } from "./hpack.js";
 
 /** What became of bytes that a client sent. */
 export interface Filtered {
@@ -48,6 +50,8 @@ export class FrameFilter {
   /** The last streams that the server knows of, and that were refused. */
   #lastPassed = 0;
   #lastRefused = 0;
+  /** What headers to the client begin with. */
+  #tableSize: Buffer = none;
   // Of one chunk:
   #watching = false;
   #replies: Buffer[] = [];
@@ -154,10 +158,23 @@ export class FrameFilter {
       this.#stage = this.#stage === "unasked" ? "agreeing" : this.#stage;
       return true;
     }
-    if (payload !== undefined && lowersTable(payload)) {
-      this.#stage = "unfit"; // The next headers that it gets have to say that they heed it, and would be ours.
+    const size = payload === undefined ? undefined : tableSizeIn(payload);
+    if (size !== undefined) {
+      this.#heed(size);
     }
     return payload === undefined ? undefined : true;
+  }
+
+  /**
+   * The next headers to a client that wants a smaller table must say that they heed that (https://www.rfc-editor.org/rfc/rfc7541#section-4.2),
+   * and may be ours. To say so again changes nothing. Who then wants another size is left to the server.
+   */
+  #heed(tableSize: number): void {
+    if (this.#tableSize.length > 0) {
+      this.#stage = "unfit";
+    } else if (tableSize < defaultTableSize) {
+      this.#tableSize = encodeTableSize(tableSize);
+    }
   }
 
   #call({ stream, flags }: FrameHead, payload: Buffer | undefined): boolean | undefined {
@@ -169,7 +186,8 @@ export class FrameFilter {
       const refusal = block === undefined ? undefined : this.#judge.refusal(block);
       if (refusal !== undefined) {
         this.#lastRefused = stream;
-        this.#replies.push(headersHead(stream, refusal.length), refusal);
+        const length = this.#tableSize.length + refusal.length;
+        this.#replies.push(headersHead(stream, length), this.#tableSize, refusal);
         if ((flags & Flag.END_STREAM) === 0) {
           this.#unended.add(stream);
         }

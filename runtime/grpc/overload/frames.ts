@@ -12,6 +12,8 @@ export const FrameType = {
   HEADERS: 0x1,
   RST_STREAM: 0x3,
   SETTINGS: 0x4,
+  PING: 0x6,
+  GOAWAY: 0x7,
   WINDOW_UPDATE: 0x8,
   CONTINUATION: 0x9,
 } as const;
@@ -42,17 +44,24 @@ export function readHead(bytes: Buffer, at: number): FrameHead {
   };
 }
 
-/** Whether a frame's payload that is all there sets the size of the table by which the other side's headers are encoded. */
-export function lowersTable(settings: Buffer): boolean {
-  for (let at = 0; at + 6 <= settings.length; at += 6) {
-    if (settings.readUInt16BE(at) === headerTableSize && settings.readUInt32BE(at + 2) < defaultTableSize) {
-      return true;
+/**
+ * The size that a SETTINGS frame gives the table by which headers to its sender are encoded.
+ * @returns undefined where it says nothing of that
+ */
+export function tableSizeIn(settings: Buffer): number | undefined {
+  let size: number | undefined;
+  for (let at = 0; at + settingLength <= settings.length; at += settingLength) {
+    if (settings.readUInt16BE(at) === headerTableSize) {
+      size = settings.readUInt32BE(at + 2);
     }
   }
-  return false;
+  return size;
 }
 
-const defaultTableSize = 4096;
+/** What the table holds where nothing is said, bytes. */
+export const defaultTableSize = 4096;
+
+const settingLength = 6;
 
 /** The header block of a HEADERS frame. @returns undefined where the frame's lengths don't fit together */
 export function headerBlock(payload: Buffer, flags: number): Buffer | undefined {
@@ -80,7 +89,8 @@ export function windowFrame(bytes: number): Buffer {
   return frame;
 }
 
-function frameHead(length: number, type: number, flags: number, stream: number): Buffer {
+/** What a frame begins with. @param length of what follows, bytes */
+export function frameHead(length: number, type: number, flags: number, stream: number): Buffer {
   const head = Buffer.alloc(headLength);
   head.writeUIntBE(length, 0, 3);
   head.writeUInt8(type, 3);

@@ -67,30 +67,38 @@ function readField(reader: Reader, names: ReadonlySet<string>): Field | undefine
   return wanted ? { name, value } : undefined;
 }
 
-/** Encodes an answer's fields such that nobody has to remember any of them. */
-export function encodeFields(status: 200, fields: Readonly<Record<string, string>>): Buffer {
-  const literalOfNewName = 0;
-  const parts: Buffer[] = [Buffer.from([indexOfStatus[status]])];
-  for (const [name, value] of Object.entries(fields)) {
-    parts.push(Buffer.from([literalOfNewName]), encodeText(name), encodeText(value));
-  }
-  return Buffer.concat(parts);
-}
+/** What an answer without an error of HTTP's begins with: ":status: 200" of the static table. */
+export const status200 = Buffer.from([0x80 | 8]);
 
-const indexOfStatus = { 200: 0x80 | 8 } as const;
+/** Encodes fields such that nobody has to remember any of them. */
+export function encodeFields(fields: Readonly<Record<string, string>>): Buffer {
+  const literalOfNewName = Buffer.from([0]);
+  return Buffer.concat(
+    Object.entries(fields).flatMap(([name, value]) => [literalOfNewName, encodeText(name), encodeText(value)]),
+  );
+}
 
 function encodeText(text: string): Buffer {
   const bytes = Buffer.from(text, "latin1");
   return Buffer.concat([encodeInteger(bytes.length, 7), bytes]);
 }
 
-/** https://www.rfc-editor.org/rfc/rfc7541#section-5.1 @param prefix how many bits of the first byte it has */
-function encodeInteger(value: number, prefix: number): Buffer {
+/** What a block begins with that says how large the table is from now on, bytes. */
+export function encodeTableSize(size: number): Buffer {
+  return encodeInteger(size, 5, 0x20);
+}
+
+/**
+ * https://www.rfc-editor.org/rfc/rfc7541#section-5.1
+ * @param prefix how many bits of the first byte it has
+ * @param others the others
+ */
+function encodeInteger(value: number, prefix: number, others = 0): Buffer {
   const most = (1 << prefix) - 1;
   if (value < most) {
-    return Buffer.from([value]);
+    return Buffer.from([others | value]);
   }
-  const bytes = [most];
+  const bytes = [others | most];
   let left = value - most;
   for (; left >= 0x80; left >>>= 7) {
     bytes.push((left & 0x7f) | 0x80);

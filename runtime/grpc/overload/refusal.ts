@@ -1,6 +1,6 @@
 import type { SagaError } from "../../core/errors.js";
 import { errorStatus } from "../status.js";
-import { encodeFields } from "./hpack.js";
+import { encodeFields, status200 } from "./hpack.js";
 
 /** A refusal's encoded headers but for the saga's id, which the details hold: it is as long as the id that comes there. */
 interface Template {
@@ -41,12 +41,13 @@ function makeTemplate(refusal: SagaError, idLength: number): Template {
   const standIn = "\x7f".repeat(idLength);
   const { code, details: message, metadata } = errorStatus(refusal, standIn);
   const details = Buffer.from(metadata.get(detailsKey)[0] ?? "");
-  const block = encodeFields(200, {
+  const fields = encodeFields({
     "content-type": "application/grpc+proto",
     "grpc-status": String(code),
     "grpc-message": encodeURI(message),
     [detailsKey]: base64(details),
   });
+  const block = Buffer.concat([status200, fields]);
   return { block, details, idAt: details.indexOf(standIn), detailsAt: block.indexOf(base64(details)) };
 }
 

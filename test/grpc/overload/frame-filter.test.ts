@@ -18,6 +18,12 @@ const first = frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 1, Bu
 /** A connection whose client has agreed to everything. */
 const agreed = Buffer.concat([preface, settings, agree, first]);
 
+function table(size: number): Buffer {
+  const setting = Buffer.from([0, 4, 0, 0, 255, 255, 0, 1, 0, 0, 0, 0]);
+  setting.writeUInt32BE(size, 8);
+  return frame(FrameType.SETTINGS, 0, 0, setting);
+}
+
 function call(stream: number, block: string, body: number): Buffer {
   return Buffer.concat([
     frame(FrameType.HEADERS, Flag.END_HEADERS, stream, Buffer.from(block)),
@@ -90,9 +96,8 @@ describe("nothing is refused", () => {
   test("where there is nothing to judge", () =>
     all(Buffer.concat([agreed, call3]), { ...judge, watches: () => false }));
 
-  test("of a client whose decoder must be told first that its table is smaller", () => {
-    const lower = frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 4, 0, 0, 255, 255, 0, 1, 0, 0, 4, 0]));
-    all(Buffer.concat([preface, lower, agree, first, call3]));
+  test("of a client that wants tables of one size and then of another", () => {
+    all(Buffer.concat([preface, table(1_024), table(2_048), agree, first, call3]));
   });
 
   test("where the headers go on in another frame", () => {
@@ -104,6 +109,13 @@ describe("nothing is refused", () => {
     all(Buffer.from("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"));
     all(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n"), settings, agree, first, call3]));
   });
+});
+
+test("what refuses a client that wants a smaller table says that it heeds that", () => {
+  const { reply } = through([Buffer.concat([preface, table(1_024), agree, first, call(3, "R", 0)])]);
+  expect(framesIn(reply)[0]?.payload).toEqual(Buffer.concat([Buffer.from([0x3f, 0xe1, 0x07]), refusal]));
+  const larger = through([Buffer.concat([preface, table(65_536), agree, first, call(3, "R", 0)])]);
+  expect(framesIn(larger.reply)[0]?.payload).toEqual(refusal);
 });
 
 test("padding and a priority before the block are passed over", () => {

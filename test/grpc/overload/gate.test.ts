@@ -185,12 +185,15 @@ test("clients that hang up in the flood do no harm", async () => {
   await until(async () => (await book("later")).code === status.OK, { what: "room again" });
 });
 
-test("a client that remembers no headers itself is refused the whole way", async () => {
-  const { address } = await fullServer();
-  const client = session(address, { settings: { headerTableSize: 0 } });
-  const ends = Array.from({ length: 300 }, (_, at) => rawCall(client, `plain-${at}`, Buffer.alloc(5)));
-  for (const ending of await Promise.all(ends)) expect(ending).toBe(String(status.RESOURCE_EXHAUSTED));
-});
+test.each([0, 1_024, 65_536])(
+  "clients that remember %d bytes of headers understand refusals",
+  async (headerTableSize) => {
+    const { address } = await fullServer();
+    const client = session(address, { settings: { headerTableSize } });
+    const ends = Array.from({ length: 300 }, (_, at) => rawCall(client, `plain-${at}`, Buffer.alloc(5)));
+    for (const ending of await Promise.all(ends)) expect(ending).toBe(String(status.RESOURCE_EXHAUSTED));
+  },
+);
 
 test("what is not HTTP/2 is hung up on", async () => {
   const { address, client } = await startBookingServer(scope);

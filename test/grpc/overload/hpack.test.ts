@@ -63,7 +63,7 @@ describe("a block that is not for us to judge:", () => {
   });
 
   test("one with two request ids", () => {
-    const id = [...encodeFields(200, { "x-request-id": "a" }).subarray(1)];
+    const id = [...encodeFields({ "x-request-id": "a" })];
     expect(block(...id)).toEqual(new Map([["x-request-id", "a"]]));
     expect(block(...id, ...id)).toBeUndefined();
   });
