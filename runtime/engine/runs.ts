@@ -1,5 +1,6 @@
 import type { Admission } from "./admission.js";
 import type { Flights } from "./flights.js";
+import { createRegister } from "./register.js";
 import type { Run } from "./run.js";
 
 /** The sagas that this process drives. */
@@ -16,7 +17,7 @@ export interface Runs {
 
 /** Makes an empty register. */
 export function createRuns(admission: Admission): Runs {
-  const runs = new Map<string, Run>();
+  const runs = createRegister<Run>();
   /** Calls under way of sagas that were let go of meanwhile. */
   const left = new Map<string, Flights>();
   /** Sagas that a stopping server finishes itself. */
@@ -34,7 +35,7 @@ export function createRuns(admission: Admission): Runs {
   return {
     get: (sagaId) => runs.get(sagaId),
     has: (sagaId) => runs.has(sagaId),
-    all: () => [...runs.values()],
+    all: () => runs.values(),
     add(run) {
       if (runs.get(run.id) === run) {
         return;

@@ -1,4 +1,5 @@
 import type { Answer } from "../journal/journal.js";
+import { createRegister } from "./register.js";
 import type { Run } from "./run.js";
 
 interface Waiter {
@@ -26,7 +27,7 @@ export interface Waiters {
 
 /** Makes an empty register. */
 export function createWaiters(): Waiters {
-  const waiting = new Map<string, Waiter[]>();
+  const waiting = createRegister<Waiter[]>();
 
   function take(sagaId: string, wanted: (waiter: Waiter) => boolean): readonly Waiter[] {
     const waiters = waiting.get(sagaId) ?? [];
