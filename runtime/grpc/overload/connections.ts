@@ -17,8 +17,6 @@ export function gateConnections(server: Server, judge: FrameJudge): Connections 
   let resting = false;
 
   for (const http2 of http2ServersOf(server)) {
-    // What a frame filter takes for granted; see there.
-    http2.updateSettings({ headerTableSize: 0 });
     for (const event of ["connection", "secureConnection"]) {
       const [listener] = http2.listeners(event).filter(({ name }) => name === "connectionListener");
       if (listener !== undefined) {

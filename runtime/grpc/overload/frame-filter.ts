@@ -6,10 +6,12 @@ import {
   headerBlock,
   headersHead,
   headLength,
+  mostPayload,
+  noTableFrame,
   preface,
   readHead,
   resetFrame,
-  tableSizeIn,
+  tableSizesIn,
   windowFrame,
 } from "./frames.js";
 import { encodeTableSize } from "./hpack.js";
@@ -30,18 +32,25 @@ export interface FrameJudge {
   refusal(block: Buffer): Buffer | undefined;
 }
 
-/** How far the client has agreed that no headers are remembered. "foreign": it speaks something else. */
-type Stage = "preface" | "unasked" | "agreeing" | "agreed" | "unfit" | "foreign";
+/**
+ * How far the client has agreed that no headers are remembered. "unfit": it has not, or does what we don't follow. "foreign": it
+ * speaks something else.
+ */
+type Stage = "preface" | "asked" | "agreeing" | "agreed" | "unfit" | "foreign";
 
 /**
  * Takes calls that are refused out of what a client sends on one connection, before the server's HTTP/2 has made anything
- * of them. The server must have said that it remembers no headers (SETTINGS_HEADER_TABLE_SIZE 0), so that no header block
- * needs another that was taken out; until the client has agreed, everything goes on. What a call took of the
- * connection's window is given back. Nothing else is judged: what breaks the protocol goes on, too.
+ * of them. No header block must need another that was taken out. So the client is asked to encode headers without a table
+ * (SETTINGS_HEADER_TABLE_SIZE 0), behind the server's back: the server's decoder takes what comes either way, and a client that does
+ * not do as it is asked, as some don't, is served as if there were no filter. What a call took of the connection's window is
+ * given back. Nothing else is judged: what breaks the protocol goes on, too.
  */
 export class FrameFilter {
+  /** What the client is to be sent before all else. */
+  readonly greeting: Buffer = noTableFrame();
   readonly #judge: FrameJudge;
   #stage: Stage = "preface";
+  #acknowledged = false;
   /** A part of a frame that is not decided about. */
   #held: Buffer = none;
   /** How much of the frame under way is still to come, and what becomes of it. */
@@ -99,7 +108,7 @@ export class FrameFilter {
     if (there < preface.length) {
       return undefined;
     }
-    this.#stage = "unasked";
+    this.#stage = "asked";
     return preface.length;
   }
 
@@ -131,13 +140,18 @@ export class FrameFilter {
     if (at > from) {
       passed.push(bytes.subarray(from, at));
     }
-    this.#held = at === bytes.length ? none : bytes.subarray(at);
+    // A copy, so that a part of a head does not keep all that came with it.
+    this.#held = at === bytes.length ? none : Buffer.from(bytes.subarray(at));
     return passed;
   }
 
   /** @param rest what is there behind the head @returns undefined where more must be there to tell */
   #goesOn(head: FrameHead, rest: Buffer): boolean | undefined {
     const { type, stream, length, flags } = head;
+    if (length > mostPayload) {
+      this.#stage = "unfit"; // The server will say what it makes of that; it is not to be held here.
+      return true;
+    }
     const payload = rest.length < length ? undefined : rest.subarray(0, length);
     if (type === FrameType.SETTINGS) {
       return this.#settings(flags, payload);
@@ -155,49 +169,63 @@ export class FrameFilter {
 
   #settings(flags: number, payload: Buffer | undefined): boolean | undefined {
     if ((flags & Flag.ACK) !== 0) {
-      this.#stage = this.#stage === "unasked" ? "agreeing" : this.#stage;
-      return true;
+      // What is asked first is acknowledged first, and the server has not asked that.
+      const ours = !this.#acknowledged;
+      this.#acknowledged = true;
+      this.#stage = this.#stage === "asked" ? "agreeing" : this.#stage;
+      return !ours;
     }
-    const size = payload === undefined ? undefined : tableSizeIn(payload);
-    if (size !== undefined) {
-      this.#heed(size);
+    if (payload === undefined) {
+      return undefined;
     }
-    return payload === undefined ? undefined : true;
+    const sizes = tableSizesIn(payload);
+    if (sizes.length > 0) {
+      this.#heed(sizes);
+    }
+    return true;
   }
 
   /**
    * The next headers to a client that wants a smaller table must say that they heed that (https://www.rfc-editor.org/rfc/rfc7541#section-4.2),
-   * and may be ours. To say so again changes nothing. Who then wants another size is left to the server.
+   * and may be ours. To say so again changes nothing. Who wants it later than at the beginning, or changes its mind, is left to
+   * the server, whose headers may be on their way.
    */
-  #heed(tableSize: number): void {
-    if (this.#tableSize.length > 0) {
+  #heed(sizes: readonly number[]): void {
+    const [size = defaultTableSize] = sizes;
+    if (sizes.length > 1 || this.#tableSize.length > 0 || this.#lastPassed > 0) {
       this.#stage = "unfit";
-    } else if (tableSize < defaultTableSize) {
-      this.#tableSize = encodeTableSize(tableSize);
+    } else if (size < defaultTableSize) {
+      this.#tableSize = encodeTableSize(size);
     }
   }
 
   #call({ stream, flags }: FrameHead, payload: Buffer | undefined): boolean | undefined {
-    if (this.#stage === "agreed" && this.#watching && (flags & Flag.END_HEADERS) !== 0) {
-      if (payload === undefined) {
-        return undefined;
-      }
-      const block = headerBlock(payload, flags);
-      const refusal = block === undefined ? undefined : this.#judge.refusal(block);
-      if (refusal !== undefined) {
-        this.#lastRefused = stream;
-        const length = this.#tableSize.length + refusal.length;
-        this.#replies.push(headersHead(stream, length), this.#tableSize, refusal);
-        if ((flags & Flag.END_STREAM) === 0) {
-          this.#unended.add(stream);
-        }
-        return false;
-      }
+    const agreeing = this.#stage === "agreeing";
+    const judging = this.#stage === "agreed" && this.#watching && (flags & Flag.END_HEADERS) !== 0;
+    if ((agreeing || judging) && payload === undefined) {
+      return undefined;
     }
-    // The first headers after the client has agreed tell the server's decoder so.
-    this.#stage = this.#stage === "agreeing" ? "agreed" : this.#stage;
+    const block = payload === undefined ? undefined : headerBlock(payload, flags);
+    if (agreeing) {
+      // Who does as it was asked says so at the beginning of the first headers after.
+      this.#stage = block?.[0] === noTable ? "agreed" : "unfit";
+    }
+    const refusal = judging && block !== undefined ? this.#judge.refusal(block) : undefined;
+    if (refusal !== undefined) {
+      this.#refuse(stream, flags, refusal);
+      return false;
+    }
     this.#lastPassed = stream;
     return true;
+  }
+
+  #refuse(stream: number, flags: number, refusal: Buffer): void {
+    this.#lastRefused = stream;
+    const length = this.#tableSize.length + refusal.length;
+    this.#replies.push(headersHead(stream, length), this.#tableSize, refusal);
+    if ((flags & Flag.END_STREAM) === 0) {
+      this.#unended.add(stream);
+    }
   }
 
   #refuseRest({ type, stream, flags, length }: FrameHead): void {
@@ -212,3 +240,4 @@ export class FrameFilter {
 }
 
 const none = Buffer.alloc(0);
+const [noTable] = encodeTableSize(0);

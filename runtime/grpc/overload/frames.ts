@@ -22,7 +22,10 @@ export const FrameType = {
 export const Flag = { ACK: 0x1, END_STREAM: 0x1, END_HEADERS: 0x4, PADDED: 0x8, PRIORITY: 0x20 } as const;
 
 /** What a setting is about. */
-export const headerTableSize = 0x1;
+const headerTableSize = 0x1;
+
+/** The longest payload that a side must take that has not said otherwise, bytes. */
+export const mostPayload = 16_384;
 
 /** What a frame begins with. */
 export interface FrameHead {
@@ -44,18 +47,22 @@ export function readHead(bytes: Buffer, at: number): FrameHead {
   };
 }
 
-/**
- * The size that a SETTINGS frame gives the table by which headers to its sender are encoded.
- * @returns undefined where it says nothing of that
- */
-export function tableSizeIn(settings: Buffer): number | undefined {
-  let size: number | undefined;
+/** The sizes that a SETTINGS frame gives the table by which headers to its sender are encoded. */
+export function tableSizesIn(settings: Buffer): readonly number[] {
+  const sizes: number[] = [];
   for (let at = 0; at + settingLength <= settings.length; at += settingLength) {
     if (settings.readUInt16BE(at) === headerTableSize) {
-      size = settings.readUInt32BE(at + 2);
+      sizes.push(settings.readUInt32BE(at + 2));
     }
   }
-  return size;
+  return sizes;
+}
+
+/** Asks the other side to encode its headers without a table. */
+export function noTableFrame(): Buffer {
+  const setting = Buffer.alloc(settingLength);
+  setting.writeUInt16BE(headerTableSize);
+  return Buffer.concat([frameHead(settingLength, FrameType.SETTINGS, 0, 0), setting]);
 }
 
 /** What the table holds where nothing is said, bytes. */

@@ -13,8 +13,11 @@ import { refusalBlock } from "./refusal.js";
 /** How many refusals a millisecond are looked into, on the average, and how many at once. */
 const lookedInto = { perMs: 0.02, atOnce: 20, mostOwed: 0 };
 
-/** What refusing may take of the thread: so much a millisecond on the average, and so much at once, in refusals at the gate. */
-const affordable = { perMs: 16, atOnce: 320 };
+/**
+ * What refusing may take of the thread: so much a millisecond on the average, and so much at once, in refusals at the gate.
+ * Clients are left unread for no longer than a second: they would take the server for dead.
+ */
+const affordable = { perMs: 16, atOnce: 320, mostOwed: 16_000 };
 
 /** What a call costs that is refused the whole way. */
 const wholeWay = 16;
@@ -70,8 +73,11 @@ export function addGate(server: Server, { services, engine, log }: Parts): Gate 
         return undefined;
       }
       const refusal = engine.refusal(facade, id, entering.get(facade));
-      if (refusal === undefined || looks.take()) {
+      if (refusal === undefined) {
         enter(facade);
+        return undefined;
+      }
+      if (looks.take()) {
         return undefined;
       }
       charge(1);

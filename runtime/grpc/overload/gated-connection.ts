@@ -18,6 +18,7 @@ export class GatedConnection extends Duplex {
     this.#socket = socket;
     this.#filter = new FrameFilter(judge);
     socket.setNoDelay(true);
+    socket.write(this.#filter.greeting);
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("end", () => this.push(null));
     socket.on("drain", () => this.#flow());

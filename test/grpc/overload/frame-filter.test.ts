@@ -2,7 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FrameFilter } from "../../../runtime/grpc/overload/frame-filter.js";
 import { Flag, FrameType, preface } from "../../../runtime/grpc/overload/frames.js";
-import { frame, framesIn } from "./support.js";
+import { createScope } from "../../support/scope.js";
+import { until } from "../../support/until.js";
+import { frame, framesIn, startRecorder } from "./support.js";
+
+const scope = createScope();
 
 const refusal = Buffer.from("refused");
 
@@ -14,9 +18,10 @@ const judge = {
 
 const settings = frame(FrameType.SETTINGS, 0, 0, Buffer.from([0, 3, 0, 0, 0, 100]));
 const agree = frame(FrameType.SETTINGS, Flag.ACK, 0);
-const first = frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 1, Buffer.from("first"));
-/** A connection whose client has agreed to everything. */
-const agreed = Buffer.concat([preface, settings, agree, first]);
+const first = frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 1, Buffer.from(" first"));
+/** A connection whose client has agreed to everything; and what of it goes on. */
+const agreed = Buffer.concat([preface, settings, agree, agree, first]);
+const begun = Buffer.concat([preface, settings, agree, first]);
 
 function table(size: number): Buffer {
   const setting = Buffer.from([0, 4, 0, 0, 255, 255, 0, 1, 0, 0, 0, 0]);
@@ -51,7 +56,7 @@ const cuts = fc.array(fc.nat(10_000), { maxLength: 40 });
 test("refused calls are taken out and answered, and the window is given back; all else goes on", () => {
   const bytes = Buffer.concat([agreed, call(3, "R", 500), call(5, "go on", 7), call(7, "R", 20), settings]);
   const { passed, reply } = through([bytes]);
-  expect(passed).toEqual(Buffer.concat([agreed, call(5, "go on", 7), settings]));
+  expect(passed).toEqual(Buffer.concat([begun, call(5, "go on", 7), settings]));
   const end = Flag.END_HEADERS | Flag.END_STREAM;
   expect(framesIn(reply)).toEqual([
     { type: FrameType.HEADERS, flags: end, stream: 3, payload: refusal },
@@ -85,7 +90,10 @@ test("a refused call whose request has not come whole is reset, and the rest of 
 describe("nothing is refused", () => {
   const call3 = call(3, "R", 5);
   const all = (bytes: Buffer, by = judge) => {
-    expect(through([bytes], by)).toEqual({ passed: bytes, reply: Buffer.alloc(0) });
+    // The filter's own question is answered to the filter.
+    const asked = bytes.indexOf(agree);
+    const goesOn = asked < 0 ? bytes : Buffer.concat([bytes.subarray(0, asked), bytes.subarray(asked + agree.length)]);
+    expect(through([bytes], by)).toEqual({ passed: goesOn, reply: Buffer.alloc(0) });
   };
 
   test("before the client has agreed, nor in the first headers after it has", () => {
@@ -95,6 +103,21 @@ describe("nothing is refused", () => {
 
   test("where there is nothing to judge", () =>
     all(Buffer.concat([agreed, call3]), { ...judge, watches: () => false }));
+
+  test("of a client that remembers headers all the same", () => {
+    const unheeding = frame(FrameType.HEADERS, Flag.END_HEADERS | Flag.END_STREAM, 1, Buffer.from("first"));
+    all(Buffer.concat([preface, settings, agree, agree, unheeding, call3]));
+  });
+
+  test("behind a frame that is longer than may be, of which nothing is held", () => {
+    const long = frame(FrameType.SETTINGS, 0, 0, Buffer.alloc(16_385));
+    all(Buffer.concat([agreed, long, call3]));
+    all(Buffer.concat([agreed, long.subarray(0, 1_000)]));
+  });
+
+  test("of a client that wants a smaller table once headers were sent", () => {
+    all(Buffer.concat([agreed, table(1_024), call3]));
+  });
 
   test("of a client that wants tables of one size and then of another", () => {
     all(Buffer.concat([preface, table(1_024), table(2_048), agree, first, call3]));
@@ -107,7 +130,7 @@ describe("nothing is refused", () => {
 
   test("of what is not HTTP/2", () => {
     all(Buffer.from("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n"));
-    all(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n"), settings, agree, first, call3]));
+    all(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nMS\r\n\r\n"), settings, first, call3]));
   });
 });
 
@@ -118,11 +141,20 @@ test("what refuses a client that wants a smaller table says that it heeds that",
   expect(framesIn(larger.reply)[0]?.payload).toEqual(refusal);
 });
 
+test("Node's own client does as it is asked: of its calls, only the first goes on", async () => {
+  const { session, received } = await startRecorder(scope);
+  for (let at = 0; at < 5; at++) session.request({ ":path": `/${at}` }).on("error", () => {});
+  const calls = () => framesIn(received()).filter(({ type }) => type === FrameType.HEADERS).length;
+  await until(() => calls() === 5, { what: "the calls" });
+  const { reply } = through([preface, received()], { watches: () => true, refusal: () => refusal });
+  expect(framesIn(reply).filter(({ type }) => type === FrameType.HEADERS)).toHaveLength(4);
+});
+
 test("padding and a priority before the block are passed over", () => {
   const block = Buffer.from([2, 0, 0, 0, 0, 16, 0x52, 0, 0]);
   const flags = Flag.END_HEADERS | Flag.END_STREAM | Flag.PADDED | Flag.PRIORITY;
   const { passed, reply } = through([Buffer.concat([agreed, frame(FrameType.HEADERS, flags, 3, block)])]);
-  expect(passed).toEqual(agreed);
+  expect(passed).toEqual(begun);
   expect(framesIn(reply)).toHaveLength(1);
 });
 
@@ -138,7 +170,7 @@ test("however it is cut, the same calls go on and the same are refused, and ever
       const bytes = Buffer.concat([agreed, ...frames.map((one) => one.bytes)]);
       const { passed, reply } = through(cut(bytes, places));
       // What comes late of a refused call, behind another that went on, is left to HTTP/2: here, none does.
-      expect(passed).toEqual(Buffer.concat([agreed, ...frames.filter((one) => !one.refused).map((one) => one.bytes)]));
+      expect(passed).toEqual(Buffer.concat([begun, ...frames.filter((one) => !one.refused).map((one) => one.bytes)]));
       const replies = framesIn(reply);
       const refused = frames.filter((one) => one.refused);
       expect(replies.filter(({ type }) => type === FrameType.HEADERS).map(({ stream }) => stream)).toEqual(
@@ -153,22 +185,20 @@ test("however it is cut, the same calls go on and the same are refused, and ever
   );
 });
 
-test("of anything at all, what goes on is what came but for a last part of a frame, where nobody is refused", () => {
+test("of anything at all, what goes on is what came but for the first acknowledgement and a last part of a frame", () => {
   const anything = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes));
   const heads = fc
     .tuple(fc.nat(10), fc.nat(255), fc.nat(9), fc.uint8Array({ maxLength: 20 }))
     .map(([type, flags, stream, payload]) => frame(type, flags, stream, payload));
-  const begins = fc.constantFrom(Buffer.alloc(0), preface, agreed);
+  const begins = fc.constantFrom(Buffer.from("not HTTP/2"), agreed);
   fc.assert(
     fc.property(begins, fc.array(fc.oneof(heads, anything), { maxLength: 8 }), cuts, (begin, parts, places) => {
       const bytes = Buffer.concat([begin, ...parts]);
-      const { passed, reply } = through(bytes.length === 0 ? [] : cut(bytes, places), {
-        watches: () => true,
-        refusal: () => undefined,
-      });
+      const { passed, reply } = through(cut(bytes, places), { watches: () => true, refusal: () => undefined });
+      const goesOn = begin === agreed ? Buffer.concat([begun, ...parts]) : bytes;
       expect(reply).toHaveLength(0);
-      expect(bytes.subarray(0, passed.length)).toEqual(passed);
-      if (begin.length > 0) expect(passed.length).toBeGreaterThanOrEqual(Math.min(begin.length, bytes.length));
+      expect(goesOn.subarray(0, passed.length)).toEqual(passed);
+      expect(passed.length).toBeGreaterThanOrEqual(begin === agreed ? begun.length : bytes.length);
     }),
     { numRuns: 2_000 },
   );

@@ -4,12 +4,14 @@ import { connect as connectTcp } from "node:net";
 import { credentials, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { BookingRequest, BookingServiceClient } from "../../../generated/pb/booking/booking.js";
+import { Flag, FrameType, preface } from "../../../runtime/grpc/overload/frames.js";
 import type { ServerOptions } from "../../../runtime/grpc/server.js";
 import { callUnary } from "../../support/call-unary.js";
 import { createScope } from "../../support/scope.js";
 import { until } from "../../support/until.js";
 import { createAuthority } from "../support/authority.js";
 import { book as bookSync, type Ended, ended, startBookingServer } from "../support/booking-server.js";
+import { frame, framesIn } from "./support.js";
 
 const scope = createScope();
 const request = { ProductID: 1n, Count: 1n, FaultInject: false };
@@ -194,6 +196,35 @@ test.each([0, 1_024, 65_536])(
     for (const ending of await Promise.all(ends)) expect(ending).toBe(String(status.RESOURCE_EXHAUSTED));
   },
 );
+
+test("a client that goes on remembering headers is served, and refused, as if there were no gate", async () => {
+  const { address } = await fullServer();
+  const { hostname, port } = new URL(`http://${address}`);
+  const socket = connectTcp(Number(port), hostname);
+  scope.defer(() => socket.destroy());
+  const chunks: Buffer[] = [];
+  socket.on("error", () => {}).on("data", (chunk) => chunks.push(chunk));
+  const acknowledged = frame(FrameType.SETTINGS, Flag.ACK, 0);
+  const field = (name: string, value: string) => [
+    name.length,
+    ...Buffer.from(name),
+    value.length,
+    ...Buffer.from(value),
+  ];
+  const end = Flag.END_HEADERS | Flag.END_STREAM;
+  // POST, http, an authority, and what the table of headers holds from then on, of which 62 is what came last.
+  const begin = [0x83, 0x86, 0x01, hostname.length, ...Buffer.from(hostname)];
+  const kept = [0x44, path.length, ...Buffer.from(path), 0x40, ...field("content-type", "application/grpc")];
+  const joins = Buffer.from([...begin, ...kept, 0, ...field("x-request-id", "held-0")]);
+  const refused = Buffer.from([...begin, 0x80 | 63, 0x80 | 62, 0, ...field("x-request-id", "remembers")]);
+  socket.write(Buffer.concat([preface, frame(FrameType.SETTINGS, 0, 0), acknowledged, acknowledged]));
+  for (const [at, block] of [joins, refused, refused, refused].entries())
+    socket.write(Buffer.concat([frame(FrameType.HEADERS, end, 2 * at + 1, block)]));
+  const answers = () =>
+    framesIn(Buffer.concat(chunks)).filter(({ type, flags }) => type === FrameType.HEADERS && (flags & 1) !== 0);
+  await until(() => answers().length === 4, { what: "four answers" });
+  expect(answers().map(({ stream }) => stream)).toEqual([1, 3, 5, 7]);
+});
 
 test("what is not HTTP/2 is hung up on", async () => {
   const { address, client } = await startBookingServer(scope);
