@@ -181,7 +181,7 @@ test("however it is cut, the same calls go on and the same are refused, and ever
         refused.reduce((sum, { body }) => sum + body, 0),
       );
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -200,6 +200,6 @@ test("of anything at all, what goes on is what came but for the first acknowledg
       expect(goesOn.subarray(0, passed.length)).toEqual(passed);
       expect(passed.length).toBeGreaterThanOrEqual(begin === agreed ? begun.length : bytes.length);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 600 },
   );
 });

@@ -74,7 +74,7 @@ describe("a block that is not for us to judge:", () => {
         const fields = decodeFields(Buffer.from(bytes), names);
         expect(fields === undefined || fields instanceof Map).toBe(true);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 2_000 },
     );
   });
 });
