@@ -10,6 +10,35 @@ import { failing, ok } from "./support/upstream-stub.js";
 const scope = createScope();
 const refusal = new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk said no");
 
+/** A journal that refuses an entry when it is told to. */
+function refusingDisk() {
+  let refuse = false;
+  return {
+    refuseNext(): void {
+      refuse = true;
+    },
+    wrap: (journal: Journal): Journal => ({
+      ...journal,
+      append(entry) {
+        if (refuse) {
+          refuse = false;
+          return Promise.reject(refusal);
+        }
+        return journal.append(entry);
+      },
+    }),
+  };
+}
+
+/** What is waited for until it is opened. */
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open: () => open() };
+}
+
 test.each([
   { of: "that may be repeated", idempotent: true, first: "/a", next: "/b", ends: "completed" },
   { of: "that may not be repeated", idempotent: false, first: "/a/undo", next: "/b/undo", ends: "compensated" },
@@ -22,24 +51,14 @@ test.each([
       mode: "async",
       recovery: "carry-on",
     });
-    let refuse = false;
-    const wrap = (journal: Journal): Journal => ({
-      ...journal,
-      append(entry) {
-        if (refuse) {
-          refuse = false;
-          return Promise.reject(refusal);
-        }
-        return journal.append(entry);
-      },
-    });
+    const disk = refusingDisk();
     const held = place.upstreams.hold("/b");
     place.upstreams.plan("/a", async () => {
       await held.arrived;
-      refuse = true;
+      disk.refuseNext();
       return ok({});
     });
-    const { ask } = await place.start({ facades: [facade], wrap });
+    const { ask } = await place.start({ facades: [facade], wrap: disk.wrap });
     await ask("s");
     // It is taken up again, and what does not wait for the other step is called.
     const calls = (path: string) => place.upstreams.callsOf(path).length;
@@ -61,13 +80,6 @@ test("a saga is taken up after a restart though a client asks for it in the same
   await held.arrived;
   await before.stop();
 
-  const gate = () => {
-    let open = () => {};
-    const opened = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    return { opened, open: () => open() };
-  };
   const [loads, creates] = [gate(), gate()];
   let asked = false;
   const wrap = (journal: Journal): Journal => ({
@@ -96,45 +108,31 @@ test("a saga that was put aside is taken up again though a client asks for it in
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { a: {}, b: {} } });
   place.upstreams.always("/b", failing("FAILED_PRECONDITION"));
-  let refuse = false;
+  const disk = refusingDisk();
+  const [read, made] = [gate(), gate()];
   let loading = false;
-  let reading = () => {};
-  const read = new Promise<void>((resolve) => {
-    reading = resolve;
-  });
-  let made = () => {};
-  const create = new Promise<void>((resolve) => {
-    made = resolve;
-  });
   const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    append(entry) {
-      if (refuse) {
-        refuse = false;
-        return Promise.reject(refusal);
-      }
-      return journal.append(entry);
-    },
+    ...disk.wrap(journal),
     async load(sagaId) {
       if (!loading) {
         loading = true;
-        await read;
+        await read.opened;
         const stored = await journal.load(sagaId);
-        setImmediate(made); // Once the one that takes the saga up has seen it.
+        setImmediate(made.open); // Once the one that takes the saga up has seen it.
         return stored;
       }
       return journal.load(sagaId);
     },
     async create(saga) {
       if (loading) {
-        reading();
-        await create;
+        read.open();
+        await made.opened;
       }
       return journal.create(saga);
     },
   });
   place.upstreams.plan("/a/undo", () => {
-    refuse = true;
+    disk.refuseNext();
     return ok({});
   });
   const { ask } = await place.start({ facades: [facade], wrap });
