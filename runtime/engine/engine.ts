@@ -72,12 +72,13 @@ export interface Engine {
    *   SAGA_STRUCTURE_CHANGED
    */
   run(facade: FacadeDefinition, call: SagaCall): Promise<Answer>;
+  /** Whether there is an answer under the id without taking on more: the saga runs here, or ended here not long ago. */
+  knows(sagaId: string): boolean;
   /**
-   * What a saga that would begin now is refused with for want of room. Undefined where there is room, or where it runs
-   * here or ended here not long ago, so that there is an answer.
-   * @param ahead how many of the facade will begin before it. Default: 0
+   * What a saga that would begin now is refused with for want of room; undefined where there is room.
+   * @param ahead how many of the facade will begin before it
    */
-  refusal(facade: FacadeDefinition, sagaId: string, ahead?: number): SagaError | undefined;
+  refusal(facade: FacadeDefinition, ahead: number): SagaError | undefined;
   /** Whether it is worth asking for refusals: some facade, or the memory, is half full. */
   crowded(): boolean;
   /** Takes up the sagas that the last process left, and begins to handle the topics. */
@@ -239,8 +240,9 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     run,
 
-    refusal: (facade, sagaId, ahead) =>
-      draining || runs.has(sagaId) || recentlyEnded.has(sagaId) ? undefined : admission.refusal(facade, 0, ahead),
+    knows: (sagaId) => runs.has(sagaId) || recentlyEnded.has(sagaId),
+
+    refusal: (facade, ahead) => (draining ? undefined : admission.refusal(facade, 0, ahead)),
 
     crowded: () => !draining && admission.crowded(),
 

@@ -24,7 +24,7 @@ const wholeWay = 16;
 
 interface Parts {
   readonly services: readonly SagaService[];
-  readonly engine: Pick<Engine, "crowded" | "refusal">;
+  readonly engine: Pick<Engine, "crowded" | "knows" | "refusal">;
   readonly log: Log;
 }
 
@@ -69,10 +69,10 @@ export function addGate(server: Server, { services, engine, log }: Parts): Gate 
       const facade = byPath.get(fields?.get(":path") ?? "");
       const id = fields?.get(requestIdKey);
       const isGrpc = fields?.get("content-type")?.startsWith("application/grpc");
-      if (facade === undefined || id === undefined || !isRequestId(id) || !isGrpc) {
+      if (facade === undefined || id === undefined || !isRequestId(id) || !isGrpc || engine.knows(id)) {
         return undefined;
       }
-      const refusal = engine.refusal(facade, id, entering.get(facade));
+      const refusal = engine.refusal(facade, entering.get(facade) ?? 0);
       if (refusal === undefined) {
         enter(facade);
         return undefined;

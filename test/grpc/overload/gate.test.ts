@@ -107,6 +107,32 @@ test("of a flood that comes at once to a server with room, as many are accepted 
   open();
 });
 
+test("those who ask again take nobody's room", async () => {
+  const server = await startBookingServer(scope, { config: { queue_limit: { async: 8 } } });
+  let open = () => {};
+  const hold = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  server.orders.plan("createOrder", { hold, times: 8 });
+  const book = (id: string) => bookOver(server.client, id);
+  for (let at = 0; at < 8; at++) expect((await book(`held-${at}`)).code).toBe(status.OK);
+  // None is looked into any more for want of room.
+  await flood(book);
+  open();
+  await until(async () => server.ledgers().payments.effects.length === 8, { what: "room" });
+  let openAgain = () => {};
+  const again = new Promise<void>((resolve) => {
+    openAgain = resolve;
+  });
+  server.orders.plan("createOrder", { hold: again, times: 5 });
+  for (let at = 0; at < 4; at++)
+    await until(async () => (await book(`next-${at}`)).code === status.OK, { what: "room" });
+  const repeats = Array.from({ length: 30 }, () => book("next-0"));
+  expect((await book("new")).code).toBe(status.OK);
+  for (const { code } of await Promise.all(repeats)) expect(code).toBe(status.OK);
+  openAgain();
+});
+
 test("over TLS, too", async () => {
   const { ca, issue } = createAuthority(scope.tempDir());
   const { book } = await fullServer({ tls: issue("server") }, (address) =>

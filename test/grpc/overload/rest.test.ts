@@ -24,7 +24,7 @@ test("once much was refused, the clients' sockets are not read for a time, and t
   });
   const address = `localhost:${await listen(server, "localhost:0")}`;
   scope.defer(() => server.forceShutdown());
-  const engine = { crowded: () => false, refusal: () => undefined };
+  const engine = { crowded: () => false, knows: () => false, refusal: () => undefined };
   const gate = addGate(server, { services: [], engine, log: pino({ level: "silent" }) });
   const clients = [1, 2].map(
     // Channels of their own, so that there are two sockets.
