@@ -21,16 +21,11 @@ export interface Broker {
    */
   publish(messages: readonly Message[]): Promise<boolean>;
   /**
-   * Takes a place on a topic for a message that was not sent yet, where one is free in this process and nothing waits
-   * before it: the message then counts as delivered within the very transaction that would have sent it.
-   * @returns a function that gives the place back; undefined where there is none, or the broker can't do that
+   * The places on its topics, of a broker that keeps no messages: a place is only a place there, and free as soon as the
+   * upstream has answered. Absent where a message is kept until its handler resolves, so that the handler must not before
+   * the journal has what came of it.
    */
-  claim(topic: string, key: string): (() => void) | undefined;
-  /**
-   * Whether a message is kept until its handler resolves, so that the handler must not before the journal has what came of
-   * it. Otherwise a place on a topic is only a place, and free as soon as the upstream has answered.
-   */
-  readonly keepsMessages: boolean;
+  readonly places?: Places;
   /** How long the body of a message may be, bytes in UTF-8. Absent: as long as it likes. */
   readonly maxBodyBytes?: number;
   /** To be called before `start`, once a topic. */
@@ -42,6 +37,23 @@ export interface Broker {
   start(): Promise<void>;
   /** Stops delivering, waits for the handlers under way and the places that are taken, and leaves. May be called twice. */
   close(): Promise<void>;
+}
+
+/**
+ * Places on the topics of this process. Who has one need not send the message that would ask for it: it counts as delivered
+ * within the very transaction that would have sent it.
+ */
+export interface Places {
+  /**
+   * Takes a place where one is free and nothing waits before it.
+   * @returns a function that gives the place back; undefined where there is none
+   */
+  claim(topic: string, key: string): (() => void) | undefined;
+  /**
+   * Waits for a place, in turn with the messages that wait for one. Nothing is kept of it when the broker closes.
+   * @param taken is given what gives the place back; must not throw
+   */
+  wait(topic: string, key: string, taken: (giveBack: () => void) => void): void;
 }
 
 /** Told how the broker does: for logs and metrics. Must not throw. */

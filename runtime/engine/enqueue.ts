@@ -6,18 +6,27 @@ import type { Run } from "./run.js";
 import { hold, rollback } from "./ticket.js";
 
 /**
- * Sends the message that asks for a step, or for the rollback. Where this process has a place free on the topic, the
- * message is delivered within the transaction that would send it; else it leaves once that is durable.
+ * Has a step, or the rollback, asked for on its topic. Where this process has a place free there, it is asked for within
+ * the transaction that would send the message; else the message leaves once that is durable. Where the process is alone
+ * with its journal, and keeps no messages, the saga waits for its place without one.
  */
 export function enqueue(drive: Drive, run: Run, at: number): void {
-  const release = drive.broker.claim(topicOf(run.facade, at), run.id);
-  if (release === undefined) {
+  const topic = topicOf(run.facade, at);
+  const { places } = drive.broker;
+  const begin = (giveBack: () => void) => {
+    hold(run, at, { since: run.seq, done: giveBack, failed: giveBack });
+    react(drive, run, deliveryOf(at));
+  };
+  const giveBack = places?.claim(topic, run.id);
+  if (giveBack !== undefined) {
+    begin(giveBack);
+  } else if (places !== undefined && !drive.journal.shared) {
+    // It may have turned back, or been taken up anew, by then.
+    places.wait(topic, run.id, (place) => (run.abandoned || !awaits(run, at) ? place() : begin(place)));
+  } else {
     run.outgoing.push(messageOf(drive, run, at));
     flush(drive, run);
-    return;
   }
-  hold(run, at, { since: run.seq, done: release, failed: release });
-  react(drive, run, deliveryOf(at));
 }
 
 /** Whether a saga still waits for a message. */

@@ -72,28 +72,28 @@ describe("the embedded broker", () => {
   test("gives a place away where one is free, and nothing waits before it", async () => {
     const handler = createRecordingHandler();
     const broker = scope.use(createEmbeddedBroker(unburied, observe()));
-    expect(broker.claim(topic, "a"), "no such topic").toBeUndefined();
+    expect(broker.places?.claim(topic, "a"), "no such topic").toBeUndefined();
     broker.subscribe(topic, { concurrency: 2 }, handler.handle);
-    expect(broker.claim(topic, "a"), "not started").toBeUndefined();
+    expect(broker.places?.claim(topic, "a"), "not started").toBeUndefined();
     await broker.start();
 
-    const giveBack = broker.claim(topic, "a");
+    const giveBack = broker.places?.claim(topic, "a");
     expect(giveBack).toBeTypeOf("function");
-    expect(broker.claim(topic, "a"), "the key has one").toBeUndefined();
-    const other = broker.claim(topic, "b");
+    expect(broker.places?.claim(topic, "a"), "the key has one").toBeUndefined();
+    const other = broker.places?.claim(topic, "b");
     expect(other).toBeTypeOf("function");
-    expect(broker.claim(topic, "c"), "none is free").toBeUndefined();
+    expect(broker.places?.claim(topic, "c"), "none is free").toBeUndefined();
 
     void broker.publish([message("a/1")]);
     expect(handler.bodies, "its key is taken").toEqual([]);
     other?.();
     other?.();
-    expect(broker.claim(topic, "c"), "a message waits before it").toBeUndefined();
+    expect(broker.places?.claim(topic, "c"), "a message waits before it").toBeUndefined();
     giveBack?.();
     await until(() => handler.held.has("a/1"), { what: "the message that waited" });
-    const last = broker.claim(topic, "b");
+    const last = broker.places?.claim(topic, "b");
     expect(last, "one place is left: giving back twice is giving back once").toBeTypeOf("function");
-    expect(broker.claim(topic, "c")).toBeUndefined();
+    expect(broker.places?.claim(topic, "c")).toBeUndefined();
     handler.finish("a/1");
 
     let closed = false;
@@ -105,7 +105,51 @@ describe("the embedded broker", () => {
     expect(closed, "while a place is taken").toBe(false);
     last?.();
     await closing;
-    expect(broker.claim(topic, "d"), "no more").toBeUndefined();
+    expect(broker.places?.claim(topic, "d"), "no more").toBeUndefined();
+  });
+
+  test("gives places to those who wait for one, in turn with messages, one of a key at a time", async () => {
+    const handler = createRecordingHandler();
+    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+    const given: [string, () => void][] = [];
+    const wait = (key: string) => broker.places?.wait(topic, key, (giveBack) => void given.push([key, giveBack]));
+    const giveBack = () => given.at(-1)?.[1]();
+    broker.subscribe(topic, { concurrency: 1 }, handler.handle);
+    wait("a");
+    expect(given, "not started").toEqual([]);
+    await broker.start();
+    expect(given.map(([key]) => key)).toEqual(["a"]);
+    wait("b");
+    void broker.publish([message("c/1")]);
+    wait("b");
+    expect(broker.places?.claim(topic, "d"), "others wait before").toBeUndefined();
+    giveBack();
+    expect(given.map(([key]) => key)).toEqual(["a", "b"]);
+    expect(handler.bodies).toEqual([]);
+    giveBack();
+    await until(() => handler.held.has("c/1"), { what: "the message between the two" });
+    expect(given).toHaveLength(2);
+    handler.finish("c/1");
+    await until(() => given.length === 3, { what: "the last place" });
+    wait("e");
+    const closing = broker.close();
+    giveBack();
+    await closing;
+    expect(given, "closed").toHaveLength(3);
+  });
+
+  test("thousands may wait, and be done as soon as they have their place", async () => {
+    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+    broker.subscribe(topic, { concurrency: 1 }, async () => {});
+    let done = 0;
+    for (let at = 0; at < 20_000; at++) {
+      broker.places?.wait(topic, `key-${at}`, (giveBack) => {
+        done++;
+        giveBack();
+      });
+    }
+    await broker.start();
+    expect(done).toBe(20_000);
   });
 
   test("leaves no timer behind, neither of a message that waits nor of one that fails while it closes", async () => {

@@ -27,7 +27,6 @@ function createSlowTopics(isDelivered: (message: Message) => boolean) {
   const handlers = new Map<string, Handler>();
   const published: Message[] = [];
   const broker: Broker = {
-    keepsMessages: true,
     async publish(messages) {
       published.push(...messages);
       for (const message of messages.filter(isDelivered)) {
@@ -41,7 +40,6 @@ function createSlowTopics(isDelivered: (message: Message) => boolean) {
       }
       return true;
     },
-    claim: () => undefined,
     subscribe: (topic, _options, handler) => void handlers.set(topic, handler),
     start: async () => {},
     close: async () => {},

@@ -17,9 +17,7 @@ const leaseMs = 8_000;
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 /** Nothing that is sent arrives. */
 const broker: Broker = {
-  keepsMessages: true,
   publish: async () => true,
-  claim: () => undefined,
   subscribe() {},
   start: async () => {},
   close: async () => {},

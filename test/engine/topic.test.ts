@@ -100,7 +100,7 @@ function publishAll(broker: Awaited<ReturnType<Place["start"]>>["broker"], id: s
 
 test("the messages are there for people and other tools to read", async () => {
   const place = createPlace(scope);
-  const { ask, seen } = await place.start({ facades: [queued], concurrencyOf: () => 1 });
+  const { ask, seen } = await place.start({ facades: [queued], concurrencyOf: () => 1, byMessage: true });
   const [first = "", second = ""] = queued.topics.steps;
   const held = place.upstreams.hold("/a");
   await ask("in the way");
@@ -124,7 +124,12 @@ test("the messages are there for people and other tools to read", async () => {
 
 test("a message that would be longer than the broker carries goes without its payload: the journal has it", async () => {
   const place = createPlace(scope);
-  const { ask, seen } = await place.start({ facades: [queued], maxBodyBytes: 1_000, concurrencyOf: () => 1 });
+  const { ask, seen } = await place.start({
+    facades: [queued],
+    maxBodyBytes: 1_000,
+    concurrencyOf: () => 1,
+    byMessage: true,
+  });
   const held = place.upstreams.hold("/a");
   await ask("in the way");
   await held.arrived;

@@ -25,7 +25,6 @@ function createUnlucky() {
   const member = (): Broker => {
     const handlers = new Map<string, Handler>();
     return {
-      keepsMessages: true,
       async publish(messages) {
         for (const message of messages) {
           setTimeout(
@@ -38,7 +37,6 @@ function createUnlucky() {
         }
         return true;
       },
-      claim: () => undefined,
       subscribe: (topic, _options, handler) => void handlers.set(topic, handler),
       start: async () => {
         last = handlers;

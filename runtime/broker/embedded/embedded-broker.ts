@@ -1,6 +1,7 @@
 import { isSagaError } from "../../core/errors.js";
 import type { Message } from "../../journal/journal.js";
-import type { Broker, BrokerObserver, DeadLetters, Handler, SubscribeOptions } from "../broker.js";
+import type { Broker, BrokerObserver, DeadLetters, Handler } from "../broker.js";
+import { createTopicPlaces, type Place, type TopicPlaces } from "./topic-places.js";
 
 /** How the embedded broker delivers. */
 export interface EmbeddedBrokerOptions {
@@ -10,19 +11,9 @@ export interface EmbeddedBrokerOptions {
   readonly after?: (ms: number, action: () => void) => () => void;
 }
 
-interface Waiting {
-  readonly message: Message;
-  handled(): void;
-}
-
 interface Topic {
-  readonly name: string;
-  options: SubscribeOptions;
+  readonly places: TopicPlaces;
   handler: Handler | undefined;
-  waiting: Waiting[];
-  /** Of messages that are being handled, or wait to be delivered again: those behind them wait, too. */
-  readonly busyKeys: Set<string>;
-  handling: number;
 }
 
 /**
@@ -46,63 +37,73 @@ export function createEmbeddedBroker(
   let closing: Promise<void> | undefined;
 
   function topicOf(name: string): Topic {
-    const known = topics.get(name);
-    if (known !== undefined) {
-      return known;
+    const known = topics.get(name) ?? { places: createTopicPlaces(), handler: undefined };
+    topics.set(name, known);
+    return known;
+  }
+
+  function open(): void {
+    for (const { places, handler } of topics.values()) {
+      places.open = running && handler !== undefined;
     }
-    const topic: Topic = {
-      name,
-      options: { concurrency: 0 },
-      handler: undefined,
-      waiting: [],
-      busyKeys: new Set(),
-      handling: 0,
-    };
-    topics.set(name, topic);
-    return topic;
   }
 
-  function hasPlace({ handling, options, handler }: Topic): boolean {
-    return running && handler !== undefined && handling < options.concurrency;
-  }
-
-  function take(topic: Topic, key: string): void {
-    topic.handling++;
-    topic.busyKeys.add(key);
-  }
-
-  function pump(topic: Topic): void {
-    while (hasPlace(topic)) {
-      const at = topic.waiting.findIndex(({ message }) => !topic.busyKeys.has(message.key));
-      const [next] = at < 0 ? [] : topic.waiting.splice(at, 1);
-      if (next === undefined) {
-        return;
+  /** Counts a place that is taken without a delivery. @returns what gives it back */
+  function claimed(place: Place): () => void {
+    let given = false;
+    claims++;
+    return () => {
+      if (!given) {
+        given = true;
+        claims--;
+        onGiven?.();
+        place.giveBack();
       }
-      take(topic, next.message.key);
-      const delivery = deliver(topic, next).finally(() => underWay.delete(delivery));
-      underWay.add(delivery);
-    }
+    };
   }
 
-  async function deliver(topic: Topic, waiting: Waiting): Promise<void> {
-    const settled = await settle(topic, waiting.message);
-    topic.handling--;
-    if (settled) {
-      topic.busyKeys.delete(waiting.message.key);
-      waiting.handled();
-    } else if (running) {
-      redeliverLater(topic, waiting);
+  function send(message: Message, handled: () => void): void {
+    const { places } = topicOf(message.topic);
+    const waiting = {
+      key: message.key,
+      begin(place: Place) {
+        const delivery = deliver(message, place).finally(() => underWay.delete(delivery));
+        underWay.add(delivery);
+      },
+    };
+    async function deliver({ topic }: Message, place: Place): Promise<void> {
+      if (await settle(topicOf(topic), message)) {
+        place.giveBack();
+        handled();
+      } else {
+        // Its key stays taken until then, so that no later message overtakes it.
+        const giveKey = place.keepKey();
+        if (running) {
+          later(() => {
+            places.waitFirst(waiting);
+            giveKey();
+          });
+        }
+      }
     }
-    pump(topic);
+    places.wait(waiting);
+  }
+
+  function later(action: () => void): void {
+    const cancel = after(redeliveryDelayMs, () => {
+      timers.delete(cancel);
+      action();
+    });
+    timers.add(cancel);
   }
 
   /** @returns whether the message is taken care of */
-  async function settle({ handler, name }: Topic, message: Message): Promise<boolean> {
+  async function settle({ handler }: Topic, message: Message): Promise<boolean> {
     try {
       await handler?.(message);
       return true;
     } catch (error) {
-      observer.failed(error, name);
+      observer.failed(error, message.topic);
       return isSagaError(error) && error.code === "SAGA_MESSAGE_POISON" && bury(message, error.message);
     }
   }
@@ -118,19 +119,9 @@ export function createEmbeddedBroker(
     }
   }
 
-  /** Its key stays busy until then, so that no later message overtakes it; its place among the handled ones is free. */
-  function redeliverLater(topic: Topic, waiting: Waiting): void {
-    const cancel = after(redeliveryDelayMs, () => {
-      timers.delete(cancel);
-      topic.busyKeys.delete(waiting.message.key);
-      topic.waiting.unshift(waiting);
-      pump(topic);
-    });
-    timers.add(cancel);
-  }
-
   async function leave(): Promise<void> {
     running = false;
+    open();
     for (const cancel of timers) {
       cancel();
     }
@@ -147,7 +138,6 @@ export function createEmbeddedBroker(
   }
 
   return {
-    keepsMessages: false,
     async publish(messages) {
       const sent = await Promise.all(
         messages.map((message) => {
@@ -157,46 +147,34 @@ export function createEmbeddedBroker(
               return;
             }
             unsent.add(resolve);
-            const topic = topicOf(message.topic);
-            topic.waiting.push({
-              message,
-              handled() {
-                unsent.delete(resolve);
-                resolve(true);
-              },
+            send(message, () => {
+              unsent.delete(resolve);
+              resolve(true);
             });
-            pump(topic);
           });
         }),
       );
       return sent.every(Boolean);
     },
-    claim(name, key) {
-      const topic = topics.get(name);
-      if (topic === undefined || !hasPlace(topic) || topic.waiting.length > 0 || topic.busyKeys.has(key)) {
-        return undefined;
-      }
-      take(topic, key);
-      claims++;
-      let given = false;
-      return () => {
-        if (!given) {
-          given = true;
-          claims--;
-          onGiven?.();
-          topic.handling--;
-          topic.busyKeys.delete(key);
-          pump(topic);
-        }
-      };
+    places: {
+      claim(topic, key) {
+        const place = topics.get(topic)?.places.claim(key);
+        return place === undefined ? undefined : claimed(place);
+      },
+      wait(topic, key, taken) {
+        topicOf(topic).places.wait({ key, begin: (place) => taken(claimed(place)) });
+      },
     },
-    subscribe(name, options, handler) {
-      Object.assign(topicOf(name), { options, handler });
+    subscribe(name, { concurrency }, handler) {
+      const topic = topicOf(name);
+      topic.places.limit = concurrency;
+      topic.handler = handler;
     },
     async start() {
       running = true;
-      for (const topic of topics.values()) {
-        pump(topic);
+      open();
+      for (const { places } of topics.values()) {
+        places.pump();
       }
     },
     close() {

@@ -131,12 +131,10 @@ export function createKafkaBroker(
   }
 
   return {
-    keepsMessages: true,
     maxBodyBytes: options.maxMessageBytes - overheadBytes,
     publish(messages) {
       return sender.send(messages.map(toRecord));
     },
-    claim: () => undefined,
     subscribe(topic, subscribeOptions, handler) {
       subscriptions.set(topic, { options: subscribeOptions, handler });
     },

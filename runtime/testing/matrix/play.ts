@@ -96,8 +96,6 @@ function bodyOf({ responses }: Messages, { idempotencyKey }: { readonly idempote
 function twice(embedded: Broker): Broker {
   return {
     ...embedded,
-    keepsMessages: true,
-    claim: () => undefined,
     publish: (messages) => embedded.publish(messages.flatMap((message) => [message, message])),
   };
 }

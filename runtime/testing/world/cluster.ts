@@ -256,8 +256,6 @@ export function createCluster(scheduler: Scheduler, behaviour: ClusterBehaviour 
         }
       }
       return {
-        keepsMessages: true,
-        claim: () => undefined,
         subscribe: (topic, options, handler) => void member.topics.set(topic, { options, handler }),
         publish(list) {
           if (member.closed) {

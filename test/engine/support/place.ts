@@ -44,6 +44,8 @@ export interface EngineSpec
   readonly upstreams?: UpstreamStub;
   /** How long a message's body the broker carries, bytes. */
   readonly maxBodyBytes?: number;
+  /** Whether each step is asked for by a message, as where a broker keeps them: there are no places to be had without one. */
+  readonly byMessage?: boolean;
   /** Puts something between the engine and its journal. */
   readonly wrap?: (journal: Journal) => Journal;
 }
@@ -100,14 +102,23 @@ export function createPlace(scope: Scope): Place {
       ).catch((error: Error) => {
         throw new Error(`${error.message}; it has ${readSaga(file, id)?.story.join(", ")}`);
       }),
-    async start({ facades, clock = hastyClock, upstreams: own = upstreams, maxBodyBytes, wrap = same, ...more }) {
+    async start({
+      facades,
+      clock = hastyClock,
+      upstreams: own = upstreams,
+      maxBodyBytes,
+      byMessage = false,
+      wrap = same,
+      ...more
+    }) {
       const journal = openSqliteJournal(file, { now: clock.now });
       const wrapped = wrap(journal);
       const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
       const embedded = createEmbeddedBroker(journal.messages, observer, { redeliveryDelayMs: 5 });
+      const { places, ...withoutPlaces } = embedded;
       const seen: Message[] = [];
       const broker: Broker = {
-        ...embedded,
+        ...(byMessage ? withoutPlaces : embedded),
         ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
         publish(messages) {
           seen.push(...messages);

@@ -48,7 +48,6 @@ export function createScattering(random: () => number): Scattering {
     member() {
       const handlers = new Map<string, Handler>();
       return {
-        keepsMessages: true,
         publish(messages) {
           published.push(...messages);
           for (const message of messages) {
@@ -59,7 +58,6 @@ export function createScattering(random: () => number): Scattering {
           }
           return Promise.resolve(true);
         },
-        claim: () => undefined,
         subscribe: (topic, _options, handler) => void handlers.set(topic, handler),
         start: async () => void members.push(handlers),
         close: async () => {},
