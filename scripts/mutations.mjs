@@ -188,6 +188,12 @@ export const mutations = [
     "    run.cancelDeadline?.();\n    run.cancelDeadline = undefined;",
     "    void run.cancelDeadline;",
   ],
+  [
+    "a saga that has turned back takes the place that it waited for",
+    engine("enqueue"),
+    "run.abandoned || !awaits(run, at) ? place() : begin(place)",
+    "begin(place)",
+  ],
   ["a place is given back by an entry from before it was taken", engine("ticket"), "seq >= ticket.since && ", ""],
   [
     "a place is given back before its call is made",

@@ -4,22 +4,24 @@ export interface RecentlyEnded {
   has(sagaId: string): boolean;
 }
 
-/** How many are remembered: a megabyte or two. */
-const most = 16_384;
+/** How many are remembered at least: a megabyte or two. */
+const least = 16_384;
 
-/** Remembers a number of ids, and forgets the oldest. */
+/**
+ * Remembers a number of ids, and forgets older ones: many at a time, since the oldest of a Set is the longer to find the more
+ * have been removed before it.
+ */
 export function createRecentlyEnded(): RecentlyEnded {
-  const ids = new Set<string>();
+  let newer = new Set<string>();
+  let older = new Set<string>();
   return {
     add(sagaId) {
-      ids.add(sagaId);
-      if (ids.size > most) {
-        for (const oldest of ids) {
-          ids.delete(oldest);
-          return;
-        }
+      newer.add(sagaId);
+      if (newer.size >= least) {
+        older = newer;
+        newer = new Set();
       }
     },
-    has: (sagaId) => ids.has(sagaId),
+    has: (sagaId) => newer.has(sagaId) || older.has(sagaId),
   };
 }

@@ -19,7 +19,7 @@ const other = ["", ""] as const;
  * @returns the fields of the given names; undefined where one is there twice, where the block is malformed, or where it
  *   needs what was said in blocks before: it is then not for us to judge
  */
-export function decodeFields(block: Uint8Array, names: ReadonlySet<string>): Fields | undefined {
+export function decodeFields(block: Buffer, names: ReadonlySet<string>): Fields | undefined {
   const fields = new Map<string, string>();
   const reader = new Reader(block);
   while (!reader.done) {
@@ -58,7 +58,7 @@ function readField(reader: Reader, names: ReadonlySet<string>): Field | undefine
   if (index === undefined || index > staticEntries) {
     return "malformed";
   }
-  const name = index === 0 ? reader.text() : (staticTable[index] ?? other)[0];
+  const name = index === 0 ? reader.name() : (staticTable[index] ?? other)[0];
   const wanted = name !== undefined && names.has(name);
   const value = wanted ? reader.text() : reader.skip();
   if (name === undefined || value === undefined) {
@@ -106,10 +106,14 @@ function encodeInteger(value: number, prefix: number, others = 0): Buffer {
   return Buffer.from([...bytes, left]);
 }
 
+/** Names as they are encoded, with what they are: clients say the same few with each call. */
+const knownNames = new Map<string, string>();
+const mostKnownNames = 256;
+
 class Reader {
   #at = 0;
 
-  constructor(readonly bytes: Uint8Array) {}
+  constructor(readonly bytes: Buffer) {}
 
   get done(): boolean {
     return this.#at >= this.bytes.length;
@@ -146,9 +150,26 @@ class Reader {
     if (bytes === undefined) {
       return undefined;
     }
-    return huffman
-      ? decodeHuffman(bytes)
-      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    return huffman ? decodeHuffman(bytes) : bytes.toString("latin1");
+  }
+
+  /** The same of a name. */
+  name(): string | undefined {
+    const from = this.#at;
+    if (this.skip() === undefined) {
+      return undefined;
+    }
+    const encoded = this.bytes.toString("latin1", from, this.#at);
+    const known = knownNames.get(encoded);
+    if (known !== undefined) {
+      return known;
+    }
+    this.#at = from;
+    const name = this.text();
+    if (name !== undefined && knownNames.size < mostKnownNames) {
+      knownNames.set(encoded, name);
+    }
+    return name;
   }
 
   /** Passes a string over. @returns undefined where it is cut short */
@@ -156,7 +177,7 @@ class Reader {
     return this.#string() === undefined ? undefined : "";
   }
 
-  #string(): Uint8Array | undefined {
+  #string(): Buffer | undefined {
     const length = this.integer(7);
     if (length === undefined || this.#at + length > this.bytes.length) {
       return undefined;

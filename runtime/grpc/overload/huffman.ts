@@ -17,43 +17,52 @@ const charactersByLength: readonly (readonly [bits: number, characters: string])
   [19, "\\"],
 ];
 
-interface Length {
-  readonly bits: number;
-  readonly characters: string;
-  readonly firstCode: number;
-}
-
 const shortest = 5;
 const longest = 19;
-const lengths: readonly Length[] = codesOf(charactersByLength);
+/** Codes up to this length are found by their first bits at once; almost all characters have such. */
+const short = 8;
+/** By so many bits: the length of the code that they begin with, and its character in the last byte. 0 where it is longer. */
+const shortCodes = new Uint16Array(1 << short);
+/** The same of longer codes, by their bits with a one before them. */
+const longCodes = new Map<number, number>();
+fillTables();
 
-function codesOf(table: typeof charactersByLength): readonly Length[] {
+function fillTables(): void {
   let code = 0;
-  let before = shortest;
-  return table.map(([bits, characters]) => {
-    const firstCode = code << (bits - before);
-    code = firstCode + characters.length;
+  let before = 0;
+  for (const [bits, characters] of charactersByLength) {
+    code <<= bits - before;
     before = bits;
-    return { bits, characters, firstCode };
-  });
+    for (const character of characters) {
+      const found = (bits << 8) | character.charCodeAt(0);
+      if (bits > short) {
+        longCodes.set((1 << bits) | code, found);
+      } else {
+        shortCodes.fill(found, code << (short - bits), (code + 1) << (short - bits));
+      }
+      code++;
+    }
+  }
 }
 
 /** Decodes a string of a header. @returns undefined where it is malformed, or is not all visible ASCII */
 export function decodeHuffman(bytes: Uint8Array): string | undefined {
-  let text = "";
+  const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / shortest));
+  let length = 0;
   let held = 0;
   let heldBits = 0;
   for (const byte of bytes) {
     // Less than `longest` bits are held from before, so that 32 are enough.
     held = ((held & mask(longest)) << 8) | byte;
     heldBits += 8;
-    for (;;) {
-      const length = startOf(held, heldBits);
-      if (length === undefined) {
+    while (heldBits >= shortest) {
+      const found = codeOf(held, heldBits);
+      const bits = found >>> 8;
+      if (bits === 0 || bits > heldBits) {
         break;
       }
-      heldBits -= length.bits;
-      text += length.characters[((held >>> heldBits) & mask(length.bits)) - length.firstCode];
+      heldBits -= bits;
+      text[length++] = found & 0xff;
     }
     if (heldBits >= longest) {
       return undefined;
@@ -61,21 +70,25 @@ export function decodeHuffman(bytes: Uint8Array): string | undefined {
   }
   // It is filled up with the begin of a code that is all ones.
   const filled = heldBits < 8 && (held & mask(heldBits)) === mask(heldBits);
-  return filled ? text : undefined;
+  return filled ? text.toString("latin1", 0, length) : undefined;
 }
 
-/** The length of the code that the held bits begin with; undefined where it is not all there. */
-function startOf(held: number, heldBits: number): Length | undefined {
-  for (const length of lengths) {
-    if (heldBits < length.bits) {
-      return undefined;
-    }
-    const code = (held >>> (heldBits - length.bits)) & mask(length.bits);
-    if (code < length.firstCode + length.characters.length) {
-      return length;
+/** The code that the held bits begin with, and its length; 0, or one that is longer than they are, where it is not all there. */
+function codeOf(held: number, heldBits: number): number {
+  const missing = Math.max(0, short - heldBits);
+  const first = ((held << missing) | mask(missing)) >>> (heldBits + missing - short);
+  const found = shortCodes[first & mask(short)] ?? 0;
+  return found === 0 ? longCode(held, heldBits) : found;
+}
+
+function longCode(held: number, heldBits: number): number {
+  for (let bits = short + 1; bits <= Math.min(longest, heldBits); bits++) {
+    const found = longCodes.get((1 << bits) | ((held >>> (heldBits - bits)) & mask(bits)));
+    if (found !== undefined) {
+      return found;
     }
   }
-  return undefined;
+  return 0;
 }
 
 function mask(bits: number): number {
