@@ -5,6 +5,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["@protosaga/source"] } },
   test: {
     include: ["test/**/*.test.ts", "generated/spec/**/*.test.ts"],
+    // What tests start as processes of their own.
+    globalSetup: "test/support/compiled/setup.ts",
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // Tests of whole processes and of speed-sensitive deadlines share two cores with everything else.
