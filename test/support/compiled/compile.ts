@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -16,6 +16,9 @@ export async function compile(folder: string): Promise<string> {
   const options = ["-p", repository, "--noEmit", "false", "--noCheck", "--outDir", folder, "--rootDir", repository];
   await promisify(execFile)(process.execPath, [tsc, ...options]);
   for (const needed of ["node_modules", "proto"]) symlinkSync(join(repository, needed), join(folder, needed));
+  // What programs read from beside themselves.
+  const isProto = (path: string) => path.endsWith(".proto") || statSync(path).isDirectory();
+  cpSync(join(repository, "test"), join(folder, "test"), { recursive: true, filter: isProto });
   writeFileSync(join(folder, "package.json"), JSON.stringify(compiledPackage()));
   return folder;
 }
