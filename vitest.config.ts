@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import LongFirst from "./test/support/long-first.js";
 
 export default defineConfig({
   resolve: { conditions: ["@protosaga/source"] },
@@ -11,5 +12,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Tests of whole processes and of speed-sensitive deadlines share two cores with everything else.
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
   },
 });
