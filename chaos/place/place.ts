@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
 import { SagaServiceClient } from "../../runtime/pb/saga/v1/service.js";
+import { compile } from "../../test/support/compiled/compile.js";
 import { serverPorts } from "../../test/support/kafka/ports.js";
 import { type Ledgers, readLedgers } from "../../test/support/ledger-reader.js";
 import type { Counts } from "../counts.js";
 import type { ChaosOptions } from "../options.js";
 import type { Problems } from "../problems.js";
 import { type Backends, startBackends } from "./backends.js";
-import { build } from "./build.js";
 import { createLinks, type Link } from "./links.js";
 import { createMember, type Member } from "./member.js";
 
@@ -52,11 +52,10 @@ export async function createPlace(
   folder: string,
   { counts, problems }: Watchers,
 ): Promise<Place> {
-  const program = join(folder, "program");
   const logs = join(folder, "logs");
   const ledgers = join(folder, "upstreams");
-  for (const each of [program, logs, ledgers]) mkdirSync(each);
-  await build(program);
+  for (const each of [logs, ledgers]) mkdirSync(each);
+  const program = await compile(join(folder, "program"));
   const links = createLinks();
   const backends = await startBackends(options, folder, links);
   let healing = false;

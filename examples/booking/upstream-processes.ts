@@ -15,12 +15,12 @@ interface Upstream {
 const upstreams: readonly Upstream[] = [
   {
     service: "pb.OrderService",
-    main: "./upstream/order-main.ts",
+    main: "./upstream/order-main.js",
     variable: "SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS",
   },
   {
     service: "pb.PaymentService",
-    main: "./upstream/payment-main.ts",
+    main: "./upstream/payment-main.js",
     variable: "SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS",
   },
 ];

@@ -7,11 +7,12 @@ import { createPlace, type Place } from "./booking.js";
 
 const scope = createScope();
 
-/** The example's main program with upstreams of its own, as `npm start` runs it. */
-async function startExample(place: Place) {
-  const process = scope.start("examples/booking/main.ts", { env: { ...place.env, BOOKING_UPSTREAMS: "" } });
+/** The example's main program with upstreams of its own. @param fromSource as `npm start` runs it */
+async function startExample(place: Place, fromSource = false) {
+  const env = { ...place.env, BOOKING_UPSTREAMS: "" };
+  const process = scope.start("examples/booking/main.ts", { env, fromSource });
   await process.line("ready on");
-  const upstreams = childrenOf(process.pid, "-main.ts");
+  const upstreams = childrenOf(process.pid, "-main.js");
   scope.defer(() => {
     for (const pid of living(upstreams)) {
       globalThis.process.kill(pid, "SIGKILL");
@@ -28,7 +29,7 @@ function gone(pids: readonly number[]): Promise<true> {
 test("the first start: what it prints and answers, a second start beside it, and Ctrl-C", async () => {
   const place = await createPlace(scope);
   const { SAGA_LISTEN: address } = place.env;
-  const { process, upstreams } = await startExample(place);
+  const { process, upstreams } = await startExample(place, true);
   expect(process.stdout()).toBe(`booking server ready on ${address}\n`);
 
   const first = await place.book("a");

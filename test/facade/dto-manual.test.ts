@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { handleAsyncBookingDto } from "../../generated/dto/booking/booking/booking-service/handle-async-booking.js";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 
 const manual = readFileSync(join(repository, "docs/topics.md"), "utf8");
 const [message, withBytes] = [...manual.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = ""]) => JSON.parse(json));

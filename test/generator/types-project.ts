@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
@@ -12,12 +12,16 @@ const run = promisify(execFile);
 
 /** A TypeScript project with the generated code of some .proto files, below the repository so that imports resolve. */
 export interface TypesProject {
-  readonly directory: string;
-  /** Writes a file, by its path relative to the generated code. */
-  write(path: string, content: string): void;
-  /** What tsc says under the repository's own strict settings; "": nothing. */
-  typecheck(): Promise<string>;
-  /** What biome says; "": nothing. */
+  /** Adds a file of the user's, by its path relative to the generated code. */
+  add(path: string, content: string): void;
+  /** Adds a copy of the generated code, by a name, in which one file is another. @throws Error where the edit changes nothing */
+  vary(name: string, path: string, edit: (content: string) => string): void;
+  /**
+   * Asks tsc, under the repository's own strict settings, about everything at once: that takes it as long as one file.
+   * @returns what it says of a file or folder, `generated`, `added/<path>` or `varied/<name>`; "": nothing
+   */
+  typecheck(): Promise<(path: string) => string>;
+  /** What biome says of the generated code as it was made; "": nothing. */
   lint(): Promise<string>;
   remove(): void;
 }
@@ -58,11 +62,25 @@ export async function createTypesProject(protos: Readonly<Record<string, string>
   }
   const up = relative(directory, root);
   const compilerOptions = { noEmit: true, paths: { protosaga: [`${up}/runtime/index.ts`] } };
-  put("tsconfig.json", JSON.stringify({ extends: `${up}/tsconfig.json`, compilerOptions, include: ["generated"] }));
+  const files = { include: ["generated", "added", "varied"], exclude: ["varied/*/pb"] };
+  put("tsconfig.json", JSON.stringify({ extends: `${up}/tsconfig.json`, compilerOptions, ...files }));
   return {
-    directory,
-    write: (path, content) => put(`generated/${path}`, content),
-    typecheck: () => outputOf("tsc", ["-p", directory, "--pretty", "false"], root),
+    add: (path, content) => put(`added/${path}`, content),
+    vary(name, path, edit) {
+      const copy = join(directory, "varied", name);
+      cpSync(join(directory, "generated"), copy, { recursive: true, filter: (from) => !from.endsWith("/pb") });
+      symlinkSync(join(directory, "generated/pb"), join(copy, "pb"));
+      const original = readFileSync(join(copy, path), "utf8");
+      const content = edit(original);
+      if (content === original) throw new Error(`${name} varies nothing in ${path}`);
+      writeFileSync(join(copy, path), content);
+    },
+    async typecheck() {
+      const said = await outputOf("tsc", ["-p", directory, "--pretty", "false"], root);
+      // What goes with a line is indented below it.
+      const errors = said.split(/\n(?! )/).filter((text) => text !== "");
+      return (path) => errors.filter((text) => new RegExp(`/${path}[/(]`).test(text)).join("\n");
+    },
     lint: () => lint(join(directory, "generated")),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };

@@ -11,7 +11,7 @@ import {
   type SagaErrorCode,
 } from "../../runtime/core/errors.js";
 import { Status, statusName } from "../../runtime/core/status.js";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 
 const runtimeCodes = Object.keys(errorCatalogue) as SagaErrorCode[];
 const codes = [...runtimeCodes, ...Object.keys(generatorCodes)];

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 import { createScope } from "../support/scope.js";
 
 const scope = createScope();

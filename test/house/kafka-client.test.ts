@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 
 test("one file knows the Kafka client library, so that it can be exchanged", () => {
   const rooms = ["runtime", "generator", "generated", "examples"];

@@ -4,7 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 import { createScope } from "../support/scope.js";
 
 const scope = createScope();

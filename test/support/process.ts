@@ -1,8 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
-
-/** The repository's root. */
-export const repository = fileURLToPath(new URL("../..", import.meta.url));
+import { repository, toRun } from "./compiled/program.js";
 
 /** How a process is started. */
 export interface ProcessOptions {
@@ -17,6 +14,8 @@ export interface ProcessOptions {
   readonly nodeOptions?: readonly string[];
   /** Gets all that it writes, as it writes it. */
   readonly onOutput?: (text: string) => void;
+  /** Through a TypeScript loader, as a user does, also in a test. */
+  readonly fromSource?: boolean;
 }
 
 /** How a process ended: by its own code or by a signal. */
@@ -53,11 +52,9 @@ process.on("exit", () => {
  */
 export function startProcess(
   file: string,
-  { args = [], env = {}, cwd = repository, onOutput = () => {}, ...more }: ProcessOptions = {},
+  { args = [], env = {}, cwd = repository, onOutput = () => {}, fromSource = false, ...more }: ProcessOptions = {},
 ) {
-  const path = fileURLToPath(new URL(file, `file://${repository}`));
-  const loader = path.endsWith(".ts") ? ["--conditions=@protosaga/source", "--import", import.meta.resolve("tsx")] : [];
-  const child = spawn(process.execPath, [...(more.nodeOptions ?? []), ...loader, path, ...args], {
+  const child = spawn(process.execPath, [...(more.nodeOptions ?? []), ...toRun(file, fromSource), ...args], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", more.stderr ?? "pipe", "ipc"],

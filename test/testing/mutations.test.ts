@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 
 interface Mutation {
   readonly name: string;

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { runSeed } from "../../runtime/testing/simulator/run.js";
 import { shrink } from "../../runtime/testing/simulator/shrink.js";
 import type { Fired } from "../../runtime/testing/world/chance.js";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 
 const run = promisify(execFile);
 

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { expect, test } from "vitest";
+import { repository } from "../support/compiled/program.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl } from "../support/postgres.js";
-import { repository } from "../support/process.js";
 import { createScope } from "../support/scope.js";
 
 const scope = createScope();

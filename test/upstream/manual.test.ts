@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { postgresTable } from "protosaga/upstream";
 import { expect, test } from "vitest";
 import { postgresStatements } from "../../runtime/upstream/postgres-sql.js";
-import { repository } from "../support/process.js";
+import { repository } from "../support/compiled/program.js";
 
 const manual = readFileSync(join(repository, "docs/upstream-kit.md"), "utf8");
 /** The statements of the manual's SQL, without comments, in single spaces. */

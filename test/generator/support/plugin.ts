@@ -1,15 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { toRun } from "../../support/compiled/program.js";
 import { root } from "./workspace.js";
 
-/** The command that runs the plugin from its source. */
-export const pluginCommand: readonly string[] = [
-  "node",
-  "--import",
-  pathToFileURL(join(root, "node_modules/tsx/dist/esm/index.mjs")).href,
-  join(root, "generator/protoc-gen-saga.ts"),
-];
+/** The command that runs the plugin. */
+export const pluginCommand: readonly string[] = ["node", ...toRun("generator/protoc-gen-saga.ts")];
 
 /** A buf.gen.yaml that runs only the plugin, with the given options. */
 export function pluginTemplate(options: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -16,20 +16,22 @@ const logging: Readonly<Record<KafkaVersion, readonly string[]>> = {
   "4.1.0": ["org.slf4j:slf4j-simple:1.7.36"],
 };
 
+const kept = join(tmpdir(), "protosaga-kafka");
+
 /** Whether the machine has what it takes to run Kafka from its jars. @returns what is missing, or undefined */
 export function missingTool(): string | undefined {
-  return [
-    ["java", "-version"],
-    ["mvn", "-version"],
-    ["openssl", "version"],
-  ].find(([tool = "", option = ""]) => {
-    try {
-      execFileSync(tool, [option], { stdio: "ignore" });
-      return false;
-    } catch {
-      return true;
-    }
-  })?.[0];
+  // Maven only fetches; asking it costs a second.
+  const fetched = kafkaVersions.every((version) => existsSync(join(kept, version)));
+  return [["java", "-version"], ...(fetched ? [] : [["mvn", "-version"]]), ["openssl", "version"]].find(
+    ([tool = "", option = ""]) => {
+      try {
+        execFileSync(tool, [option], { stdio: "ignore" });
+        return false;
+      } catch {
+        return true;
+      }
+    },
+  )?.[0];
 }
 
 /**
@@ -37,10 +39,11 @@ export function missingTool(): string | undefined {
  * @returns Java's class path
  */
 export async function kafkaClassPath(version: KafkaVersion): Promise<string> {
-  const root = join(tmpdir(), "protosaga-kafka");
+  mkdirSync(kept, { recursive: true });
+  // By one name: Java takes archived classes only for the class path that they were archived from.
+  const root = realpathSync(kept);
   const folder = join(root, version);
   if (!existsSync(folder)) {
-    mkdirSync(root, { recursive: true });
     const work = mkdtempSync(join(root, "fetch-"));
     try {
       writeFileSync(join(work, "pom.xml"), pom([`org.apache.kafka:kafka_2.13:${version}`, ...logging[version]]));
@@ -55,8 +58,8 @@ export async function kafkaClassPath(version: KafkaVersion): Promise<string> {
   return join(folder, "*");
 }
 
-/** Another process may have been faster. */
-function publish(from: string, to: string): void {
+/** Puts a folder in place, where another process may have been faster. */
+export function publish(from: string, to: string): void {
   try {
     renameSync(from, to);
   } catch (error) {

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { until } from "../until.js";
-import { type KafkaVersion, kafkaClassPath } from "./jars.js";
+import { formattedKafka } from "./formatted.js";
+import type { KafkaVersion } from "./jars.js";
 import { serverPorts } from "./ports.js";
 
 /** A user of the SASL listener. */
@@ -57,7 +57,7 @@ export async function createKafkaServer({
   port,
   behind = [],
 }: KafkaServerOptions): Promise<KafkaServer> {
-  const classPath = await kafkaClassPath(version);
+  const formatted = await formattedKafka(version);
   const [free = 0, controller = 0, sasl = 0, tls = 0] = await serverPorts(4);
   const plain = port ?? free;
   const config = join(directory, "server.properties");
@@ -66,9 +66,7 @@ export async function createKafkaServer({
   const { certificate, keyStore } = createCertificate(directory);
   writeFileSync(config, properties({ plain, controller, sasl, tls, data, keyStore, behind }));
   if (!existsSync(join(data, "meta.properties"))) {
-    // A random one may begin with a dash, which the tool takes for an option.
-    const id = `p${randomBytes(16).toString("base64url").slice(1)}`;
-    execFileSync("java", [...java(classPath), "kafka.tools.StorageTool", "format", "-t", id, "-c", config]);
+    cpSync(formatted.data, data, { recursive: true });
   }
   let child: ChildProcess | undefined;
   let errors = "";
@@ -92,7 +90,7 @@ export async function createKafkaServer({
     tlsAddress: `localhost:${tls}`,
     ca: readFileSync(certificate),
     async start() {
-      const started = spawn("java", [...java(classPath), "kafka.Kafka", config], {
+      const started = spawn("java", [...formatted.java, "kafka.Kafka", config], {
         stdio: ["ignore", "ignore", "pipe"],
       });
       child = started;
@@ -124,11 +122,6 @@ function createCertificate(directory: string): { readonly certificate: string; r
   execFileSync("openssl", ["req", "-x509", ...kind, ...names, "-keyout", key, "-out", certificate], { stdio: "pipe" });
   writeFileSync(keyStore, readFileSync(key, "utf8") + readFileSync(certificate, "utf8"));
   return { certificate, keyStore };
-}
-
-function java(classPath: string): string[] {
-  const small = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
-  return [...small, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", classPath];
 }
 
 function accepts(port: number): Promise<boolean> {

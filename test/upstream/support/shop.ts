@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { MethodDefinition } from "@grpc/grpc-js";
 import { loadSync, type PackageDefinition } from "@grpc/proto-loader";
-import { repository } from "../../support/process.js";
+import { repository } from "../../support/compiled/program.js";
 
 /** A service with RPCs of every kind. */
 export const shopProto = join(import.meta.dirname, "shop.proto");
