@@ -60,7 +60,11 @@ export interface Places {
 export interface BrokerObserver {
   /** A delivery, a publication or the connection failed; it is tried again. `topic` where it was about one. */
   failed(error: unknown, topic: string | undefined): void;
-  /** How many messages of a partition are not yet taken in. */
+  /**
+   * How many messages of a partition are not handled yet: with each batch and commit, and every 5 s where so many are in hand
+   * that it is not read. 0 also when another member of the group has it now. The embedded broker has no partitions, and never
+   * tells of any.
+   */
   lag(topic: string, partition: number, messages: number): void;
   /** A message went to the dead-letter topic. */
   buried(topic: string, reason: string): void;

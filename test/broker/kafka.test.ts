@@ -165,6 +165,29 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       expect(second.stdout(), "those before are committed").not.toContain("handled a");
     });
 
+    test("tells the lag of a partition that grows while it is not read, too", async () => {
+      const topic = `cancel-${crypto.randomUUID()}`;
+      const { groupId } = testOptions(kafka.brokers);
+      const lags = new Map<number, number>();
+      const observer = { ...silent, lag: (_: string, at: number, messages: number) => void lags.set(at, messages) };
+      const options = { groupId, partitions: 1, lagIntervalMs: 100 };
+      const broker = scope.use(createKafkaBroker(testOptions(kafka.brokers, options), observer));
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      broker.subscribe(topic, { concurrency: 1 }, () => held);
+      await broker.start();
+      const publish = (from: number, to: number) =>
+        broker.publish(Array.from({ length: to - from }, (_, at) => ({ topic, key: `k${from + at}`, body: "" })));
+      await publish(0, 2_500);
+      await until(() => lags.get(0) === 2_500, { what: "the lag of what was read", timeoutMs: 30_000 });
+      await publish(2_500, 4_000);
+      await until(() => lags.get(0) === 4_000, { what: "the lag of what is not read", timeoutMs: 30_000 });
+      release();
+      await until(() => lags.get(0) === 0, { what: "all to be handled", timeoutMs: 30_000 });
+    });
+
     test("one that leaves commits what it has handled", async () => {
       const topic = `cancel-${crypto.randomUUID()}`;
       const { groupId } = testOptions(kafka.brokers);

@@ -9,6 +9,8 @@ export interface KafkaClient {
   openProducer(): Promise<KafkaProducer>;
   /** Joins the group in the background; tells the listener of everything, errors too. */
   consume(topics: readonly string[], listener: ConsumerListener): KafkaConsumer;
+  /** The offsets that the next messages of a topic get, by partition. */
+  ends(topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** What went wrong, where that asks for something else than trying again. */
   kindOf(error: unknown): ErrorKind;
 }
@@ -67,12 +69,15 @@ export interface FetchedBatch {
   readonly records: readonly FetchedRecord[];
 }
 
+/** The partitions that a member has, by topic. */
+export type Assignment = ReadonlyMap<string, readonly number[]>;
+
 /** Told what happens to a member of the group. */
 export interface ConsumerListener {
   /** The group is about to hand out its partitions anew: a last moment to commit. */
   rebalancing(): void;
   /** It has: from here on batches come from the committed offsets of the partitions that this member has now. */
-  assigned(): void;
+  assigned(partitions: Assignment): void;
   batch(batch: FetchedBatch): void;
   /** A sign of life. */
   alive(): void;

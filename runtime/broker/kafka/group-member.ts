@@ -56,10 +56,10 @@ export function joinGroup(
       stop.signal.addEventListener("abort", end);
       consumer = client.consume(topics, {
         rebalancing: listener.rebalancing,
-        assigned() {
+        assigned(partitions) {
           watchdog.refresh();
           backoffMs = minBackoffMs;
-          listener.assigned();
+          listener.assigned(partitions);
         },
         batch: listener.batch,
         alive: () => void watchdog.refresh(),

@@ -1,4 +1,4 @@
-import type { CommitOffset, FetchedBatch, FetchedRecord, KafkaConsumer } from "./client.js";
+import type { Assignment, CommitOffset, FetchedBatch, FetchedRecord, KafkaConsumer } from "./client.js";
 import { createOffsetTracker, type OffsetTracker } from "./offset-tracker.js";
 
 /** A message in hand. */
@@ -14,8 +14,11 @@ export interface Arrival {
 export interface Intake {
   /** Takes a batch in. */
   take(batch: FetchedBatch): readonly Arrival[];
-  /** Forgets all: what is not handled comes again, here or at another member. */
-  reset(): void;
+  /**
+   * Forgets all: what is not handled comes again, here or at another member.
+   * @param assigned the partitions that this member has now, by topic, where that is known
+   */
+  reset(assigned?: Assignment): void;
   /** Commits up to where everything is handled; waits for a commit under way first. Never rejects. */
   commit(): Promise<void>;
   /** Reads nothing more from any partition. */
@@ -27,9 +30,14 @@ export interface IntakeOptions {
   /** The member, while there is one. */
   consumer(): KafkaConsumer | undefined;
   lag(topic: string, partition: number, messages: number): void;
+  /** The offsets that the next messages of a topic's partitions get. */
+  ends(topic: string): Promise<ReadonlyMap<number, bigint>>;
   commitFailed(error: unknown): void;
+  endsFailed(error: unknown): void;
   /** How long a message may be handled and not committed, ms. */
   readonly commitIntervalMs: number;
+  /** How often the lag of partitions is told that are not read for a time, ms. */
+  readonly lagIntervalMs: number;
 }
 
 interface Partition {
@@ -37,6 +45,8 @@ interface Partition {
   readonly partition: number;
   readonly tracker: OffsetTracker;
   paused: boolean;
+  /** Where it was begun to be read. */
+  readonly begin: bigint;
   /** The offset that the partition's next message gets, as far as is known. */
   end: bigint;
   committed: bigint | undefined;
@@ -49,18 +59,21 @@ interface Partition {
 const highWater = { open: 2_000, openBytes: 8 * 1024 * 1024, span: 50_000 };
 
 /** Makes one. */
-export function createIntake({ consumer, lag, commitFailed, commitIntervalMs }: IntakeOptions): Intake {
+export function createIntake({ consumer, lag, ends, ...options }: IntakeOptions): Intake {
+  const { commitFailed, endsFailed, commitIntervalMs, lagIntervalMs } = options;
   let partitions = new Map<string, Partition>();
   let committing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
+  let watching = false;
 
-  function partitionOf({ topic, partition, end }: FetchedBatch): Partition {
+  function partitionOf({ topic, partition, end, records }: FetchedBatch): Partition {
     const name = `${topic}/${partition}`;
     const known = partitions.get(name) ?? {
       topic,
       partition,
       tracker: createOffsetTracker(),
       paused: false,
+      begin: records[0]?.offset ?? end,
       end,
       committed: undefined,
     };
@@ -72,6 +85,38 @@ export function createIntake({ consumer, lag, commitFailed, commitIntervalMs }: 
   function exceeds({ tracker }: Partition, share: number): boolean {
     const { open, openBytes, span } = highWater;
     return tracker.open > open * share || tracker.openBytes > openBytes * share || tracker.span > span * share;
+  }
+
+  function tellLag({ topic, partition, end, begin, tracker }: Partition): void {
+    lag(topic, partition, Number(end - (tracker.handledTo ?? begin)));
+  }
+
+  /** Of a partition that is not read, no batch tells how it grows. */
+  function watchPaused(): void {
+    if (watching) {
+      return;
+    }
+    watching = true;
+    setTimeout(() => {
+      const known = partitions;
+      const paused = [...known.values()].filter((partition) => partition.paused);
+      const topics = [...new Set(paused.map(({ topic }) => topic))];
+      Promise.all(topics.map(async (topic) => [topic, await ends(topic)] as const))
+        .then((all) => {
+          const endsOf = new Map(all);
+          for (const partition of known === partitions ? paused : []) {
+            partition.end = endsOf.get(partition.topic)?.get(partition.partition) ?? partition.end;
+            tellLag(partition);
+          }
+        })
+        .catch(endsFailed)
+        .finally(() => {
+          watching = false;
+          if ([...partitions.values()].some((partition) => partition.paused)) {
+            watchPaused();
+          }
+        });
+    }, lagIntervalMs).unref();
   }
 
   function commitSoon(): void {
@@ -100,7 +145,7 @@ export function createIntake({ consumer, lag, commitFailed, commitIntervalMs }: 
       }
       for (const [at, partition] of ahead.entries()) {
         partition.committed = offsets[at]?.offset;
-        lag(partition.topic, partition.partition, Number(partition.end - (partition.committed ?? partition.end)));
+        tellLag(partition);
       }
     });
     return committing;
@@ -130,21 +175,24 @@ export function createIntake({ consumer, lag, commitFailed, commitIntervalMs }: 
           },
         };
       });
-      const [first] = batch.records;
-      if (first !== undefined) {
-        lag(topic, partition.partition, Number(batch.end - (tracker.handledTo ?? first.offset)));
+      if (batch.records.length > 0) {
+        tellLag(partition);
       }
       if (!partition.paused && exceeds(partition, 1)) {
         partition.paused = true;
         consumer()?.pause(topic, partition.partition);
+        watchPaused();
       }
       return arrivals;
     },
-    reset() {
+    reset(assigned) {
       // The library remembers across assignments what is paused.
       for (const { topic, partition, paused } of partitions.values()) {
         if (paused) {
           consumer()?.resume(topic, partition);
+        }
+        if (assigned !== undefined && !assigned.get(topic)?.includes(partition)) {
+          lag(topic, partition, 0); // Another member tells of it now.
         }
       }
       partitions = new Map();

@@ -2,7 +2,7 @@ import { isSagaError } from "../../core/errors.js";
 import type { Message } from "../../journal/journal.js";
 import type { Broker, BrokerObserver, Handler, SubscribeOptions } from "../broker.js";
 import { deadLetterTopic } from "../dead-letter.js";
-import type { KafkaClient, OutgoingRecord } from "./client.js";
+import type { Assignment, KafkaClient, OutgoingRecord } from "./client.js";
 import { type GroupMember, joinGroup } from "./group-member.js";
 import { type Arrival, createIntake } from "./intake.js";
 import { createKafkajsClient } from "./kafkajs-client.js";
@@ -32,13 +32,17 @@ export function createKafkaBroker(
   client: KafkaClient = createKafkajsClient(options),
 ): Broker {
   const { redeliveryDelayMs = 1_000, closeTimeoutMs = 5_000, sessionTimeoutMs = 30_000, extraTopics = [] } = options;
+  const { lagIntervalMs = 5_000 } = options;
   const subscriptions = new Map<string, Subscription>();
   const lanes = new Map<string, Lanes<Arrival>>();
   const sender = createSender(client, (error, topic) => observer.failed(error, topic));
   const intake = createIntake({
     consumer: () => member?.consumer,
     lag: (topic, partition, messages) => observer.lag(topic, partition, messages),
+    ends: client.ends,
+    endsFailed: (error) => observer.failed(error, undefined),
     commitIntervalMs,
+    lagIntervalMs,
     commitFailed(error) {
       if (client.kindOf(error) !== "rebalancing") {
         observer.failed(error, undefined);
@@ -73,8 +77,8 @@ export function createKafkaBroker(
     }
   }
 
-  function forget(): void {
-    intake.reset();
+  function forget(assigned?: Assignment): void {
+    intake.reset(assigned);
     for (const topicLanes of lanes.values()) {
       topicLanes.clear();
     }

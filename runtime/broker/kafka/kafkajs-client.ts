@@ -1,4 +1,5 @@
 import kafkajs, {
+  type Admin,
   type Cluster,
   type Consumer,
   type EachBatchPayload,
@@ -34,10 +35,8 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
 
   return {
     kindOf,
-    async createTopics(topics, { partitions, replicationFactor, maxMessageBytes }) {
-      const admin = kafka.admin({ retry });
-      try {
-        await admin.connect();
+    createTopics: (topics, { partitions, replicationFactor, maxMessageBytes }) =>
+      asAdmin(async (admin) => {
         const known = new Set(await admin.listTopics());
         const missing = topics.filter((topic) => !known.has(topic));
         if (missing.length > 0) {
@@ -46,10 +45,12 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
             topics: missing.map((topic) => ({ topic, numPartitions: partitions, replicationFactor, configEntries })),
           });
         }
-      } finally {
-        await within(disconnectTimeoutMs, admin.disconnect());
-      }
-    },
+      }),
+    ends: (topic) =>
+      asAdmin(async (admin) => {
+        const offsets = await admin.fetchTopicOffsets(topic);
+        return new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
+      }),
     async openProducer() {
       const producer = kafka.producer({
         idempotent: true,
@@ -95,6 +96,16 @@ export function createKafkajsClient(options: KafkaBrokerOptions): KafkaClient {
       return startConsumer(consumer, topics, listener, () => removeLast(cluster));
     },
   };
+
+  async function asAdmin<Result>(work: (admin: Admin) => Promise<Result>): Promise<Result> {
+    const admin = kafka.admin({ retry });
+    try {
+      await admin.connect();
+      return await work(admin);
+    } finally {
+      await within(disconnectTimeoutMs, admin.disconnect());
+    }
+  }
 
   /**
    * A member that crashed could not leave: until its session ends, the group would wait for it. Rejects where that can't
@@ -162,7 +173,9 @@ function startConsumer(
     }
   };
   const crashed = (error: unknown) => unlessClosed(() => listener.crashed(error))();
-  consumer.on(consumer.events.GROUP_JOIN, unlessClosed(listener.assigned));
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload: { memberAssignment } }) =>
+    unlessClosed(() => listener.assigned(new Map(Object.entries(memberAssignment))))(),
+  );
   consumer.on(consumer.events.REBALANCING, unlessClosed(listener.rebalancing));
   consumer.on(consumer.events.FETCH, unlessClosed(listener.alive));
   consumer.on(consumer.events.CRASH, ({ payload }) => crashed(payload.error));

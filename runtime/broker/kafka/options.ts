@@ -25,6 +25,8 @@ export interface KafkaBrokerOptions {
   readonly startTimeoutMs?: number;
   /** How long `close` tries to send what is unsent, and to leave, ms each. Default: 5000. */
   readonly closeTimeoutMs?: number;
+  /** How often the lag of partitions is told that are not read for a time, ms. Default: 5000. */
+  readonly lagIntervalMs?: number;
   /** Gets what the client library logs. */
   readonly log?: KafkaLog;
 }
