@@ -152,6 +152,22 @@ describe("the embedded broker", () => {
     expect(done).toBe(20_000);
   });
 
+  test("a message that can't be handled again and again waits twice as long each time, up to a limit", async () => {
+    const delays: number[] = [];
+    const after = (ms: number, action: () => void) => {
+      delays.push(ms);
+      if (delays.length < 9) setImmediate(action);
+      return () => {};
+    };
+    const broker = createEmbeddedBroker(unburied, observe(), { after });
+    broker.subscribe(topic, { concurrency: 1 }, () => Promise.reject(new Error("down")));
+    await broker.start();
+    void broker.publish([message("a/1")]);
+    await until(() => delays.length === 9, { what: "nine failures" });
+    expect(delays.map((ms) => ms / 1000)).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    await broker.close();
+  });
+
   test("leaves no timer behind, neither of a message that waits nor of one that fails while it closes", async () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const handler = createRecordingHandler();

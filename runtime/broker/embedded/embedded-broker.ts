@@ -5,8 +5,10 @@ import { createTopicPlaces, type Place, type TopicPlaces } from "./topic-places.
 
 /** How the embedded broker delivers. */
 export interface EmbeddedBrokerOptions {
-  /** How long a message that could not be handled waits before it is delivered again, ms. Default: 1000. */
+  /** How long a message that could not be handled waits before it is delivered again, ms; doubled each time. Default: 1000. */
   readonly redeliveryDelayMs?: number;
+  /** How long it waits at most, ms. Default: 60 000. */
+  readonly maxRedeliveryDelayMs?: number;
   /** Runs an action once, in so many ms, and gives a function that calls it off. Default: the machine's timers */
   readonly after?: (ms: number, action: () => void) => () => void;
 }
@@ -24,7 +26,7 @@ interface Topic {
 export function createEmbeddedBroker(
   deadLetters: DeadLetters,
   observer: BrokerObserver,
-  { redeliveryDelayMs = 1_000, after = afterReal }: EmbeddedBrokerOptions = {},
+  { redeliveryDelayMs = 1_000, maxRedeliveryDelayMs = 60_000, after = afterReal }: EmbeddedBrokerOptions = {},
 ): Broker {
   const topics = new Map<string, Topic>();
   const underWay = new Set<Promise<void>>();
@@ -64,6 +66,7 @@ export function createEmbeddedBroker(
 
   function send(message: Message, handled: () => void): void {
     const { places } = topicOf(message.topic);
+    let delayMs = redeliveryDelayMs;
     const waiting = {
       key: message.key,
       begin(place: Place) {
@@ -79,18 +82,19 @@ export function createEmbeddedBroker(
         // Its key stays taken until then, so that no later message overtakes it.
         const giveKey = place.keepKey();
         if (running) {
-          later(() => {
+          later(delayMs, () => {
             places.waitFirst(waiting);
             giveKey();
           });
+          delayMs = Math.min(2 * delayMs, maxRedeliveryDelayMs);
         }
       }
     }
     places.wait(waiting);
   }
 
-  function later(action: () => void): void {
-    const cancel = after(redeliveryDelayMs, () => {
+  function later(delayMs: number, action: () => void): void {
+    const cancel = after(delayMs, () => {
       timers.delete(cancel);
       action();
     });
