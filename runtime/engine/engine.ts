@@ -19,6 +19,7 @@ import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
 import { reportParked } from "./report-parked.js";
+import { reportStranded } from "./report-stranded.js";
 import { reportAllStuck, reportStuck } from "./report-stuck.js";
 import { createRetention } from "./retention.js";
 import { createRun, type Run } from "./run.js";
@@ -253,6 +254,7 @@ export function createEngine(options: EngineOptions): Engine {
       await recoverAll();
       await reportParked(journal, byName, log);
       await reportAllStuck(journal, byName, log);
+      reportStranded(left, facades, completion?.topic, log);
       for (const message of left) {
         outbox.send([message]);
       }
