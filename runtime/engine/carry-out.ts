@@ -1,3 +1,4 @@
+import { isRollback } from "../core/errors.js";
 import type { Command, Failure } from "../core/event.js";
 import { mayCall, mayCompensate, stepOf } from "../core/state.js";
 import type { Codec } from "../facade/codec.js";
@@ -175,7 +176,12 @@ function build(
   done: (bytes: Uint8Array) => void,
   failed: (error: unknown) => void,
 ): void {
-  const encode = (message: unknown) => codec?.encode(message).finish() ?? new Uint8Array();
+  const encode = (message: unknown) => {
+    if (isRollback(message)) {
+      throw message; // Returned where it was to be thrown: an empty message could be made of it.
+    }
+    return codec?.encode(message).finish() ?? new Uint8Array();
+  };
   let bytes: Uint8Array;
   try {
     const message = code();

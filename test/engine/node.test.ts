@@ -25,6 +25,11 @@ describe("a node whose request", () => {
       told: { status: "RESOURCE_EXHAUSTED", message: "sold out", reason: "SAGA_NODE_ROLLBACK" },
     },
     {
+      what: "returns a Rollback, or the promise of one",
+      request: () => Promise.resolve(soldOut),
+      told: { status: "RESOURCE_EXHAUSTED", message: "sold out", reason: "SAGA_NODE_ROLLBACK" },
+    },
+    {
       what: "throws an error",
       request: () => {
         throw new TypeError("x is undefined");
