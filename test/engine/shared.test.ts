@@ -27,6 +27,7 @@ describePostgres("engines that share a journal", () => {
     const note = (about: object, message: string) => said.push(`${message} ${JSON.stringify(about)}`);
     const log: Log = { debug() {}, info() {}, warn: note, error: note };
     const engines: Engine[] = [];
+    const goes: (() => Promise<void>)[] = [];
     for (let n = 0; n < count; n++) {
       const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}`, leaseMs }));
       const changes = createChanges(journal);
@@ -43,11 +44,14 @@ describePostgres("engines that share a journal", () => {
         completion: { topic: "done" },
       });
       await engine.start();
-      scope.defer(async () => {
+      const go = async () => {
         await engine.stop();
         changes.close();
-      });
+        await journal.close(); // Or its lease went on, and nobody took over what it was about to call.
+      };
+      scope.defer(go);
       engines.push(engine);
+      goes.push(go);
     }
     const ask = async (at: number, facade: FacadeDefinition, sagaId: string, request: object = {}) => {
       const call = {
@@ -67,7 +71,7 @@ describePostgres("engines that share a journal", () => {
       );
       return Number(row?.open);
     };
-    return { topics, upstreams, said, ask, open, engines };
+    return { topics, upstreams, said, ask, open, goes };
   }
 
   const parallel = { a: { group: 0 }, b: { group: 0 }, c: { group: 1 } };
@@ -152,7 +156,7 @@ describePostgres("engines that share a journal", () => {
       recovery: "carry-on",
       respond: () => ({}),
     });
-    const { upstreams, ask, open, engines } = await place([facade], 300);
+    const { upstreams, ask, open, goes } = await place([facade], 300);
     for (const path of ["/a", "/b", "/c"]) {
       upstreams.always(path, async () => {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
@@ -161,7 +165,7 @@ describePostgres("engines that share a journal", () => {
     }
     const ids = Array.from({ length: 150 }, (_, n) => `s${n}`);
     await Promise.all(ids.map((id, n) => ask(n, facade, id)));
-    await engines[0]?.stop();
+    await goes[0]?.();
     await until(async () => (await open()) === 0, { what: "all sagas to end", timeoutMs: 40_000 });
   });
 
