@@ -82,9 +82,14 @@ function usesOf(facade: ListedFacade): readonly Use[] {
   }
   const steps = stepsOf(facade).flatMap((step) => {
     const topic = step.rpc ? stepTopic({ ...step, rpc: step.rpc }) : step.topic;
-    return topic === "" ? [] : [{ topic, what: `step ${step.call} of ${owner}`, place: step.place }];
+    return topic === "" ? [] : [{ topic, what: `step ${nameOf(step)} of ${owner}`, place: step.place }];
   });
   return [rollback, ...steps];
+}
+
+/** A facade may call the same RPC in several steps: those have names. */
+function nameOf({ call, name }: ListedStep): string {
+  return name === "" ? call : `${call} "${name}"`;
 }
 
 function checkTopicName(report: Report, { topic, what, place }: Use): void {

@@ -38,7 +38,7 @@ export const brokerSchema = z
   })
   .refine(({ kind, kafka: { brokers } }) => kind !== "kafka" || brokers.length > 0, {
     path: ["kafka", "brokers"],
-    message: "name at least one broker, host:port, here or in SAGA_BROKER_KAFKA_BROKERS",
+    message: "name at least one broker, host:port, here or in KAFKA_BROKERS",
   })
   .prefault({});
 

@@ -55,7 +55,7 @@ export interface SagaServer {
   /**
    * Takes no new sagas, lets the running ones finish for up to the configured grace, and stops. What is not finished
    * is left to the next start.
-   * @returns how many sagas were left
+   * @returns how many sagas still had a client waiting, or a call under way: others that are open just wait to be carried on
    */
   close(): Promise<number>;
 }

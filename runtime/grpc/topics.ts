@@ -41,13 +41,17 @@ export function completionOf(
     return undefined;
   }
   const topic = topic_prefix + completion_topic;
+  // Kafka keeps metrics by names in which these are the same.
+  const same = (one: string, other: string) => one.replaceAll(".", "_") === other.replaceAll(".", "_");
   const owner = facades.find(({ topics: { rollback, steps } }) =>
-    [rollback, ...steps].some((name) => topic === name || topic === deadLetterTopic(name)),
+    [rollback, ...steps].some(
+      (name) => same(topic, name) || same(topic, deadLetterTopic(name)) || same(deadLetterTopic(topic), name),
+    ),
   );
   if (owner !== undefined) {
     throw new SagaError(
       "SAGA_CONFIG_INVALID",
-      `completion_topic: ${owner.name} has the topic ${topic}; choose another`,
+      `completion_topic: ${owner.name} has the topic ${topic}, or one that differs only by "." and "_" or by ".dead-letter"; choose another`,
     );
   }
   if (onCompletion === undefined && kind === "embedded") {

@@ -11,7 +11,7 @@ import { allEnded, createPods } from "./pods.js";
 
 const scope = createScope();
 const without = withoutKafka() ?? (process.env.PG_URL === undefined ? postgresMissing : undefined);
-const [version] = kafkaVersions;
+const [, version] = kafkaVersions;
 
 describe.skipIf(skips("two pods on Kafka and PostgreSQL", without))("two pods on one Kafka and one PostgreSQL", () => {
   const kafka = useKafka(version);

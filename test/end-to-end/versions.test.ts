@@ -105,7 +105,7 @@ test("what can't be found out is neither yes nor no", async () => {
 });
 
 const without = withoutKafka() ?? (process.env.PG_URL === undefined ? postgresMissing : undefined);
-const [version] = kafkaVersions;
+const [, version] = kafkaVersions;
 
 describe.skipIf(skips("a rolling deployment on Kafka and PostgreSQL", without))("an old and a new pod together", () => {
   const kafka = useKafka(version);

@@ -12,7 +12,7 @@ import { manySagas } from "./support/many-sagas.js";
 const scope = createScope();
 const prefix = "echo.";
 const without = withoutKafka();
-const kafka = without === undefined ? useKafka(kafkaVersions[0]) : { brokers: [] };
+const kafka = without === undefined ? useKafka(kafkaVersions[1]) : { brokers: [] };
 
 /** What somebody else may do with a message: repeat it, ask for the next step too early, or for a rollback that nobody wants. */
 function mischief({ topic, key, body }: Message): Message[] {

@@ -174,6 +174,7 @@ describe("the completion topic", () => {
     ["nobody would read it", { completion_topic: "done" }, {}],
     ["completion_topic is not set", {}, { onCompletion }],
     ["has the topic create_order", { completion_topic: "create_order" }, { onCompletion }],
+    ["has the topic create.order, or one that differs", { completion_topic: "create.order" }, { onCompletion }],
   ])("is refused at start where %s", async (text, config, options) => {
     const data_dir = scope.tempDir();
     const start = startServer({

@@ -161,7 +161,7 @@ export const badFacades: readonly BadInput[] = [
   )}
   ${facade('mode: MODE_SYNC /*SAGA_TOPIC_DUPLICATE*/rollback_topic: "do" steps: [{call: "$.Up.Do"}]', "H")}`,
     says: [
-      'topic "do" of step $.Up.Do of $.S.F is also the topic of step $.Up.Do of $.S.F (#.proto:20); set another one',
+      'topic "do" of step $.Up.Do "again" of $.S.F is also the topic of step $.Up.Do of $.S.F (#.proto:20); set another one',
       'topic "undo_f" of the rollback of $.S.G differs only by "." and "_" from "undo.f", the topic of the rollback of',
       'topic "do" of step $.Up.Do of $.S.G is also the topic of step $.Up.Do of $.S.F',
       'topic "do" of the rollback of $.S.H is also the topic of step $.Up.Do of $.S.F',
@@ -183,9 +183,9 @@ export const badFacades: readonly BadInput[] = [
     "G",
   )}`,
     says: [
-      'topic "do.dead-letter" of step $.Up.Do of $.S.F would be the dead-letter topic of topic "do" of step $.Up.Do of $.S.F',
+      'topic "do.dead-letter" of step $.Up.Do "again" of $.S.F would be the dead-letter topic of topic "do" of step $.Up.Do of $.S.F',
       'topic "later" of step $.Up.Do of $.S.G would have "later_dead-letter" as its dead-letter topic, and that is the topic of step $.Up.Read of $.S.F',
-      'topic "undo_dead-letter" of step $.Up.Do of $.S.G would be the dead-letter topic of topic "undo" of the rollback of $.S.F',
+      'topic "undo_dead-letter" of step $.Up.Do "other" of $.S.G would be the dead-letter topic of topic "undo" of the rollback of $.S.F',
     ],
   },
   {
