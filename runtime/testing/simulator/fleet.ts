@@ -82,7 +82,11 @@ export function startFleet(parts: FleetParts): Fleet {
     };
     const broker =
       cluster?.member(process, observer) ??
-      createEmbeddedBroker(journal.messages, observer, { after: process.after, redeliveryDelayMs: 300 });
+      createEmbeddedBroker(journal.messages, observer, {
+        after: process.after,
+        redeliveryDelayMs: 300,
+        maxRedeliveryDelayMs: 1_000,
+      });
     const changes = createChanges(journal);
     const pod = startPod({
       process,
