@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { brokersReady } from "../../test/support/kafka/adapter.js";
-import { serverPorts } from "../../test/support/kafka/ports.js";
 import { createKafkaServer, type KafkaServer } from "../../test/support/kafka/server.js";
 import { type PostgresServer, startPostgres } from "../../test/support/postgres.js";
+import { serverPorts } from "../../test/support/server-ports.js";
 import type { ChaosOptions } from "../options.js";
 import type { Links } from "./links.js";
 

@@ -1,16 +1,9 @@
-import { createServer } from "node:net";
+import { serverPorts } from "./server-ports.js";
 
-/** A port that nothing listens on at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
+/** A port that nothing listens on at this moment, and that no client gets by chance before it is listened on. */
+export async function freePort(): Promise<number> {
+  const [port = 0] = await serverPorts(1);
+  return port;
 }
 
 /** An address on a free port of this machine. */

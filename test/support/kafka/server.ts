@@ -2,10 +2,10 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { serverPorts } from "../server-ports.js";
 import { until } from "../until.js";
 import { formattedKafka } from "./formatted.js";
 import type { KafkaVersion } from "./jars.js";
-import { serverPorts } from "./ports.js";
 
 /** A user of the SASL listener. */
 export const saslUser = { username: "saga", password: "secret" } as const;

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { type HarmfulProxy, startProxy } from "../proxy.js";
+import { serverPorts } from "../server-ports.js";
 import { brokersReady } from "./adapter.js";
 import { type KafkaVersion, missingTool } from "./jars.js";
-import { serverPorts } from "./ports.js";
 import { createKafkaServer, type KafkaServer } from "./server.js";
 
 /** The Kafka of a test file. */

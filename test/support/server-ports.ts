@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
- * Ports that nothing listens on, below those that the system gives to clients: a broker that is away for a while finds
+ * Ports that nothing listens on, below those that the system gives to clients: a server that is away for a while finds
  * its port free again, and a client that knocks there meanwhile does not reach itself.
  */
 export async function serverPorts(count: number): Promise<readonly number[]> {
