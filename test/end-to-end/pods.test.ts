@@ -42,7 +42,7 @@ describe.skipIf(skips("two pods on Kafka and PostgreSQL", without))("two pods on
     await load.stop();
     await allEnded(pods);
     await compare(place, load.bookings);
-  });
+  }, 240_000);
 
   test("the answer finds the pod that holds the connection, and whoever asks another pod gets the same", async () => {
     const place = await createPlace(scope, onKafka(kafka.brokers));
