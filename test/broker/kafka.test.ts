@@ -188,6 +188,35 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       await until(() => lags.get(0) === 0, { what: "all to be handled", timeoutMs: 30_000 });
     });
 
+    test("a partition that another member gets has no lag here any more", async () => {
+      const topic = `cancel-${crypto.randomUUID()}`;
+      const { groupId } = testOptions(kafka.brokers);
+      const lags = new Map<number, number>();
+      const observer = { ...silent, lag: (_: string, at: number, messages: number) => void lags.set(at, messages) };
+      const member = async (told: typeof observer) => {
+        const broker = createKafkaBroker(testOptions(kafka.brokers, { groupId, partitions: 2 }), told);
+        scope.use(broker);
+        broker.subscribe(topic, { concurrency: 1 }, () => held);
+        await broker.start();
+        return broker;
+      };
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const first = await member(observer);
+      await first.publish(Array.from({ length: 40 }, (_, at) => ({ topic, key: `k${at}`, body: "" })));
+      const both = () => [lags.get(0) ?? 0, lags.get(1) ?? 0];
+      await until(() => both().every((messages) => messages > 0), { what: "both to be read", timeoutMs: 30_000 });
+      await member({ ...observer, lag: () => {} });
+      await until(() => both().includes(0), { what: "one to be lost", timeoutMs: 30_000 });
+      expect(
+        both().every((messages) => messages === 0),
+        "the other is still read here",
+      ).toBe(false);
+      release();
+    });
+
     test("one that leaves commits what it has handled", async () => {
       const topic = `cancel-${crypto.randomUUID()}`;
       const { groupId } = testOptions(kafka.brokers);

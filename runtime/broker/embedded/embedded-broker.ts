@@ -65,17 +65,17 @@ export function createEmbeddedBroker(
   }
 
   function send(message: Message, handled: () => void): void {
-    const { places } = topicOf(message.topic);
+    const topic = topicOf(message.topic);
     let delayMs = redeliveryDelayMs;
     const waiting = {
       key: message.key,
       begin(place: Place) {
-        const delivery = deliver(message, place).finally(() => underWay.delete(delivery));
+        const delivery = deliver(place).finally(() => underWay.delete(delivery));
         underWay.add(delivery);
       },
     };
-    async function deliver({ topic }: Message, place: Place): Promise<void> {
-      if (await settle(topicOf(topic), message)) {
+    async function deliver(place: Place): Promise<void> {
+      if (await settle(topic, message)) {
         place.giveBack();
         handled();
       } else {
@@ -83,14 +83,14 @@ export function createEmbeddedBroker(
         const giveKey = place.keepKey();
         if (running) {
           later(delayMs, () => {
-            places.waitFirst(waiting);
+            topic.places.waitFirst(waiting);
             giveKey();
           });
           delayMs = Math.min(2 * delayMs, maxRedeliveryDelayMs);
         }
       }
     }
-    places.wait(waiting);
+    topic.places.wait(waiting);
   }
 
   function later(delayMs: number, action: () => void): void {
