@@ -204,17 +204,20 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const held = new Promise<void>((resolve) => {
         release = resolve;
       });
-      const first = await member(observer);
-      await first.publish(Array.from({ length: 40 }, (_, at) => ({ topic, key: `k${at}`, body: "" })));
-      const both = () => [lags.get(0) ?? 0, lags.get(1) ?? 0];
-      await until(() => both().every((messages) => messages > 0), { what: "both to be read", timeoutMs: 30_000 });
-      await member({ ...observer, lag: () => {} });
-      await until(() => both().includes(0), { what: "one to be lost", timeoutMs: 30_000 });
-      expect(
-        both().every((messages) => messages === 0),
-        "the other is still read here",
-      ).toBe(false);
-      release();
+      try {
+        const first = await member(observer);
+        await first.publish(Array.from({ length: 40 }, (_, at) => ({ topic, key: `k${at}`, body: "" })));
+        const both = () => [lags.get(0) ?? 0, lags.get(1) ?? 0];
+        await until(() => both().every((messages) => messages > 0), { what: "both to be read", timeoutMs: 30_000 });
+        await member({ ...observer, lag: () => {} });
+        await until(() => both().includes(0), { what: "one to be lost", timeoutMs: 30_000 });
+        expect(
+          both().every((messages) => messages === 0),
+          "the other is still read here",
+        ).toBe(false);
+      } finally {
+        release(); // Members close only when their handlers have ended.
+      }
     });
 
     test("one that leaves commits what it has handled", async () => {
