@@ -3,7 +3,7 @@ import { connect, readConnection } from "../../runtime/journal/postgres/connect.
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { forgetPods, selectIdle, takeOver } from "../../runtime/journal/postgres/lease.js";
 import { countOpen, inFlightQuery, selectIds, selectSagas } from "../../runtime/journal/postgres/read.js";
-import { removeEnded } from "../../runtime/journal/postgres/removal.js";
+import { lockEnded, removeLocked } from "../../runtime/journal/postgres/removal.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
@@ -75,7 +75,8 @@ describePostgres("a journal on PostgreSQL that has grown", () => {
   });
 
   test.each([
-    ["what has ended", removeEnded, "(1, 100)", ["saga_ended", "saga_pkey", "record_pkey"]],
+    ["what has ended", lockEnded, "(1, 100)", ["saga_ended"]],
+    ["what is to be removed", removeLocked, "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
     ["what is open", selectIds.open, "('pod-0')", ["saga_open"]],
     ["what is stuck", selectIds.stuck, "", ["saga_stuck"]],
     ["how much is open", countOpen, "('f')", ["saga_open"]],

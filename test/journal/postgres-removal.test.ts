@@ -2,7 +2,7 @@ import pg from "pg";
 import { beforeEach, expect, test } from "vitest";
 import type { Journal } from "../../runtime/journal/journal.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
-import { removeEnded } from "../../runtime/journal/postgres/removal.js";
+import { lockEnded, removeLocked } from "../../runtime/journal/postgres/removal.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
@@ -45,8 +45,8 @@ describePostgres("late entries of sagas that are just removed from a PostgreSQL 
     scope.defer(() => remover.end());
     await remover.query(`SET search_path = "${schema}"`);
     await remover.query("BEGIN");
-    const { rows } = await remover.query(removeEnded, [0, 10]);
-    expect(rows).toEqual([{ removed: 1 }]);
+    const { rows } = await remover.query(lockEnded, [0, 10]);
+    expect(rows).toEqual([{ id: "s" }]);
     let settled = false;
     const late = journal.append(entry("s", 2, { phase: "completed" })).then(
       () => "stored",
@@ -61,6 +61,7 @@ describePostgres("late entries of sagas that are just removed from a PostgreSQL 
     await until(async () => settled || (await runSql(url, waiting)).length > 0, {
       what: "the entry to meet the removal",
     });
+    await remover.query(removeLocked, [["s"]]);
     await remover.query("COMMIT");
     expect(await late).toBe("SAGA_JOURNAL_CONFLICT");
     expect(await orphans()).toEqual([]);
@@ -69,6 +70,35 @@ describePostgres("late entries of sagas that are just removed from a PostgreSQL 
     await journal.append(entry("s", 1));
     await journal.append(entry("s", 2));
     expect(await numbersOf(journal, "s")).toEqual([0, 1, 2]);
+  });
+
+  test("one that is stored after the removal has looked, and before it has the lock, goes with its saga", async () => {
+    const url = await postgresUrl();
+    const pods = [await open("pod-0"), await open("pod-1")] as const;
+    await end(pods[1], "s");
+    const holder = new pg.Client(url);
+    await holder.connect();
+    scope.defer(() => holder.end());
+    // Whatever pod-0 reads of sagas stands still while the lock is held.
+    await holder.query(`
+      SET search_path = "${schema}";
+      CREATE FUNCTION hold() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+        IF current_setting('application_name') = 'protosaga pod-0' THEN
+          PERFORM pg_advisory_xact_lock_shared(hashtext('${schema}'));
+        END IF;
+        RETURN true;
+      END $$;
+      ALTER TABLE saga RENAME TO saga_row;
+      CREATE VIEW saga AS SELECT * FROM saga_row WHERE hold();
+      SELECT pg_advisory_lock(hashtext('${schema}'))`);
+    const removal = pods[0].removeEnded(0, 10);
+    const held =
+      "SELECT 1 FROM pg_stat_activity WHERE application_name = 'protosaga pod-0' AND wait_event = 'advisory'";
+    await until(async () => (await runSql(url, held)).length > 0, { what: "the removal to have looked" });
+    await pods[1].append(entry("s", 2, { phase: "completed" }));
+    await holder.query(`SELECT pg_advisory_unlock(hashtext('${schema}'))`);
+    expect(await removal).toBe(1);
+    expect(await orphans()).toEqual([]);
   });
 
   test("many, of two pods, in the same transactions as entries of living sagas: each fares as its own saga does", async () => {

@@ -1,5 +1,6 @@
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { connect, readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgresServer } from "../support/describe-postgres.js";
 import { freshSchema, type PostgresServer, startPostgres } from "../support/postgres.js";
@@ -75,5 +76,15 @@ describePostgresServer("a PostgreSQL server that can't do what is asked of it ju
     await other.query("COMMIT");
     expect(await created).toEqual([expect.objectContaining({ body: "a" })]);
     expect(await journal.messages.pending()).toHaveLength(1);
+  });
+
+  test("since a pod stands still within a transaction: its locks hold others up no longer than a statement may take", async () => {
+    const journal = await open(30_000);
+    await journal.create(firstEntry("a"));
+    const still = await connect(readConnection(server.url, "pod-1", schema));
+    scope.defer(() => still.end());
+    await still.query("BEGIN; SELECT 1 FROM saga FOR UPDATE");
+    expect(await journal.append(entry("a", 1))).toEqual([]);
+    expect(await numbersOf(journal, "a")).toEqual([0, 1]);
   });
 });

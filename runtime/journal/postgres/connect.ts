@@ -1,9 +1,14 @@
 import pg from "pg";
 import { SagaError } from "../../core/errors.js";
 
-/** Runs one statement on a connection of its own choice. */
+/** Runs one statement, and gives its rows. */
+export type Query = <Row extends pg.QueryResultRow>(query: pg.QueryConfig) => Promise<readonly Row[]>;
+
+/** Runs statements on connections of its own choice. */
 export interface Database {
-  query<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<readonly Row[]>;
+  readonly query: Query;
+  /** Runs statements as one transaction, each of which sees what was committed before it began. */
+  transaction<Result>(work: (query: Query) => Promise<Result>): Promise<Result>;
   /** To be called when no query is under way: a pool that ends forgets who waits for a connection. */
   close(): Promise<void>;
 }
@@ -65,7 +70,8 @@ export function readConnection(url: string, podId: string, schema: string): Conn
  * Sets up a connection, whatever the server, the database or the role have as defaults: commits wait for the disk (and
  * for the standbys as far as the server is told to wait for any); a statement sees what others have committed; tables
  * that the planner believes to be small, since nobody has analysed them yet, are still read by their indexes; and no
- * statement is compiled (JIT): ours are short, and take less than their compilation, whatever the planner thinks.
+ * statement is compiled (JIT): ours are short, and take less than their compilation, whatever the planner thinks. A
+ * process that stands still within a transaction holds its locks no longer than a statement may run.
  */
 export async function setUp(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query({
@@ -74,9 +80,10 @@ export async function setUp(client: pg.ClientBase, schema: string): Promise<void
       set_config('default_transaction_isolation', 'read committed', false),
       set_config('default_transaction_read_only', 'off', false),
       set_config('client_min_messages', 'warning', false),
+      set_config('idle_in_transaction_session_timeout', $2, false),
       set_config('synchronous_commit',
         CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)`,
-    values: [schema],
+    values: [schema, String(statementTimeoutMs)],
   });
 }
 
@@ -111,25 +118,42 @@ export function createPool({ config, schema }: Connection, size: number, onError
   let free = size;
   const waiting: (() => void)[] = [];
 
-  return {
-    async query<Row extends pg.QueryResultRow>(query: pg.QueryConfig) {
-      // They wait here, not in the pool: there the time to connect would run meanwhile.
-      if (free === 0) {
-        await new Promise<void>((resolve) => waiting.push(resolve));
+  async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    // They wait here, not in the pool: there the time to connect would run meanwhile.
+    if (free === 0) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    } else {
+      free--;
+    }
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) {
+        free++;
       } else {
-        free--;
+        next();
       }
-      try {
-        return (await pool.query<Row>(query)).rows;
-      } finally {
-        const next = waiting.shift();
-        if (next === undefined) {
-          free++;
-        } else {
-          next();
+    }
+  }
+
+  return {
+    query: <Row extends pg.QueryResultRow>(query: pg.QueryConfig) =>
+      inTurn(async () => (await pool.query<Row>(query)).rows),
+    transaction: (work) =>
+      inTurn(async () => {
+        const client = await pool.connect();
+        try {
+          await client.query("BEGIN");
+          const result = await work(async (query) => (await client.query(query)).rows);
+          await client.query("COMMIT");
+          client.release();
+          return result;
+        } catch (error) {
+          client.release(true); // Its end is the transaction's.
+          throw error;
         }
-      }
-    },
+      }),
     close: () => pool.end(),
   };
 }
