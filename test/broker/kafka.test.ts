@@ -38,7 +38,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const stop = load(() => group.publish(member));
       const progress = async () => {
         const before = group.handled.length;
-        await until(() => group.handled.length > before + 1_000, { what: "progress", timeoutMs: 25_000 });
+        await until(() => group.handled.length > before + 1_000, { what: "progress" });
       };
       await progress();
       await kafka.server.stop();
@@ -49,7 +49,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       await kafka.server.start();
       await progress();
       expect(await stop()).not.toContain(false);
-      await until(group.complete, { what: "all to be handled", timeoutMs: 40_000 });
+      await until(group.complete, { what: "all to be handled" });
       group.checkOrder();
       expect(group.errors.length, "the observer was told").toBeGreaterThan(0);
     });
@@ -70,12 +70,12 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       await broker.publish([{ topic, key: "a", body: "before" }]);
       await until(() => arrived.length === 1, { what: "the first message" });
       kafka.proxy.cut();
-      await until(() => failures.length > 0, { what: "the crash", timeoutMs: 30_000 });
+      await until(() => failures.length > 0, { what: "the crash" });
       const lost = kafka.proxy.harm("unlucky-", "lose-request");
       kafka.proxy.restore();
       await lost;
       await broker.publish([{ topic, key: "a", body: "after" }]);
-      await until(() => arrived.includes("after"), { what: "the message after the crash", timeoutMs: 30_000 });
+      await until(() => arrived.includes("after"), { what: "the message after the crash" });
     });
 
     test("closing while Kafka is away ends, and says what was not sent, also to a handler that waits for it", async () => {
@@ -181,11 +181,11 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const publish = (from: number, to: number) =>
         broker.publish(Array.from({ length: to - from }, (_, at) => ({ topic, key: `k${from + at}`, body: "" })));
       await publish(0, 2_500);
-      await until(() => lags.get(0) === 2_500, { what: "the lag of what was read", timeoutMs: 30_000 });
+      await until(() => lags.get(0) === 2_500, { what: "the lag of what was read" });
       await publish(2_500, 4_000);
-      await until(() => lags.get(0) === 4_000, { what: "the lag of what is not read", timeoutMs: 30_000 });
+      await until(() => lags.get(0) === 4_000, { what: "the lag of what is not read" });
       release();
-      await until(() => lags.get(0) === 0, { what: "all to be handled", timeoutMs: 30_000 });
+      await until(() => lags.get(0) === 0, { what: "all to be handled" });
     });
 
     test("a partition that another member gets has no lag here any more", async () => {
@@ -208,9 +208,9 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
         const first = await member(observer);
         await first.publish(Array.from({ length: 40 }, (_, at) => ({ topic, key: `k${at}`, body: "" })));
         const both = () => [lags.get(0) ?? 0, lags.get(1) ?? 0];
-        await until(() => both().every((messages) => messages > 0), { what: "both to be read", timeoutMs: 30_000 });
+        await until(() => both().every((messages) => messages > 0), { what: "both to be read" });
         await member({ ...observer, lag: () => {} });
-        await until(() => both().includes(0), { what: "one to be lost", timeoutMs: 30_000 });
+        await until(() => both().includes(0), { what: "one to be lost" });
         expect(
           both().every((messages) => messages === 0),
           "the other is still read here",

@@ -18,4 +18,4 @@ test("cut short by SIGINT it leaves no process and no folder behind", async () =
   expect(await chaos.stop("SIGINT")).toEqual({ code: 130, signal: null });
   await until(() => living(started).length === 0, { what: "all processes to be gone" });
   expect(left()).toEqual([]);
-}, 120_000);
+});

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
-import { readSaga } from "../engine/support/journal-file.js";
+import { readSaga, type SeenSaga } from "../engine/support/journal-file.js";
 import { type Answer, type BookingOptions, bookWith } from "../support/book.js";
 import { freePort } from "../support/free-port.js";
 import { type Ledgers, readLedgers } from "../support/ledger-reader.js";
@@ -19,6 +19,8 @@ export interface Place {
   startServer(file?: string, args?: readonly string[], more?: ProcessOptions): Promise<RunningProcess>;
   book(requestId: string, request?: BookingOptions): Promise<Answer>;
   ledgers(): Ledgers;
+  /** What the journal says of a saga. */
+  saga(id: string): SeenSaga | undefined;
   /** Waits until all of these sagas have ended. */
   settled(ids: readonly string[], what?: string): Promise<unknown>;
 }
@@ -35,6 +37,7 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
     SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: `localhost:${order}`,
     SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: `localhost:${payment}`,
   };
+  const saga = (id: string) => readSaga(join(data, "journal.db"), id);
   const upstreamData = join(data, "upstreams");
   return {
     data,
@@ -54,11 +57,12 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
       return process;
     },
     book: (requestId, options) => bookWith(client, requestId, options),
+    saga,
     ledgers: () => readLedgers(upstreamData),
     settled: (ids, what = "all sagas to end") =>
-      until(() => ids.every((id) => readSaga(join(env.SAGA_DATA_DIR, "journal.db"), id)?.phase !== "open"), {
+      until(() => ids.every((id) => saga(id)?.phase !== "open"), {
         what,
-        timeoutMs: 60_000,
+        timeoutMs: 120_000,
       }),
   };
 }

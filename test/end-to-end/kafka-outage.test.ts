@@ -21,7 +21,7 @@ describe.skipIf(skips("a booking server whose Kafka goes", withoutOwnKafka())).e
       const load = startLoad([{ book: place.book }], 8);
       const progress = (more: number) => {
         const from = load.bookings.length;
-        return until(() => load.bookings.length > from + more, { what: "progress", timeoutMs: 60_000 });
+        return until(() => load.bookings.length > from + more, { what: "progress", timeoutMs: 120_000 });
       };
       await progress(50);
       await kafka.server.stop();

@@ -25,13 +25,13 @@ describe.skipIf(skips("two pods on Kafka and PostgreSQL", without))("two pods on
     const load = startLoad([a, b], 8);
     const progress = (more: number) => {
       const from = load.bookings.length;
-      return until(() => load.bookings.length > from + more, { what: "progress", timeoutMs: 60_000 });
+      return until(() => load.bookings.length > from + more, { what: "progress", timeoutMs: 120_000 });
     };
     await progress(100);
     const joined = await b.start();
     await until(async () => ((await pods.owners()).get("b") ?? 0) > 20, {
       what: "the second to do its share",
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
     });
     await joined.kill9();
     await progress(50);
@@ -55,7 +55,7 @@ describe.skipIf(skips("two pods on Kafka and PostgreSQL", without))("two pods on
       await a.book(`w-${warm++}`, { mode: "throttled" });
       return (await pods.owners()).size === 2;
     };
-    await until(shares, { what: "both to have their share of the topics", timeoutMs: 60_000 });
+    await until(shares, { what: "both to have their share of the topics", timeoutMs: 120_000 });
     const ids = Array.from({ length: 40 }, (_, n) => `t-${n}`);
     const answers = await Promise.all(ids.map((id) => a.book(id, { mode: "throttled" })));
     expect(answers.map(({ code }) => code)).toEqual(ids.map(() => 0));

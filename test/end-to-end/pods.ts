@@ -85,7 +85,7 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
 
 /** Waits until all sagas have ended. */
 export function allEnded(pods: Pods): Promise<unknown> {
-  return until(async () => (await pods.open()) === 0, { what: "all sagas to end", timeoutMs: 60_000 });
+  return until(async () => (await pods.open()) === 0, { what: "all sagas to end", timeoutMs: 120_000 });
 }
 
 /** A module that sets the clock of the process that imports it. */

@@ -166,7 +166,7 @@ describePostgres("engines that share a journal", () => {
     const ids = Array.from({ length: 150 }, (_, n) => `s${n}`);
     await Promise.all(ids.map((id, n) => ask(n, facade, id)));
     await goes[0]?.();
-    await until(async () => (await open()) === 0, { what: "all sagas to end", timeoutMs: 40_000 });
+    await until(async () => (await open()) === 0, { what: "all sagas to end" });
   });
 
   test("begin a saga once, wherever and however often it is asked for", async () => {

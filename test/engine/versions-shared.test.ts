@@ -133,7 +133,7 @@ describePostgres("servers of two structures on one journal", () => {
       const [olds, news] = [ids("o"), ids("n")];
       const told = await Promise.all([...olds.map((id) => before.ask(id)), ...news.map((id) => after.ask(id))]);
       expect(told).toEqual([...olds.map((id) => (fails(id) ? "no" : good)), ...news.map(() => good)]);
-      await until(async () => (await cluster.open()) === 0, { what: "all sagas to end", timeoutMs: 20_000 });
+      await until(async () => (await cluster.open()) === 0, { what: "all sagas to end" });
       for (const id of olds) {
         expect(cluster.pathsOf(id), id).toEqual(["/a", "/b", "/c", ...(fails(id) ? ["/b/undo", "/a/undo"] : [])]);
       }
@@ -169,7 +169,7 @@ describePostgres("servers of two structures on one journal", () => {
     for (const { answer } of held) {
       answer(ok({}));
     }
-    await until(async () => (await cluster.open()) === 0, { what: "all sagas to end", timeoutMs: 20_000 });
+    await until(async () => (await cluster.open()) === 0, { what: "all sagas to end" });
     for (const id of ids("s")) {
       expect(new Set(cluster.pathsOf(id)), id).toEqual(new Set(["/a", "/b", "/c"]));
     }

@@ -11,7 +11,7 @@ describe("a made-up message", { timeout: 60_000 }, () => {
     everything = await loadEverything();
     const layout = createSamples()(readMessage(everything.descriptor));
     json = new Function(`return (${print(layout)});`)();
-  }, 60_000);
+  });
 
   it("is one that ts-proto reads, and writes again as it was, with every option of ours", () => {
     for (const codec of Object.values(everything.codecs)) {

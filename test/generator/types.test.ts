@@ -68,7 +68,7 @@ describe("generated code beside ts-proto's", { timeout: 120_000 }, () => {
       project.vary(nameOf(what), sample, (content) => content.replace("= {};", `= ${value};`));
     }
     errorsIn = await project.typecheck();
-  }, 120_000);
+  });
   afterAll(() => project?.remove());
 
   it("compiles under strict settings", () => {

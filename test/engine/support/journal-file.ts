@@ -1,6 +1,6 @@
 import Database from "libsql";
 import { decodeAnswer } from "../../../runtime/journal/record.js";
-import { type Event, Record as RecordMessage } from "../../../runtime/pb/saga/journal/v1/journal.js";
+import { type Event, type Failure, Record as RecordMessage } from "../../../runtime/pb/saga/journal/v1/journal.js";
 
 /** What a journal file says of a saga, and so what would survive now. */
 export interface SeenSaga {
@@ -44,6 +44,13 @@ export function readSaga(file: string, id: string): SeenSaga | undefined {
   } finally {
     db.close();
   }
+}
+
+/** The failures of a saga's steps, in their order. */
+export function stepFailures({ events }: SeenSaga): readonly Failure[] {
+  return events.flatMap(({ kind }) =>
+    kind?.$case === "stepFailed" && kind.value.failure !== undefined ? [kind.value.failure] : [],
+  );
 }
 
 function inShort({ kind, unexpected }: Event): string {

@@ -98,7 +98,7 @@ export function createPlace(scope: Scope): Place {
           const saga = readSaga(file, id);
           return saga?.phase === phase && saga;
         },
-        { what: `saga ${id} to be ${phase}`, timeoutMs: 10_000 },
+        { what: `saga ${id} to be ${phase}` },
       ).catch((error: Error) => {
         throw new Error(`${error.message}; it has ${readSaga(file, id)?.story.join(", ")}`);
       }),

@@ -27,7 +27,7 @@ export async function brokersReady(brokers: readonly string[]): Promise<void> {
       (producer) => producer.close().then(() => true),
       () => false,
     );
-  await until(answers, { what: "Kafka to serve a producer", timeoutMs: 60_000 });
+  await until(answers, { what: "Kafka to serve a producer", timeoutMs: 120_000 });
 }
 
 /** Reads a topic from its beginning until it holds this many messages. */

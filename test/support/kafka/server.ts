@@ -104,7 +104,7 @@ export async function createKafkaServer({
           if (started.exitCode !== null) throw new Error(`Kafka ended at once:\n${errors}`);
           return accepts(plain);
         },
-        { timeoutMs: 60_000, what: "Kafka to start" },
+        { timeoutMs: 120_000, what: "Kafka to start" },
       );
     },
     stop: () => end("SIGTERM"),
