@@ -21,8 +21,8 @@ export const mutations = [
   [
     "a compensation is tried once more than it may be",
     core("backward"),
-    "attempts >= policy.maxAttempts",
-    "attempts > policy.maxAttempts",
+    "failures >= policy.maxAttempts",
+    "failures > policy.maxAttempts",
   ],
   [
     "an unknown outcome is not compensated",
@@ -45,14 +45,26 @@ export const mutations = [
   [
     "a definite failure is tried again",
     core("forward"),
-    "return lost && step.idempotent && attempts",
-    "return step.idempotent && attempts",
+    "return lost && step.idempotent && failures",
+    "return step.idempotent && failures",
   ],
   [
     "a step is tried once more than it may be",
     core("forward"),
-    "attempts < step.retry.maxAttempts",
-    "attempts <= step.retry.maxAttempts",
+    "failures < step.retry.maxAttempts",
+    "failures <= step.retry.maxAttempts",
+  ],
+  [
+    "an attempt that a restart cut off counts as failed",
+    core("forward"),
+    "const failures = before.failures + 1;",
+    "const failures = Math.max(before.attempts, before.failures + 1);",
+  ],
+  [
+    "an attempt to undo that a restart cut off counts as failed",
+    core("backward"),
+    "const failures = step.undoFailures + 1;",
+    "const failures = Math.max(attempts, step.undoFailures + 1);",
   ],
   ["a step that may not be repeated is", core("forward"), "return lost && step.idempotent &&", "return lost &&"],
   [

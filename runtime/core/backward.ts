@@ -73,26 +73,28 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
     return unexpected(state, `attempt ${failed} to undo failed while attempt ${step.undoAttempts} is under way`);
   }
   const attempts = failure.beforeCall ? step.undoAttempts + 1 : step.undoAttempts;
+  const failures = step.undoFailures + 1;
   const policy = planOf(plan, at).compensation?.retry;
-  const decision = event.decision ?? decide(step, failure, attempts, policy);
+  const decision = event.decision ?? decide(step, failure, failures, policy);
   const decided = { ...event, decision };
   if (decision === "undone") {
     return { state: withStep(state, at, { undo: "done" }), commands: [], decided };
   }
   if (decision === "stuck") {
-    return { state: withStep(state, at, { undo: "stuck", undoAttempts: attempts, failure }), commands: [], decided };
+    const stuck = { undo: "stuck", undoAttempts: attempts, undoFailures: failures, failure } as const;
+    return { state: withStep(state, at, stuck), commands: [], decided };
   }
   const attempt = attempts + 1;
   return {
-    state: withStep(state, at, { undo: "due", undoAttempts: attempts, failure }),
+    state: withStep(state, at, { undo: "due", undoAttempts: attempts, undoFailures: failures, failure }),
     commands: [{ kind: "compensate", step: at, attempt, waitBoundMs: waitBefore(planOf(plan, at), attempt) }],
     decided,
   };
 }
 
 /**
- * The bound of the wait before an attempt to undo, ms; the first one does not wait. Others do after a crash, too: else a
- * server that restarts again and again while an upstream is away would use up all attempts in seconds.
+ * The bound of the wait before an attempt to undo, ms; the first one does not wait. Others do after a crash, too: else
+ * each restart of a server would have its upstreams called by all that waits.
  */
 function waitBefore({ compensation }: StepPlan, attempt: number): number {
   return attempt === 1 || compensation === undefined ? 0 : backoffBound(compensation.retry, attempt);
@@ -103,11 +105,11 @@ export function saysUndone(step: StepState, failure: Failure): boolean {
   return failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done";
 }
 
-function decide(step: StepState, failure: Failure, attempts: number, policy: RetryPolicy | undefined): UndoDecision {
+function decide(step: StepState, failure: Failure, failures: number, policy: RetryPolicy | undefined): UndoDecision {
   if (saysUndone(step, failure)) {
     return "undone";
   }
-  return policy === undefined || attempts >= policy.maxAttempts ? "stuck" : "retry";
+  return policy === undefined || failures >= policy.maxAttempts ? "stuck" : "retry";
 }
 
 /** An operator had a stuck compensation tried again, with its attempts counted anew, or declared it done. */
@@ -117,6 +119,6 @@ export function operatorActed(state: SagaState, event: Of<"operator-retried" | "
     return unexpected(state, `a compensation that is ${undo} is not stuck`);
   }
   const change = event.kind === "operator-skipped" ? "skipped" : "idle";
-  const next = withStep(state, event.step, { undo: change, undoAttempts: 0 });
+  const next = withStep(state, event.step, { undo: change, undoAttempts: 0, undoFailures: 0 });
   return { state: { ...next, phase: "compensating" }, commands: [] };
 }

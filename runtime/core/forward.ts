@@ -119,7 +119,8 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const lost = !failure.beforeCall && isOutcomeUnknown(failure.code);
   const inDoubt = before.inDoubt || lost;
   const running = state.phase === "running";
-  const more = running && triesAgain(plan, state, step, before.attempts, lost);
+  const failures = before.failures + 1;
+  const more = running && triesAgain(plan, state, step, failures, lost);
   const decision = event.decision ?? (more ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
   const decided = { ...event, decision };
   if (decision === "retry") {
@@ -131,6 +132,7 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
       state: withStep(state, at, {
         status: isDrivenByTopics(plan) ? "queued" : "due",
         attempts,
+        failures,
         inDoubt,
         failure,
       }),
@@ -138,7 +140,7 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
       decided,
     };
   }
-  const next = withStep(state, at, { status: decision, inDoubt, failure });
+  const next = withStep(state, at, { status: decision, failures, inDoubt, failure });
   return { ...(running ? fail(plan, next, { ...failure, step: at }) : { state: next, commands: [] }), decided };
 }
 
@@ -152,14 +154,14 @@ function isUnknown(step: StepPlan, inDoubt: boolean, lost: boolean): boolean {
 }
 
 /** Whether a failed step of a running saga is tried again. */
-function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, attempts: number, lost: boolean): boolean {
+function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, failures: number, lost: boolean): boolean {
   if (isPastPivot(plan, state)) {
     return true; // There is no way back: whatever the failure, only success ends it.
   }
   if (step.kind === "pivot") {
     return lost; // It may have happened: neither direction is safe until a definite answer comes.
   }
-  return lost && step.idempotent && attempts < step.retry.maxAttempts;
+  return lost && step.idempotent && failures < step.retry.maxAttempts;
 }
 
 /** Why a saga is rolled back whose deadline has passed. */

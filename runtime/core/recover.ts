@@ -51,7 +51,6 @@ function recoverRunning(plan: SagaPlan, state: SagaState): Transition {
   if (open.length === 0) {
     return state.steps.every(({ status }) => status === "idle") ? begin(plan, state) : finish(plan, state);
   }
-  // One more call whatever the policy says: it was not the upstream that failed.
   return schedule(
     plan,
     state,

@@ -15,6 +15,8 @@ export interface StepState {
   readonly status: StepStatus;
   /** Attempts of the call so far. */
   readonly attempts: number;
+  /** Attempts that failed: what the policy bounds. One that a crash cut off is none of the upstream's failures. */
+  readonly failures: number;
   readonly sent: Uint8Array | undefined;
   readonly received: Uint8Array | undefined;
   /** Some attempt's outcome never became known: a later refusal does not say that none took effect. */
@@ -24,6 +26,7 @@ export interface StepState {
   readonly undo: UndoStatus;
   /** Attempts of the compensation so far, counted on their own. */
   readonly undoAttempts: number;
+  readonly undoFailures: number;
   readonly undoSent: Uint8Array | undefined;
 }
 
@@ -49,12 +52,14 @@ export interface SagaState {
 const idle: StepState = {
   status: "idle",
   attempts: 0,
+  failures: 0,
   sent: undefined,
   received: undefined,
   inDoubt: false,
   failure: undefined,
   undo: "idle",
   undoAttempts: 0,
+  undoFailures: 0,
   undoSent: undefined,
 };
 

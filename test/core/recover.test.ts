@@ -41,11 +41,18 @@ describe("a saga that a crash interrupted before its pivot, and that is to be ro
 });
 
 describe("a saga that a crash interrupted, and that is to be carried on,", () => {
-  test("calls again what was in flight, once more than the policy says if need be", () => {
-    const saga = playing(planOf([step(0)], carryOn), called(0), failed(0, "ABORTED"), called(0, 2));
-    saga.say(failed(0, "ABORTED"), called(0, 3));
-    expect(saga.say(recovered)).toEqual(["call 0 #4"]);
-    expect(saga.say(called(0, 4), failed(0, "ABORTED"))).toEqual(["queue-rollback"]);
+  test("calls again what was in flight: what crashes cut off are no failures of the upstream's", () => {
+    const saga = playing(planOf([step(0)], carryOn));
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      saga.say(called(0, attempt));
+      expect(saga.say(recovered)).toEqual([`call 0 #${attempt + 1}`]);
+    }
+    expect(saga.say(called(0, 6), failed(0, "ABORTED"))).toEqual(["call 0 #7 <=15"]);
+    expect(saga.say(called(0, 7), failed(0, "ABORTED"))).toEqual(["call 0 #8 <=15"]);
+    expect(saga.say(called(0, 8))).toEqual([]);
+    expect(saga.say(recovered)).toEqual(["call 0 #9"]);
+    expect(saga.say(called(0, 9), failed(0, "ABORTED")), "the third failure").toEqual(["queue-rollback"]);
+    expect(saga.step(0)).toMatchObject({ attempts: 9, failures: 3 });
   });
 
   test("calls at once what waited for another attempt, and what never left", () => {
@@ -111,6 +118,19 @@ describe("a rollback that a crash interrupted", () => {
     saga.say(undoCalled(1, 2));
     expect(saga.say(recovered), "which was in flight").toEqual(["compensate 1 #3 <=300"]);
     expect(saga.say(undoCalled(1, 3), undone(1))).toEqual(["compensate 0 #1"]);
+  });
+
+  test("is STUCK when its attempts have failed, not when crashes have cut them off", () => {
+    const saga = playing(planOf([step(0)]), called(0), late, succeeded(0), delivered);
+    for (let attempt = 1; attempt <= undoRetry.maxAttempts; attempt++) {
+      saga.say(undoCalled(0, attempt), recovered);
+    }
+    for (let failure = 1; failure < undoRetry.maxAttempts; failure++) {
+      saga.say(undoCalled(0, undoRetry.maxAttempts + failure), undoFailed(0, "UNAVAILABLE"));
+      expect(saga.state().phase).toBe("compensating");
+    }
+    saga.say(undoCalled(0, 2 * undoRetry.maxAttempts), undoFailed(0, "UNAVAILABLE"));
+    expect(saga.state().phase).toBe("stuck");
   });
 
   test("leaves to the operator what is stuck", () => {

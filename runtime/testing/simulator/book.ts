@@ -13,16 +13,16 @@ export interface StepBook {
   /** Some attempt's outcome never became known. */
   inDoubt: boolean;
   lastFailure: Failure | undefined;
-  /** Intents since the last restart that called it once more. */
-  intentsSinceRecovery: number;
+  /** Attempts that failed. One that a restart cut off has not. */
+  failures: number;
   /** What an operator has done, durably, and whether that was to declare the compensation done. */
   acts: number;
   skipped: boolean;
   undo: "idle" | "calling" | "failed" | "undone" | "stuck";
   undoIntents: number;
   undoSent: Uint8Array | undefined;
-  /** Attempts to undo since the last time that they were counted anew. */
-  undoTries: number;
+  /** Failed attempts to undo since the last time that they were counted anew. */
+  undoFailures: number;
   /** How many calls have left. */
   left: number;
   undoLeft: number;
@@ -34,7 +34,6 @@ export interface SagaBook {
   readonly facade: FacadeDefinition;
   readonly steps: readonly StepBook[];
   deadlineAtMs: number | undefined;
-  recoveries: number;
   /** Whether something has happened that turns it back, and what. */
   turnedBack: SagaEvent | undefined;
   responded: boolean;
@@ -58,18 +57,17 @@ export function openBook(id: string, facade: FacadeDefinition): SagaBook {
       status: "idle",
       inDoubt: false,
       lastFailure: undefined,
-      intentsSinceRecovery: 0,
+      failures: 0,
       acts: 0,
       skipped: false,
       undo: "idle",
       undoIntents: 0,
       undoSent: undefined,
-      undoTries: 0,
+      undoFailures: 0,
       left: 0,
       undoLeft: 0,
     })),
     deadlineAtMs: undefined,
-    recoveries: 0,
     turnedBack: undefined,
     responded: false,
     respondFailed: false,
@@ -133,7 +131,6 @@ export function enter(book: SagaBook, event: SagaEvent): void {
   switch (event.kind) {
     case "step-called":
       step.intents++;
-      step.intentsSinceRecovery++;
       step.lastAttempt = event.attempt;
       step.sent ??= event.sent;
       step.status = "calling";
@@ -147,7 +144,6 @@ export function enter(book: SagaBook, event: SagaEvent): void {
     case "compensation-called":
       step.undo = "calling";
       step.undoIntents++;
-      step.undoTries++;
       step.undoSent ??= event.sent;
       return;
     case "compensation-succeeded":
@@ -159,12 +155,12 @@ export function enter(book: SagaBook, event: SagaEvent): void {
       step.skipped = true;
       return;
     case "compensation-failed":
-      step.undoTries += event.failure.beforeCall ? 1 : 0;
+      step.undoFailures++;
       step.undo = event.decision === "undone" ? "undone" : event.decision === "stuck" ? "stuck" : "failed";
       return;
     case "operator-retried":
       step.undo = "idle";
-      step.undoTries = 0;
+      step.undoFailures = 0;
       step.acts++;
       return;
   }
@@ -173,6 +169,7 @@ export function enter(book: SagaBook, event: SagaEvent): void {
 function stepFailed(book: SagaBook, step: StepBook, event: Extract<SagaEvent, { kind: "step-failed" }>): void {
   const { failure, decision } = event;
   step.lastFailure = failure;
+  step.failures++;
   if (!failure.beforeCall) {
     const lost = isOutcomeUnknown(failure.code);
     step.inDoubt ||= lost;
@@ -184,13 +181,11 @@ function stepFailed(book: SagaBook, step: StepBook, event: Extract<SagaEvent, { 
 }
 
 function recovered(book: SagaBook): void {
-  book.recoveries++;
   const lost = book.steps.some(({ status, step }) => status === "calling" && !step.idempotent);
   if (!isCommitted(book) && !isInDoubt(book) && (book.facade.recovery === "roll-back" || lost)) {
     book.turnedBack ??= { kind: "recovered" };
   }
   for (const step of book.steps) {
-    step.intentsSinceRecovery = 0;
     if (step.status === "calling") {
       step.status = "unknown";
       step.inDoubt = true;

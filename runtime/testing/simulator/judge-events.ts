@@ -28,10 +28,10 @@ export function judgeEvent(book: SagaBook, event: SagaEvent, violate: Violate): 
       return;
     case "compensation-failed":
       if (event.decision === "stuck") {
-        const tries = step.undoTries + (event.failure.beforeCall ? 1 : 0);
+        const failures = step.undoFailures + 1;
         const most = step.step.compensation?.retry.maxAttempts ?? 0;
-        if (tries < most) {
-          violate("compensations are tried", `${name}: STUCK after ${tries} of ${most} attempts`);
+        if (failures < most) {
+          violate("compensations are tried", `${name}: STUCK after ${failures} of ${most} attempts`);
         }
       }
       if (event.decision === "undone" && step.status === "done") {
@@ -65,9 +65,8 @@ function judgeCall(book: SagaBook, step: StepBook, attempt: number, wrong: (what
   if (!idempotent) {
     wrong("it is tried again and may not be");
   }
-  // After a restart once more whatever the policy says.
-  if (step.intentsSinceRecovery > 0 && attempt > retry.maxAttempts) {
-    wrong(`attempt ${attempt}, ${retry.maxAttempts} are allowed`);
+  if (step.failures >= retry.maxAttempts) {
+    wrong(`attempt ${attempt} after ${step.failures} failures, ${retry.maxAttempts} are allowed`);
   }
 }
 
@@ -91,8 +90,8 @@ function judgeFailure(
   if (decision !== "retry" && lost && book.turnedBack === undefined) {
     if (kind === "pivot") {
       wrong("a pivot is given up while it may have succeeded");
-    } else if (idempotent && step.lastAttempt < retry.maxAttempts) {
-      wrong(`it is given up after attempt ${step.lastAttempt} of ${retry.maxAttempts}`);
+    } else if (idempotent && step.failures + 1 < retry.maxAttempts) {
+      wrong(`it is given up after ${step.failures + 1} failures of ${retry.maxAttempts}`);
     }
   }
 }
@@ -112,8 +111,8 @@ function judgeUndo(book: SagaBook, step: StepBook, violate: Violate): void {
     violate("undone once", `${name} is compensated again after it was undone`);
   }
   const { retry } = step.step.compensation ?? { retry: { maxAttempts: 0 } };
-  if (step.undoTries >= retry.maxAttempts + book.recoveries) {
-    violate("compensations are tried", `${name}: attempt ${step.undoTries + 1} of ${retry.maxAttempts}`);
+  if (step.undoFailures >= retry.maxAttempts) {
+    violate("compensations are tried", `${name}: called after ${step.undoFailures} failures of ${retry.maxAttempts}`);
   }
   for (const other of book.steps) {
     const later = other.step.group > step.step.group;
