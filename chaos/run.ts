@@ -52,6 +52,7 @@ export async function run(options: ChaosOptions, folder: string, note: (line: st
   place.heal();
   const timer = setTimeout(() => over.abort(), healMs);
   await faults.stop();
+  await place.calm();
   await load.stop();
   clearInterval(ticker);
   note("no faults any more, and every client has its answer, or no more time; waiting for the sagas to end");

@@ -15,6 +15,8 @@ export interface Backends {
   readonly broker: KafkaServer | undefined;
   /** The environment of the pod of a number, apart from that of its other ones. */
   readonly envOf: (pod: number) => Readonly<Record<string, string>>;
+  /** Waits until the broker serves: one that has just been started takes connections before. */
+  ready(): Promise<void>;
   /** Ends both. The database's data goes with it unless it is to stay. */
   close(keep: boolean): Promise<void>;
 }
@@ -57,6 +59,9 @@ export async function startBackends(options: ChaosOptions, folder: string, links
     database,
     broker,
     envOf: (pod) => env[pod] ?? {},
+    async ready() {
+      if (broker !== undefined) await brokersReady([broker.address]);
+    },
     async close(keep) {
       await broker?.kill9();
       await (keep ? database?.stop() : database?.close());

@@ -26,8 +26,10 @@ export interface Place extends Pick<Backends, "database" | "broker"> {
   readonly upstreams: readonly Member[];
   readonly links: readonly Link[];
   ledgers(): Ledgers;
-  /** All is to be well now: upstreams behave, and no start may be refused any more. */
+  /** Upstreams are to behave from now on. */
   heal(): void;
+  /** Faults are over: once the backends serve again, no start may be refused any more. */
+  calm(): Promise<void>;
   /** Ends everything that is left. */
   close(keep: boolean): Promise<void>;
 }
@@ -58,7 +60,7 @@ export async function createPlace(
   const program = await compile(join(folder, "program"));
   const links = createLinks();
   const backends = await startBackends(options, folder, links);
-  let healing = false;
+  let backendsServe = false;
   const base = { counts, problems, graceMs };
 
   const services = ["order", "payment"] as const;
@@ -79,7 +81,7 @@ export async function createPlace(
 
   const mayRefuse = () => {
     const [database, broker] = [backends.database !== undefined, backends.broker !== undefined];
-    const calm = healing;
+    const calm = backendsServe;
     return (why: string | undefined) =>
       !calm &&
       ((why === "SAGA_JOURNAL_UNAVAILABLE" && database) ||
@@ -133,8 +135,11 @@ export async function createPlace(
     links: links.all,
     ledgers: () => readLedgers(ledgers),
     heal() {
-      healing = true;
       for (const upstream of upstreams) upstream.behave();
+    },
+    async calm() {
+      await backends.ready();
+      backendsServe = true;
     },
     async close(keep) {
       for (const { booking, sagas } of pods) for (const client of [booking, sagas]) client.close();

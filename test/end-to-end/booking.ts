@@ -32,12 +32,14 @@ export async function createPlace(scope: Scope, more: Readonly<Record<string, st
   const client = scope.use(new BookingServiceClient(`localhost:${server}`, credentials.createInsecure()));
   const env = {
     SAGA_DATA_DIR: data,
+    // No more than these upstreams can answer within their timeouts of two seconds where a disk is slow.
+    SAGA_TOPIC_CONCURRENCY: "8",
     ...more,
     SAGA_LISTEN: `localhost:${server}`,
     SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: `localhost:${order}`,
     SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: `localhost:${payment}`,
   };
-  const saga = (id: string) => readSaga(join(data, "journal.db"), id);
+  const saga = (id: string) => readSaga(join(env.SAGA_DATA_DIR, "journal.db"), id);
   const upstreamData = join(data, "upstreams");
   return {
     data,

@@ -8,7 +8,7 @@ export interface UntilOptions {
 /** Polls until the condition gives something other than undefined or false, and returns it; fails at the deadline. */
 export async function until<T>(
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  { timeoutMs = 20_000, what = "the condition" }: UntilOptions = {},
+  { timeoutMs = 60_000, what = "the condition" }: UntilOptions = {},
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
