@@ -1,7 +1,6 @@
 import { setTimeout as after } from "node:timers/promises";
-import { status } from "@grpc/grpc-js";
 import { expect } from "vitest";
-import { type SeenSaga, stepFailures } from "../engine/support/journal-file.js";
+import { wasTooSlow } from "../engine/support/journal-file.js";
 import type { Answer, Mode } from "../support/book.js";
 import { until } from "../support/until.js";
 import type { Place } from "./booking.js";
@@ -123,7 +122,7 @@ export function compare(place: Place, bookings: readonly Booking[], final: Reado
         [{ id: orderId, requestId: id, status: "created" }],
         [{ id: paymentId, requestId: id, status: "created" }],
       ]);
-    } else if (mode === "async" && !faultInject && !isTooSlow(place.saga(id))) {
+    } else if (mode === "async" && !faultInject && !wasTooSlow(place.saga(id))) {
       expect(standing, `${id}: an async booking is carried on, whatever crashes`).toHaveLength(2);
     } else {
       expect(standing, `${id}: nothing is half done`).toEqual([]);
@@ -132,9 +131,4 @@ export function compare(place: Place, bookings: readonly Booking[], final: Reado
   for (const [key, times] of [...orders.effectsByKey, ...payments.effectsByKey]) {
     expect(times, key).toBe(1);
   }
-}
-
-/** Whether a saga was rolled back since a step of it took longer than its timeout, as on a slow machine each attempt may. */
-function isTooSlow(saga: SeenSaga | undefined): boolean {
-  return saga?.phase === "compensated" && stepFailures(saga).at(-1)?.code === status.DEADLINE_EXCEEDED;
 }

@@ -1,4 +1,6 @@
+import { status } from "@grpc/grpc-js";
 import { expect } from "vitest";
+import { type SeenSaga, wasTooSlow } from "../engine/support/journal-file.js";
 import type { Answer, Mode } from "../support/book.js";
 import type { Place } from "./booking.js";
 import type { Pod } from "./pods.js";
@@ -48,8 +50,12 @@ export function startLoad(
   };
 }
 
-/** Holds what clients were told, and what the ledgers say, against what should be. */
-export async function compare(place: Place, bookings: readonly Booking[]): Promise<void> {
+/** Holds what clients were told, and what the ledgers say, against what should be. @param saga what the journal says of one */
+export async function compare(
+  place: Place,
+  bookings: readonly Booking[],
+  saga: (id: string) => SeenSaga | undefined | Promise<SeenSaga | undefined> = place.saga,
+): Promise<void> {
   const { orders, payments } = place.ledgers();
   const standing = new Map<string, number>();
   for (const { requestId, status } of [...orders.entries, ...payments.entries]) {
@@ -57,8 +63,11 @@ export async function compare(place: Place, bookings: readonly Booking[]): Promi
   }
   for (const { id, mode, faultInject, answer } of bookings) {
     const { code } = await answer;
-    expect(code, id).toBe(mode === "throttled" && faultInject ? 3 : 0);
-    expect(standing.get(id) ?? 0, id).toBe(faultInject ? 0 : 2);
+    const stands = standing.get(id) ?? 0;
+    const tooSlow = stands === 0 && wasTooSlow(await saga(id));
+    const refused = tooSlow ? status.DEADLINE_EXCEEDED : faultInject ? status.INVALID_ARGUMENT : status.OK;
+    expect(code, id).toBe(mode === "throttled" ? refused : status.OK);
+    expect(stands, id).toBe(refused === status.OK ? 2 : 0);
   }
   for (const [key, times] of [...orders.effectsByKey, ...payments.effectsByKey]) {
     expect(times, key).toBe(1);

@@ -41,7 +41,7 @@ describe.skipIf(skips("two pods on Kafka and PostgreSQL", without))("two pods on
     await progress(50);
     await load.stop();
     await allEnded(pods);
-    await compare(place, load.bookings);
+    await compare(place, load.bookings, pods.saga);
   }, 240_000);
 
   test("the answer finds the pod that holds the connection, and whoever asks another pod gets the same", async () => {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
 import { BookingServiceClient } from "../../generated/pb/booking/booking.js";
+import { type SagaRow, type SeenSaga, toSeen } from "../engine/support/journal-file.js";
 import { type Answer, type BookingOptions, bookWith } from "../support/book.js";
 import { freePort } from "../support/free-port.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
@@ -23,6 +24,8 @@ export interface Pods {
   pod(name: string, file?: string): Promise<Pod>;
   /** How many sagas have not ended. */
   open(): Promise<number>;
+  /** What the journal says of a saga. */
+  saga(id: string): Promise<SeenSaga | undefined>;
   /** Which pods wrote last to how many sagas. */
   owners(): Promise<ReadonlyMap<string, number>>;
   /** Which pods there ever were. */
@@ -69,6 +72,17 @@ export async function createPods(scope: Scope, place: Place): Promise<Pods> {
         `SELECT count(*) AS open FROM "${schema}".saga WHERE phase IN ('open', 'stuck')`,
       );
       return Number(rows[0]?.open);
+    },
+    async saga(id) {
+      const [saga] = await runSql<SagaRow>(url, `SELECT * FROM "${schema}".saga WHERE id = $1`, [id]);
+      const later = `SELECT record FROM "${schema}".record WHERE saga_id = $1 ORDER BY seq`;
+      return (
+        saga &&
+        toSeen(
+          saga,
+          (await runSql<{ record: Buffer }>(url, later, [id])).map(({ record }) => record),
+        )
+      );
     },
     async owners() {
       const rows = await runSql<{ owner: string; sagas: string }>(

@@ -36,5 +36,8 @@ export function openSocket({ host, port, ssl, onConnect }: SocketOptions): Socke
       }
     });
   };
-  return Object.assign(socket, { on: guarded, addListener: guarded });
+  // The client library closes a connection that has ended again and again; Node would keep a listener for each time.
+  const letGo = socket.unref.bind(socket);
+  const unref = (): Socket => (socket.destroyed ? socket : letGo());
+  return Object.assign(socket, { on: guarded, addListener: guarded, unref });
 }

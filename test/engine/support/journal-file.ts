@@ -1,6 +1,7 @@
+import { status } from "@grpc/grpc-js";
 import Database from "libsql";
 import { decodeAnswer } from "../../../runtime/journal/record.js";
-import { type Event, type Failure, Record as RecordMessage } from "../../../runtime/pb/saga/journal/v1/journal.js";
+import { type Event, Record as RecordMessage } from "../../../runtime/pb/saga/journal/v1/journal.js";
 
 /** What a journal file says of a saga, and so what would survive now. */
 export interface SeenSaga {
@@ -13,7 +14,8 @@ export interface SeenSaga {
   readonly story: readonly string[];
 }
 
-interface SagaRow {
+/** The row of a saga, in either journal. */
+export interface SagaRow {
   readonly phase: string;
   readonly answer: Buffer | null;
   readonly request: Buffer;
@@ -31,26 +33,28 @@ export function readSaga(file: string, id: string): SeenSaga | undefined {
       return undefined;
     }
     const later = db.prepare("SELECT record FROM record WHERE saga_id = ? ORDER BY seq").all(id);
-    const records = [
-      saga.first_record,
-      ...(later as { record: ArrayBuffer }[]).map((row) => new Uint8Array(row.record)),
-    ];
-    const events = records.flatMap((bytes) => RecordMessage.decode(bytes).events);
-    if (saga.answer !== null) {
-      decodeAnswer(saga.answer);
-    }
-    const { phase, request } = saga;
-    return { phase, answered: saga.answer !== null, request, events, story: events.map(inShort) };
+    return toSeen(
+      saga,
+      (later as { record: ArrayBuffer }[]).map((row) => new Uint8Array(row.record)),
+    );
   } finally {
     db.close();
   }
 }
 
-/** The failures of a saga's steps, in their order. */
-export function stepFailures({ events }: SeenSaga): readonly Failure[] {
-  return events.flatMap(({ kind }) =>
-    kind?.$case === "stepFailed" && kind.value.failure !== undefined ? [kind.value.failure] : [],
-  );
+/** What a saga's row, and its later records, say. */
+export function toSeen({ phase, answer, request, first_record }: SagaRow, later: readonly Uint8Array[]): SeenSaga {
+  const events = [first_record, ...later].flatMap((bytes) => RecordMessage.decode(bytes).events);
+  if (answer !== null) {
+    decodeAnswer(answer);
+  }
+  return { phase, answered: answer !== null, request, events, story: events.map(inShort) };
+}
+
+/** Whether a saga was rolled back since a step of it took longer than its timeout, as on a slow machine each attempt may. */
+export function wasTooSlow(saga: SeenSaga | undefined): boolean {
+  const failures = saga?.events.flatMap(({ kind }) => (kind?.$case === "stepFailed" ? [kind.value.failure] : []));
+  return saga?.phase === "compensated" && failures?.at(-1)?.code === status.DEADLINE_EXCEEDED;
 }
 
 function inShort({ kind, unexpected }: Event): string {
