@@ -13,6 +13,9 @@ export interface Booking {
   readonly answer: Promise<Answer>;
 }
 
+/** Longer than a pod, or its Kafka, takes to be back on a slow machine: the deadline of a client is its saga's, too. */
+const deadlineMs = 120_000;
+
 /** Books at the pods by turns until told to stop; whoever gets no answer asks another pod, under the same id. */
 export function startLoad(
   pods: readonly Pick<Pod, "book">[],
@@ -23,7 +26,7 @@ export function startLoad(
   let stopped = false;
   const persist = async (id: string, options: { mode: Mode; faultInject: boolean }): Promise<Answer> => {
     for (let at = bookings.length; ; at++) {
-      const answer = await pods[at % pods.length]?.book(id, options);
+      const answer = await pods[at % pods.length]?.book(id, { ...options, deadlineMs });
       // A pod that is gone, or going, has not told how the saga ends.
       if (answer !== undefined && (answer.code === 0 || (answer.info && answer.info.reason !== "SAGA_DRAINING"))) {
         return answer;
