@@ -3,6 +3,7 @@ import { Rollback } from "../../runtime/core/errors.js";
 import { systemClock } from "../../runtime/engine/ports.js";
 import { todo } from "../../runtime/facade/todo.js";
 import { createScope } from "../support/scope.js";
+import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
 import { createPlace } from "./support/place.js";
 import { failing } from "./support/upstream-stub.js";
@@ -116,13 +117,12 @@ describe("a node whose request", () => {
 
   test("takes its time is waited for, and its saga may be joined meanwhile", async () => {
     const place = createPlace(scope);
-    let done = (_message: unknown) => {};
+    let done: ((message: unknown) => void) | undefined;
     const request = () => new Promise((resolve) => (done = resolve));
     const facade = facadeOf({ steps: { a: {}, b: { node: { request } } } });
     const { ask } = await place.start({ facades: [facade], clock: systemClock });
     const asked = [ask("s"), ask("s")];
-    await place.reaches("s", "open");
-    done({ late: 1 });
+    (await until(() => done, { what: "the node to be asked" }))({ late: 1 });
     expect(await Promise.all(asked)).toMatchObject([{ ok: true }, { ok: true }]);
     expect(place.upstreams.callsOf("/b")[0]?.message).toEqual({ late: 1 });
   });
