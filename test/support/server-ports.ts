@@ -1,8 +1,8 @@
 import { createServer } from "node:net";
 
-const first = 15_000;
-const slices = 85;
+/** How many ports a process has. */
 const each = 200;
+const first = 15_000 + (process.pid % 85) * each;
 let next = 0;
 
 /**
@@ -14,9 +14,9 @@ export async function serverPorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];
   for (let tried = 0; ports.length < count; tried++) {
     if (tried > each) {
-      throw new Error(`fewer than ${count} of ${each} ports are free from ${first + (process.pid % slices) * each} on`);
+      throw new Error(`fewer than ${count} of ${each} ports are free from ${first} on`);
     }
-    const port = first + (process.pid % slices) * each + (next++ % each);
+    const port = first + (next++ % each);
     if (await isFree(port)) {
       ports.push(port);
     }
