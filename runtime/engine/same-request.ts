@@ -1,8 +1,7 @@
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Run } from "./run.js";
 
-/** Whether two requests say the same: the same bytes, or the same message with its fields or map entries in another order. */
+/** Whether two requests are the same: equal bytes, or the same message with its fields or map entries in another order. */
 export function isSameRequest(facade: FacadeDefinition, one: Uint8Array, other: Uint8Array): boolean {
   if (Buffer.compare(one, other) === 0) {
     return true;
@@ -23,13 +22,8 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
 }
 
-/** Whether a call is of the saga that runs. */
-export function fits(run: Run, facade: FacadeDefinition, request: Uint8Array): boolean {
-  return run.facade === facade && isSameRequest(facade, run.requestBytes, request);
-}
-
-/** What a call is told whose request id another request has. */
-export function taken(sagaId: string): SagaError {
+/** What a call is refused with if another request has its request id. */
+export function idTaken(sagaId: string): SagaError {
   return new SagaError(
     "SAGA_REQUEST_ID_TAKEN",
     `request id ${sagaId} was used for another request or facade; use a new one for a new request`,
