@@ -2,7 +2,7 @@ export type { ConfigInput } from "./config/schema.js";
 export { errorCatalogue, isRollback, isSagaError, Rollback, SagaError, type SagaErrorCode } from "./core/errors.js";
 export type { RetryPolicy } from "./core/plan.js";
 export { Status, type StatusCode, type StatusName } from "./core/status.js";
-export type { Completion } from "./engine/completion.js";
+export type { Completion } from "./engine/messages.js";
 export type { Codec } from "./facade/codec.js";
 export {
   type CompensationDefinition,

@@ -21,11 +21,11 @@ export interface Broker {
    */
   publish(messages: readonly Message[]): Promise<boolean>;
   /**
-   * The places on its topics, of a broker that keeps no messages: a place is only a place there, and free as soon as the
+   * The slots on its topics, of a broker that keeps no messages: a place is only a place there, and free as soon as the
    * upstream has answered. Absent where a message is kept until its handler resolves, so that the handler must not before
    * the journal has what came of it.
    */
-  readonly places?: Places;
+  readonly slots?: Slots;
   /** How long the body of a message may be, bytes in UTF-8. Absent: as long as it likes. */
   readonly maxBodyBytes?: number;
   /** To be called before `start`, once a topic. */
@@ -35,15 +35,15 @@ export interface Broker {
    * @throws SagaError SAGA_BROKER_UNAVAILABLE where the broker can't be reached
    */
   start(): Promise<void>;
-  /** Stops delivering, waits for the handlers under way and the places that are taken, and leaves. May be called twice. */
+  /** Stops delivering, waits for the handlers under way and the slots that are taken, and leaves. May be called twice. */
   close(): Promise<void>;
 }
 
 /**
- * Places on the topics of this process. Who has one need not send the message that would ask for it: it counts as delivered
+ * Slots on the topics of this process. Who has one need not send the message that would ask for it: it counts as delivered
  * within the very transaction that would have sent it.
  */
-export interface Places {
+export interface Slots {
   /**
    * Takes a place where one is free and nothing waits before it.
    * @returns a function that gives the place back; undefined where there is none
@@ -72,5 +72,5 @@ export interface BrokerObserver {
 
 /** Where a broker that keeps nothing itself leaves what can't be handled. */
 export interface DeadLetters {
-  bury(message: Message, reason: string): Promise<void>;
+  addDeadLetter(message: Message, reason: string): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Broker } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import type { SagaEvent } from "../core/event.js";
-import { isQueued, type SagaState } from "../core/state.js";
+import { isQueued, type SagaFailure, type SagaState } from "../core/state.js";
 import { statusName } from "../core/status.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { DtoWire } from "../facade/dto.js";
@@ -126,7 +126,7 @@ export function completionMessage(
     request_id: sagaId,
     facade: facade.name,
     state: completed ? "COMPLETED" : "COMPENSATED",
-    ...(failure === undefined ? {} : { failure: failureOf(facade, failure) }),
+    ...(failure === undefined ? {} : failureOf(facade, failure)),
   };
   const message = (body: string) => ({ topic, key: sagaId, body });
   if (completed && response !== undefined) {
@@ -141,8 +141,8 @@ export function completionMessage(
   return message(JSON.stringify(completion));
 }
 
-function failureOf(facade: FacadeDefinition, failure: NonNullable<SagaState["failure"]>): Completion["failure"] {
+function failureOf(facade: FacadeDefinition, failure: SagaFailure): Pick<Completion, "failure"> {
   const { code, message, reason, step } = failure;
   const name = step === undefined ? undefined : facade.steps[step]?.name;
-  return { status: statusName(code), message, reason, ...(name === undefined ? {} : { step: name }) };
+  return { failure: { status: statusName(code), message, reason, ...(name === undefined ? {} : { step: name }) } };
 }

@@ -34,12 +34,10 @@ export class Outbox {
     this.#broker
       .publish(fresh)
       .then((published) => {
-        if (published) {
-          return this.#remove(ids);
-        }
-        for (const id of ids) {
+        for (const id of published ? [] : ids) {
           this.#inHand.delete(id);
         }
+        return published ? this.#remove(ids) : undefined;
       })
       .catch((err) => this.#log.warn({ err }, "published messages can't be removed from the journal now; retrying"));
   }

@@ -4,9 +4,9 @@ import type { Logger } from "pino";
 import type { BrokerObserver } from "../broker/broker.js";
 import { checkConfig } from "../config/load.js";
 import type { Config, ConfigInput } from "../config/schema.js";
-import { createChanges } from "../engine/changes.js";
-import type { Completion } from "../engine/completion.js";
-import { createEngine, type Engine } from "../engine/engine.js";
+import { Changes } from "../engine/changes.js";
+import type { Completion } from "../engine/messages.js";
+import { Engine } from "../engine/engine.js";
 import { type Clock, systemClock } from "../engine/ports.js";
 import type { SagaService } from "../facade/service.js";
 import type { Journal } from "../journal/journal.js";
@@ -90,9 +90,9 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const broker = openBroker({ config, journal, logger, observer, extraTopics });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
-    const changes = createChanges(journal);
+    const changes = new Changes(journal);
     opened.push(() => changes.close());
-    const engine = createEngine({
+    const engine = new Engine({
       facades,
       journal,
       broker,

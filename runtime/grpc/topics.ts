@@ -1,7 +1,7 @@
 import { deadLetterTopic } from "../broker/dead-letter.js";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
-import type { Completion } from "../engine/completion.js";
+import type { Completion } from "../engine/messages.js";
 import type { EngineOptions } from "../engine/engine.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { SagaService } from "../facade/service.js";

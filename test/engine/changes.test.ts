@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { createChanges } from "../../runtime/engine/changes.js";
+import { Changes } from "../../runtime/engine/changes.js";
 
 /** A hub, with what stands in for other processes. */
 function createHub() {
   let elsewhere: ((sagaId: string) => void) | undefined;
   let heeds = (): Iterable<string> => [];
-  const hub = createChanges({
+  const hub = new Changes({
     onChange(listener, heeded) {
       elsewhere = listener;
       heeds = heeded;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { initialState } from "../../runtime/core/state.js";
 import { createAdmission } from "../../runtime/engine/admission.js";
 import { carryOut } from "../../runtime/engine/carry-out.js";
-import { createChanges } from "../../runtime/engine/changes.js";
+import { Changes } from "../../runtime/engine/changes.js";
 import type { Drive } from "../../runtime/engine/driver.js";
 import { createElsewhere } from "../../runtime/engine/elsewhere.js";
 import { systemClock } from "../../runtime/engine/ports.js";
@@ -38,7 +38,7 @@ function place() {
   const waiters = createWaiters();
   const elsewhere = createElsewhere({
     journal,
-    changes: createChanges(journal),
+    changes: new Changes(journal),
     runs,
     waiters,
     log: { debug() {}, info() {}, warn() {}, error() {} },

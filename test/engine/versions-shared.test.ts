@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Broker, Handler } from "../../runtime/broker/broker.js";
 import { isSagaError } from "../../runtime/core/errors.js";
-import { createChanges } from "../../runtime/engine/changes.js";
-import { createEngine } from "../../runtime/engine/engine.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { Engine } from "../../runtime/engine/engine.js";
 import { type Log, systemClock } from "../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
@@ -71,8 +71,8 @@ async function createCluster(scope: Scope, leaseMs: number, lose = 0) {
           return handedOver.length > lose ? opened.handOver(sagaId, topic) : Promise.resolve();
         },
       };
-      const changes = createChanges(journal);
-      const engine = createEngine({
+      const changes = new Changes(journal);
+      const engine = new Engine({
         facades: [facade],
         journal,
         broker: topics.member(),

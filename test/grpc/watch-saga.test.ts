@@ -4,7 +4,7 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import type { SagaEvent } from "../../runtime/core/event.js";
 import { Status } from "../../runtime/core/status.js";
-import { type Changes, createChanges } from "../../runtime/engine/changes.js";
+import { Changes } from "../../runtime/engine/changes.js";
 import { sagaService } from "../../runtime/grpc/saga-service.js";
 import type { Journal, StoredPhase, StoredSaga } from "../../runtime/journal/journal.js";
 import { encodeRecord } from "../../runtime/journal/record.js";
@@ -28,7 +28,7 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
 async function startService() {
   const journal = scope.use(openSqliteJournal(join(scope.tempDir(), "journal.db")));
   let elsewhere = (_: string) => {};
-  const hub = createChanges({
+  const hub = new Changes({
     onChange(listener) {
       elsewhere = listener;
       return () => {};

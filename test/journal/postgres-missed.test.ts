@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { createChanges } from "../../runtime/engine/changes.js";
+import { Changes } from "../../runtime/engine/changes.js";
 import { readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { listen } from "../../runtime/journal/postgres/listen.js";
@@ -74,7 +74,7 @@ describePostgresServer("a pod that was long cut off while others wrote much", ()
   test("tells whoever follows a saga there that it has moved on", async () => {
     const writer = scope.use(await openPostgresJournal({ url: server.url, podId: "writer", schema }));
     const pod = scope.use(await openPostgresJournal({ url: server.url, podId: "pod", schema }));
-    const changes = createChanges(pod);
+    const changes = new Changes(pod);
     let moves = 0;
     changes.subscribe("followed", () => moves++);
     await writer.create(firstEntry("followed"));

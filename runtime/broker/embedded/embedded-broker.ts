@@ -14,7 +14,7 @@ export interface EmbeddedBrokerOptions {
 }
 
 interface Topic {
-  readonly places: TopicPlaces;
+  readonly slots: TopicPlaces;
   handler: Handler | undefined;
 }
 
@@ -32,21 +32,21 @@ export function createEmbeddedBroker(
   const underWay = new Set<Promise<void>>();
   const timers = new Set<() => void>();
   const unsent = new Set<(sent: boolean) => void>();
-  /** Places that are taken without a delivery, and who waits for the last of them. */
+  /** Slots that are taken without a delivery, and who waits for the last of them. */
   let claims = 0;
   let onGiven: (() => void) | undefined;
   let running = false;
   let closing: Promise<void> | undefined;
 
   function topicOf(name: string): Topic {
-    const known = topics.get(name) ?? { places: createTopicPlaces(), handler: undefined };
+    const known = topics.get(name) ?? { slots: createTopicPlaces(), handler: undefined };
     topics.set(name, known);
     return known;
   }
 
   function open(): void {
-    for (const { places, handler } of topics.values()) {
-      places.open = running && handler !== undefined;
+    for (const { slots, handler } of topics.values()) {
+      slots.open = running && handler !== undefined;
     }
   }
 
@@ -83,14 +83,14 @@ export function createEmbeddedBroker(
         const giveKey = place.keepKey();
         if (running) {
           later(delayMs, () => {
-            topic.places.waitFirst(waiting);
+            topic.slots.waitFirst(waiting);
             giveKey();
           });
           delayMs = Math.min(2 * delayMs, maxRedeliveryDelayMs);
         }
       }
     }
-    topic.places.wait(waiting);
+    topic.slots.wait(waiting);
   }
 
   function later(delayMs: number, action: () => void): void {
@@ -114,7 +114,7 @@ export function createEmbeddedBroker(
 
   async function bury(message: Message, reason: string): Promise<boolean> {
     try {
-      await deadLetters.bury(message, reason);
+      await deadLetters.addDeadLetter(message, reason);
       observer.buried(message.topic, reason);
       return true;
     } catch (error) {
@@ -160,25 +160,25 @@ export function createEmbeddedBroker(
       );
       return sent.every(Boolean);
     },
-    places: {
+    slots: {
       claim(topic, key) {
-        const place = topics.get(topic)?.places.claim(key);
+        const place = topics.get(topic)?.slots.claim(key);
         return place === undefined ? undefined : claimed(place);
       },
       wait(topic, key, taken) {
-        topicOf(topic).places.wait({ key, begin: (place) => taken(claimed(place)) });
+        topicOf(topic).slots.wait({ key, begin: (place) => taken(claimed(place)) });
       },
     },
     subscribe(name, { concurrency }, handler) {
       const topic = topicOf(name);
-      topic.places.limit = concurrency;
+      topic.slots.limit = concurrency;
       topic.handler = handler;
     },
     async start() {
       running = true;
       open();
-      for (const { places } of topics.values()) {
-        places.pump();
+      for (const { slots } of topics.values()) {
+        slots.pump();
       }
     },
     close() {

@@ -1,7 +1,7 @@
 import type { Broker, BrokerObserver } from "../../broker/broker.js";
 import { createEmbeddedBroker } from "../../broker/embedded/embedded-broker.js";
-import { createChanges } from "../../engine/changes.js";
-import type { Completion } from "../../engine/completion.js";
+import { Changes } from "../../engine/changes.js";
+import type { Completion } from "../../engine/messages.js";
 import type { Log } from "../../engine/ports.js";
 import type { Journal } from "../../journal/journal.js";
 import { type Chance, hashOf } from "../world/chance.js";
@@ -87,7 +87,7 @@ export function startFleet(parts: FleetParts): Fleet {
         redeliveryDelayMs: 300,
         maxRedeliveryDelayMs: 1_000,
       });
-    const changes = createChanges(journal);
+    const changes = new Changes(journal);
     const pod = startPod({
       process,
       facades: scenario.facades,

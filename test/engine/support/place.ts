@@ -2,8 +2,8 @@ import { join } from "node:path";
 import type { Broker } from "../../../runtime/broker/broker.js";
 import { createEmbeddedBroker } from "../../../runtime/broker/embedded/embedded-broker.js";
 import { type StatusName, statusName } from "../../../runtime/core/status.js";
-import { createChanges } from "../../../runtime/engine/changes.js";
-import { createEngine, type Engine, type EngineOptions } from "../../../runtime/engine/engine.js";
+import { Changes } from "../../../runtime/engine/changes.js";
+import { Engine, type EngineOptions } from "../../../runtime/engine/engine.js";
 import type { Clock, Log } from "../../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../../runtime/facade/definition.js";
 import type { Answer, Journal, Message } from "../../../runtime/journal/journal.js";
@@ -125,14 +125,14 @@ export function createPlace(scope: Scope): Place {
           return embedded.publish(messages);
         },
       };
-      const engine = createEngine({
+      const engine = new Engine({
         facades,
         journal: wrapped,
         broker,
         upstreams: own,
         clock,
         log,
-        changes: createChanges(journal),
+        changes: new Changes(journal),
         limits: { async: 1_000, throttled: 1_000 },
         concurrencyOf: () => 64,
         ...more,
