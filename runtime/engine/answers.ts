@@ -54,19 +54,20 @@ export class Answers {
    * The answer of a saga that the journal has: recorded, or still to come, here or from another server.
    * @throws SagaError SAGA_REQUEST_ID_TAKEN, SAGA_STRUCTURE_CHANGED or SAGA_JOURNAL_UNAVAILABLE
    */
-  async recorded(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
-    const { stored, live } = await this.#parts.recovery.find(call.sagaId);
-    if (stored === undefined) {
-      throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `saga ${call.sagaId} could neither be stored nor found`);
-    }
-    if (!isOf(stored, facade, call)) {
-      throw idTaken(call.sagaId);
-    }
-    if (stored.answer !== undefined) {
-      return stored.answer;
-    }
-    const running = live ?? (stored.ownedHere ? this.#parts.recovery.startForClient(stored) : undefined);
-    return running === undefined ? this.#follow(call.sagaId) : this.join(running, facade, call);
+  recorded(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
+    return this.#parts.recovery.find(call.sagaId, (stored, live) => {
+      if (stored === undefined) {
+        throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `saga ${call.sagaId} could neither be stored nor found`);
+      }
+      if (!isOf(stored, facade, call)) {
+        throw idTaken(call.sagaId);
+      }
+      if (stored.answer !== undefined) {
+        return stored.answer;
+      }
+      const running = live ?? (stored.ownedHere ? this.#parts.recovery.startForClient(stored) : undefined);
+      return running === undefined ? this.#follow(call.sagaId) : this.join(running, facade, call);
+    });
   }
 
   /**

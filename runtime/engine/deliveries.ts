@@ -48,37 +48,36 @@ export class Delivery {
   };
 
   /** Does what a message for the saga asks for. */
-  async deliver(sagaId: string): Promise<void> {
-    const execution = await this.#find(sagaId);
-    if (execution?.facade !== this.#facade) {
-      this.#parts.log.debug({ saga: sagaId, topic: this.#topic }, "message ignored: the saga does not wait for it");
-      return;
-    }
-    await new Promise<void>((release, fail) => execution.deliver(this.#at, { release, fail }));
-  }
-
-  async #find(sagaId: string): Promise<SagaExecution | undefined> {
-    const { journal, executions, recovery } = this.#parts;
-    const known = executions.live(sagaId);
-    if (known !== undefined && known.seq > 0 && (awaits(known.state, this.#at) || !journal.shared)) {
-      return known;
-    }
-    const { stored, live } = await recovery.find(sagaId);
-    if (stored === undefined) {
-      throw new SagaError(
-        "SAGA_MESSAGE_POISON",
-        `the journal has no saga ${sagaId}; servers that share topics must share a journal, or have different topic_prefix; ` +
-          "a saga that ended more than journal.retention_ms ago is removed",
-      );
-    }
-    if (live !== undefined || stored.phase !== "open") {
-      return live;
-    }
-    if (recovery.incompatible(stored) !== undefined) {
-      await this.#handOver(stored);
-      return undefined;
-    }
-    return recovery.startForMessage(stored, this.#at);
+  deliver(sagaId: string): Promise<void> {
+    const { journal, executions, recovery, log } = this.#parts;
+    return new Promise((release, fail) => {
+      const slot = { release, fail };
+      const known = executions.live(sagaId);
+      if (known !== undefined && known.seq > 0 && (awaits(known.state, this.#at) || !journal.shared)) {
+        known.deliver(this.#at, slot);
+        return;
+      }
+      const ignored = () => {
+        log.debug({ saga: sagaId, topic: this.#topic }, "message ignored: the saga does not wait for it");
+        release();
+      };
+      const use = async (stored: StoredSaga | undefined, live: SagaExecution | undefined): Promise<void> => {
+        if (stored === undefined) {
+          throw unknownSaga(sagaId);
+        }
+        if (live !== undefined) {
+          live.deliver(this.#at, slot);
+        } else if (stored.phase !== "open") {
+          ignored();
+        } else if (recovery.incompatible(stored) !== undefined) {
+          await this.#handOver(sagaId);
+          ignored();
+        } else if (!recovery.startForMessage(stored, this.#at, slot)) {
+          ignored();
+        }
+      };
+      recovery.find(sagaId, use).catch(fail);
+    });
   }
 
   /** Whether a message that can't be read is of a saga of another structure, which may have had other topics and types. */
@@ -89,18 +88,26 @@ export class Delivery {
       return false;
     }
     if (stored.phase === "open") {
-      await this.#handOver(stored);
+      await this.#handOver(stored.sagaId);
     }
     return true;
   }
 
   /** The saga's owner has the code to run it. Without another server the saga waits for that code, and asks again. */
-  async #handOver({ sagaId }: StoredSaga): Promise<void> {
+  async #handOver(sagaId: string): Promise<void> {
     const { journal } = this.#parts;
     if (isShared(journal)) {
       await journal.handOver(sagaId, this.#topic);
     }
   }
+}
+
+function unknownSaga(sagaId: string): SagaError {
+  return new SagaError(
+    "SAGA_MESSAGE_POISON",
+    `the journal has no saga ${sagaId}; servers that share topics must share a journal, or have different topic_prefix; ` +
+      "a saga that ended more than journal.retention_ms ago is removed",
+  );
 }
 
 interface HandOverTopic {

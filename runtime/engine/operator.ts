@@ -32,11 +32,12 @@ export class Operator {
   }
 
   async #act(kind: "operator-retried" | "operator-skipped", { sagaId, step, who, why }: OperatorAct): Promise<void> {
-    const { stored, live } = await this.#recovery.find(sagaId);
-    if (stored === undefined) {
-      throw new SagaError("SAGA_NOT_FOUND", `the journal has no saga ${sagaId}`);
-    }
-    const execution = live ?? this.#recovery.startForOperator(stored, step);
+    const execution = await this.#recovery.find(sagaId, (stored, live) => {
+      if (stored === undefined) {
+        throw new SagaError("SAGA_NOT_FOUND", `the journal has no saga ${sagaId}`);
+      }
+      return live ?? this.#recovery.startForOperator(stored, step);
+    });
     const at = execution?.facade.steps.findIndex(({ name }) => name === step) ?? -1;
     if (execution === undefined || at < 0) {
       throw notStuck(sagaId);

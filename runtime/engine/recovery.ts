@@ -1,6 +1,5 @@
 import { isSagaError, SagaError } from "../core/errors.js";
 import type { SagaEvent } from "../core/event.js";
-import type { SagaState } from "../core/state.js";
 import { replay, transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
@@ -8,7 +7,7 @@ import { decodeRecord, recordTime } from "../journal/record.js";
 import type { Executions } from "./executions.js";
 import { awaits } from "./messages.js";
 import type { Timers } from "./ports.js";
-import { type ExecutionHost, SagaExecution, waitsForMessages } from "./saga-execution.js";
+import { type ExecutionHost, SagaExecution, type Slot, waitsForMessages } from "./saga-execution.js";
 import { SagaValues } from "./saga-values.js";
 
 /** How many recovered sagas are busy at the same time: thousands that a restart finds must not call upstreams all at once. */
@@ -28,11 +27,9 @@ export interface RecoveryParts {
   readonly isDraining: () => boolean;
 }
 
-/** A saga as the journal has it, decoded. */
+/** A saga as the journal has it. Its execution is not in the map yet. */
 interface Restored {
-  readonly values: SagaValues;
-  readonly state: SagaState;
-  readonly stored: StoredSaga;
+  readonly execution: SagaExecution;
   /** How long ago the saga last moved, ms. That a server found it is no move. */
   readonly waitedMs: number;
   /** Whether it waits for messages and for nothing else. */
@@ -93,10 +90,14 @@ export class Recovery {
   }
 
   /**
-   * A saga as the journal has it, and its execution here if that is current. Waits while the journal has yet to say whether
-   * an execution owns its id, and while calls of an earlier execution are in flight.
+   * Reads a saga from the journal, and does something with it and its current execution here, if there is one. Waits
+   * while the journal has yet to say whether an execution owns its id, and while calls of an earlier one are in flight.
+   * @param use runs before anything else can happen to the saga here
    */
-  async find(sagaId: string): Promise<{ readonly stored: StoredSaga | undefined; readonly live?: SagaExecution }> {
+  async find<Result>(
+    sagaId: string,
+    use: (stored: StoredSaga | undefined, live: SagaExecution | undefined) => Result,
+  ): Promise<Awaited<Result>> {
     const { executions, journal } = this.#parts;
     for (;;) {
       const known = executions.get(sagaId);
@@ -106,8 +107,7 @@ export class Recovery {
       }
       const stored = await journal.load(sagaId);
       if (executions.get(sagaId) === known) {
-        const live = stored === undefined ? known : this.#current(stored);
-        return { stored, ...(live === undefined ? {} : { live }) };
+        return await use(stored, stored === undefined ? known : this.#current(stored));
       }
     }
   }
@@ -119,27 +119,41 @@ export class Recovery {
 
   /** Runs an open saga that has no current execution here. @throws SagaError SAGA_STRUCTURE_CHANGED, SAGA_JOURNAL_CORRUPT */
   start(stored: StoredSaga): SagaExecution {
-    return this.#run(this.#restore(stored), true);
+    return this.#run(this.#restore(stored), ({ execution, waitedMs }) => execution.recover(waitedMs));
   }
 
-  /** The same for a client that asks for its answer: a saga that merely waits for its messages is left to them. */
+  /** The same for a client that asks for its answer: a saga that only waits for messages is left to them. */
   startForClient(stored: StoredSaga): SagaExecution | undefined {
     const restored = this.#restore(stored);
-    const left = restored.waiting && this.#parts.host.releasesWaiting;
-    return left ? undefined : this.#run(restored, true);
+    if (restored.waiting && this.#parts.host.releasesWaiting) {
+      return undefined;
+    }
+    return this.#run(restored, ({ execution, waitedMs }) => execution.recover(waitedMs));
   }
 
-  /** The same for a message: undefined if the saga does not wait for it. */
-  startForMessage(stored: StoredSaga, at: number): SagaExecution | undefined {
+  /** The same for a message. @returns false if the saga does not wait for it */
+  startForMessage(stored: StoredSaga, at: number, slot: Slot): boolean {
     const restored = this.#restore(stored);
-    return awaits(restored.state, at) ? this.#run(restored, !restored.waiting) : undefined;
+    const awaited = awaits(restored.execution.state, at);
+    if (awaited) {
+      this.#run(restored, ({ execution, waitedMs }) => execution.recoverWith(waitedMs, at, slot));
+    }
+    return awaited;
   }
 
   /** The same for an operator's act on a step: undefined if its compensation is not stuck. */
   startForOperator(stored: StoredSaga, step: string): SagaExecution | undefined {
     const restored = this.#restore(stored);
-    const at = restored.values.facade.steps.findIndex(({ name }) => name === step);
-    return restored.state.steps[at]?.undo === "stuck" ? this.#run(restored, stored.phase === "open") : undefined;
+    const { state, facade } = restored.execution;
+    const at = facade.steps.findIndex(({ name }) => name === step);
+    if (state.steps[at]?.undo !== "stuck") {
+      return undefined;
+    }
+    return this.#run(restored, ({ execution, waitedMs }) => {
+      if (stored.phase === "open") {
+        execution.recover(waitedMs);
+      }
+    });
   }
 
   /** Sends the messages that a saga waits for again, in case they were lost. */
@@ -190,22 +204,18 @@ export class Recovery {
     const state = replay(facade, events.flat());
     const moved = events.findLastIndex((entry) => entry.some(({ kind }) => kind !== "recovered"));
     const movedAtMs = recordTime(records[moved] ?? new Uint8Array());
+    const values = new SagaValues(facade, sagaId, stored.request);
     return {
-      values: new SagaValues(facade, sagaId, stored.request),
-      state,
-      stored,
+      execution: new SagaExecution(this.#parts.host, values, state, records.length, stored.answer),
       waitedMs: Math.max(0, this.#parts.host.clock.now() - movedAtMs),
       waiting: waitsForMessages(state, transition(facade, state, { kind: "recovered" })),
     };
   }
 
-  #run({ values, state, stored, waitedMs }: Restored, recover: boolean): SagaExecution {
-    const execution = new SagaExecution(this.#parts.host, values, state, stored.records.length, stored.answer);
-    this.#parts.executions.add(execution);
-    if (recover) {
-      execution.recover(waitedMs);
-    }
-    return execution;
+  #run(restored: Restored, begin: (restored: Restored) => void): SagaExecution {
+    this.#parts.executions.add(restored.execution);
+    begin(restored);
+    return restored.execution;
   }
 
   // The queue

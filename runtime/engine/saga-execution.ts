@@ -65,14 +65,21 @@ type Input =
   | { readonly kind: "event"; readonly event: SagaEvent }
   /** An operator acts. `done` learns whether the act is durable. */
   | { readonly kind: "act"; readonly event: OperatorEvent; readonly done: Completer }
-  /** The saga was found in the journal. `waitedMs`: how long ago it last moved. */
-  | { readonly kind: "recover"; readonly waitedMs: number }
-  /** A message arrived, or a slot of its topic is free. */
-  | { readonly kind: "delivery"; readonly at: number; readonly slot: Slot }
+  /** The saga was found in the journal. `waitedMs`: how long ago it last moved. `resend`: the messages that it waits for. */
+  | { readonly kind: "recover"; readonly waitedMs: number; readonly resend: boolean }
+  | DeliveryInput
   /** The wait before a command is over. */
   | { readonly kind: "command"; readonly command: Command }
   /** Node code that did not return at once has returned. */
   | { readonly kind: "built"; readonly command: NodeCommand; readonly built: Built };
+
+/** A message arrived, or a slot of its topic is free. */
+interface DeliveryInput {
+  readonly kind: "delivery";
+  /** The step's position, or `rollback`. */
+  readonly at: number;
+  readonly slot: Slot;
+}
 
 interface Completer {
   resolve(): void;
@@ -176,9 +183,14 @@ export class SagaExecution {
     this.#dispatch({ kind: "event", event: { kind: "started", deadlineAtMs, traceparent } });
   }
 
-  /** Continues a saga that was found in the journal, and last moved so long ago, ms. */
+  /** Continues a saga that was found in the journal, and last moved so long ago, ms; messages that it waits for are sent again. */
   recover(waitedMs: number): void {
-    this.#dispatch({ kind: "recover", waitedMs });
+    this.#dispatch({ kind: "recover", waitedMs, resend: true });
+  }
+
+  /** The same for one whose message arrived. */
+  recoverWith(waitedMs: number, at: number, slot: Slot): void {
+    this.#dispatch({ kind: "recover", waitedMs, resend: false }, { kind: "delivery", at, slot });
   }
 
   /** A message arrived. Its slot is released once the message's work is done, or at once if the saga does not wait for it. */
@@ -217,7 +229,7 @@ export class SagaExecution {
     }
     this.#timers.clear();
     this.#endDeadline();
-    const error = "error" in release ? release.error : new Error(`saga ${this.id} was released: ${release.why}`);
+    const error = "error" in release ? release.error : elsewhere(this.id);
     for (const input of this.#inbox.splice(0)) {
       discard(input, error);
     }
@@ -236,12 +248,14 @@ export class SagaExecution {
     this.#changed();
   }
 
-  #dispatch(input: Input): void {
+  #dispatch(...inputs: Input[]): void {
     if (this.#phase === "released") {
-      discard(input, new Error(`saga ${this.id} was released`));
+      for (const input of inputs) {
+        discard(input, elsewhere(this.id));
+      }
       return;
     }
-    this.#inbox.push(input);
+    this.#inbox.push(...inputs);
     if (this.#phase === "idle") {
       this.#phase = "running";
       void this.#loop();
@@ -315,7 +329,7 @@ export class SagaExecution {
         }
         return;
       case "recover":
-        this.#takeRecover(turn, input.waitedMs);
+        this.#takeRecover(turn, input.waitedMs, input.resend);
         return;
       case "delivery":
         if (awaits(turn.state, input.at)) {
@@ -335,11 +349,11 @@ export class SagaExecution {
     }
   }
 
-  #takeRecover(turn: Turn, waitedMs: number): void {
+  #takeRecover(turn: Turn, waitedMs: number, resend: boolean): void {
     const recovered = transition(this.facade, turn.state, { kind: "recovered" });
     turn.waitedMs = waitedMs;
     if (waitsForMessages(turn.state, recovered)) {
-      turn.commands.push(...recovered.commands); // There is nothing to record: the messages are sent again.
+      turn.commands.push(...(resend ? recovered.commands : [])); // There is nothing to record.
     } else {
       this.#record(turn, { kind: "recovered" });
     }
@@ -548,12 +562,8 @@ export class SagaExecution {
       this.#refused(turn, conflict ? { why: "conflict" } : { why: "suspended", error }, error);
       return false;
     }
-    if (this.#phase === "released") {
-      this.#refused(turn, { why: "exists" }, new Error(`saga ${this.id} was released`));
-      return false;
-    }
-    if (stored === "exists") {
-      this.#refused(turn, { why: "exists" }, new Error(`saga ${this.id} exists`));
+    if (stored === "exists" || this.isReleased) {
+      this.#refused(turn, { why: "exists" }, elsewhere(this.id));
       return false;
     }
     this.#seq++;
@@ -771,6 +781,11 @@ function wasSent(state: SagaState, command: NodeCommand): boolean {
   }
   const { sent, undoSent } = stepOf(state, command.step);
   return (command.kind === "call" ? sent : undoSent) !== undefined;
+}
+
+/** What inputs of a released execution are refused with: the journal says how far the saga is. */
+function elsewhere(sagaId: string): SagaError {
+  return new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} was released here; the journal decides`);
 }
 
 /** What an operator's act is refused with. */

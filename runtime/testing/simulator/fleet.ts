@@ -119,13 +119,13 @@ export function startFleet(parts: FleetParts): Fleet {
         process.kill();
       } else {
         note(site, "is ready");
-        leaveLater(slot, pod, journal, site, () => changes.close());
+        leaveLater(slot, pod, journal, site);
       }
     });
   }
 
   /** As a SIGTERM: the pod drains and leaves. */
-  function leaveLater(slot: Slot, pod: Pod, journal: Journal, site: string, close: () => void): void {
+  function leaveLater(slot: Slot, pod: Pod, journal: Journal, site: string): void {
     if (slot.incarnations > 3 || !chance.fault("drain", site, 0.12)) {
       return;
     }
@@ -134,7 +134,6 @@ export function startFleet(parts: FleetParts): Fleet {
       slot.pod = undefined;
       await pod.engine.drain(chance.pick(`${site}/grace`, [10, 1_000, 5_000]));
       await pod.engine.stop();
-      close();
       await journal.close();
       pod.process.kill();
     });

@@ -24,6 +24,7 @@ export interface Database {
 interface Watcher {
   readonly process: Process;
   readonly changed: () => void;
+  isClosed(): boolean;
 }
 
 /** Who gets what is handed over to a pod. */
@@ -78,8 +79,12 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     }
   }
 
+  function isWatching(sagaId: string, watcher: Watcher): boolean {
+    return watcher.process.alive && !watcher.isClosed() && (watchers.get(sagaId)?.has(watcher) ?? false);
+  }
+
   function report(sagaId: string, watcher: Watcher): void {
-    if (!watcher.process.alive || !watchers.get(sagaId)?.has(watcher)) {
+    if (!isWatching(sagaId, watcher)) {
       return;
     }
     if (away(watcher.process)) {
@@ -87,7 +92,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       return;
     }
     watcher.process.after(0, () => {
-      if (watchers.get(sagaId)?.has(watcher)) {
+      if (isWatching(sagaId, watcher)) {
         watcher.changed();
       }
     });
@@ -290,9 +295,9 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
         pollHandOvers(pod);
         return () => receivers.delete(receiver);
       },
-      watch: (sagaId, changed) => watch({ process, changed }, sagaId),
+      watch: (sagaId, changed) => watch({ process, changed, isClosed: () => closed }, sagaId),
       shared: true,
-      clockMs: () => process.clock.now() - process.skewMs,
+      clockMs: () => Math.floor(process.clock.now() - process.skewMs),
       leaseMs,
       takeOver: (fingerprints, limit) =>
         read(
