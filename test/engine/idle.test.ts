@@ -82,7 +82,6 @@ describePostgres("what stands still on a journal that servers share", () => {
     await engine.start();
     scope.defer(async () => {
       await engine.stop();
-      changes.close();
     });
     const ask = (of: FacadeDefinition, sagaId: string) =>
       engine.run(of, { sagaId, request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "trace" });

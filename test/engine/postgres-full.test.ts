@@ -48,7 +48,6 @@ describePostgres("a PostgreSQL server whose disk is full (53100)", () => {
     await engine.start();
     scope.defer(async () => {
       await engine.stop();
-      changes.close();
     });
     const ask = async (sagaId: string) => {
       const call = { sagaId, request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "" };

@@ -120,7 +120,7 @@ describe("a saga of another structure", () => {
     await expect(second.ask("s", { request: { wish: 1 } })).rejects.toMatchObject({ code: "SAGA_STRUCTURE_CHANGED" });
     expect(await second.ask("t"), "others run").toMatchObject({ ok: true });
     expect(place.said).toContainEqual(
-      expect.stringContaining("1 saga is of a structure that this server does not have"),
+      expect.stringContaining("1 saga has a structure that this server does not have"),
     );
     await second.stop();
     expect(place.saga("s"), "not a word was added").toEqual(before);
@@ -139,7 +139,7 @@ describe("a saga of another structure", () => {
     expect(await ask("t")).toMatchObject({ ok: true });
     expect(place.saga("s")?.phase).toBe("open");
     expect(place.said).toContainEqual(
-      expect.stringContaining("1 saga is of a structure that this server does not have"),
+      expect.stringContaining("1 saga has a structure that this server does not have"),
     );
   });
 
@@ -164,6 +164,6 @@ test("what an upstream answers a stopped engine changes nothing any more", async
   held.answer(ok({}));
   await setImmediate();
   // Whatever the engine would have written stands before this in the journal.
-  await journal.messages.bury({ topic: "later", key: "s", body: "" }, "a write");
+  await journal.messages.addDeadLetter({ topic: "later", key: "s", body: "" }, "a write");
   expect(place.saga("s")?.story).toEqual(["started", "stepCalled 0"]);
 });

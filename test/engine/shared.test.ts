@@ -46,7 +46,6 @@ describePostgres("engines that share a journal", () => {
       await engine.start();
       const go = async () => {
         await engine.stop();
-        changes.close();
         await journal.close(); // Or its lease went on, and nobody took over what it was about to call.
       };
       scope.defer(go);

@@ -46,7 +46,6 @@ describePostgres("a server that dies with thousands of sagas", () => {
     await engine.start();
     scope.defer(async () => {
       await engine.stop();
-      changes.close();
     });
     const call = { request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "trace" };
     await engine.run(facade, { ...call, sagaId: "s" });

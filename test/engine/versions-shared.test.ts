@@ -87,7 +87,6 @@ async function createCluster(scope: Scope, leaseMs: number, lose = 0) {
       let stopped: Promise<void> | undefined;
       const stop = () => {
         stopped ??= engine.stop().then(async () => {
-          changes.close();
           await journal.close();
         });
         return stopped;

@@ -27,15 +27,9 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
  */
 async function startService() {
   const journal = scope.use(openSqliteJournal(join(scope.tempDir(), "journal.db")));
-  let elsewhere = (_: string) => {};
-  const hub = new Changes({
-    onChange(listener) {
-      elsewhere = listener;
-      return () => {};
-    },
-  });
+  const hub = new Changes(journal);
   const seen = { subscribed: 0, loads: 0, loading: 0, mostLoading: 0 };
-  const changes: Changes = {
+  const changes: Pick<Changes, "subscribe"> = {
     subscribe(sagaId, listener) {
       seen.subscribed++;
       const end = hub.subscribe(sagaId, listener);
@@ -82,7 +76,6 @@ async function startService() {
     seen,
     write,
     changed: () => hub.changed("s"),
-    changedElsewhere: () => elsewhere("s"),
     /** Has loads wait with what they have read. @returns what lets them go */
     holdLoads(): () => void {
       let letGo = () => {};

@@ -44,7 +44,7 @@ export interface EngineSpec
   readonly upstreams?: UpstreamStub;
   /** How long a message's body the broker carries, bytes. */
   readonly maxBodyBytes?: number;
-  /** Whether each step is asked for by a message, as where a broker keeps them: there are no places to be had without one. */
+  /** Whether each step is asked for by a message, as where a broker keeps them: there are no slots. */
   readonly byMessage?: boolean;
   /** Puts something between the engine and its journal. */
   readonly wrap?: (journal: Journal) => Journal;
@@ -115,10 +115,10 @@ export function createPlace(scope: Scope): Place {
       const wrapped = wrap(journal);
       const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
       const embedded = createEmbeddedBroker(journal.messages, observer, { redeliveryDelayMs: 5 });
-      const { places, ...withoutPlaces } = embedded;
+      const { slots, ...withoutSlots } = embedded;
       const seen: Message[] = [];
       const broker: Broker = {
-        ...(byMessage ? withoutPlaces : embedded),
+        ...(byMessage ? withoutSlots : embedded),
         ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
         publish(messages) {
           seen.push(...messages);

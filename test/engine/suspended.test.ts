@@ -3,6 +3,7 @@ import { SagaError } from "../../runtime/core/errors.js";
 import type { Journal } from "../../runtime/journal/journal.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
+import { hastyClock } from "./support/clocks.js";
 import { facadeOf } from "./support/facade.js";
 import { createPlace } from "./support/place.js";
 import { failing, ok } from "./support/upstream-stub.js";
@@ -42,35 +43,36 @@ function gate() {
 test.each([
   { of: "that may be repeated", idempotent: true, first: "/a", next: "/b", ends: "completed" },
   { of: "that may not be repeated", idempotent: false, first: "/a/undo", next: "/b/undo", ends: "compensated" },
-])(
-  "a saga that is put aside waits for its call under way, of a step $of",
-  async ({ idempotent, first, next, ends }) => {
-    const place = createPlace(scope);
-    const facade = facadeOf({
-      steps: { a: { group: 0 }, b: { group: 0, idempotent } },
-      mode: "async",
-      recovery: "carry-on",
-    });
-    const disk = refusingDisk();
-    const held = place.upstreams.hold("/b");
-    place.upstreams.plan("/a", async () => {
-      await held.arrived;
-      disk.refuseNext();
-      return ok({});
-    });
-    const { ask } = await place.start({ facades: [facade], wrap: disk.wrap });
-    await ask("s");
-    // It is taken up again, and what does not wait for the other step is called.
-    const calls = (path: string) => place.upstreams.callsOf(path).length;
-    await until(() => calls(first) === (first === "/a" ? 2 : 1));
-    expect(calls(next)).toBe(next === "/b" ? 1 : 0);
-    held.answer(ok({}));
-    await place.reaches("s", ends);
-    expect(calls(next)).toBe(next === "/b" ? 2 : 1);
-  },
-);
+])("a suspended saga is recovered once its call in flight, of a step $of, has ended", async (spec) => {
+  const { idempotent, first, next, ends } = spec;
+  const place = createPlace(scope);
+  const facade = facadeOf({
+    steps: { a: { group: 0 }, b: { group: 0, idempotent } },
+    mode: "async",
+    recovery: "carry-on",
+  });
+  const disk = refusingDisk();
+  const held = place.upstreams.hold("/b");
+  place.upstreams.plan("/a", async () => {
+    await held.arrived;
+    disk.refuseNext();
+    return ok({});
+  });
+  const { ask } = await place.start({ facades: [facade], wrap: disk.wrap });
+  await ask("s");
+  await until(() => place.said.some((text) => text.includes("saga suspended")));
+  const calls = (path: string) => place.upstreams.callsOf(path).length;
+  await new Promise((resolve) => hastyClock.after(1_000, () => resolve(undefined))); // When recovery is first tried.
+  await new Promise(setImmediate);
+  expect(calls(first)).toBe(first === "/a" ? 1 : 0);
+  expect(calls(next)).toBe(next === "/b" ? 1 : 0);
+  held.answer(ok({}));
+  await place.reaches("s", ends);
+  expect(calls(first)).toBe(first === "/a" ? 2 : 1);
+  expect(calls(next)).toBe(next === "/b" ? 2 : 1);
+});
 
-test("a saga is taken up after a restart though a client asks for it in the same moment", async () => {
+test("a saga is recovered after a restart though a client asks for it at the same moment", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { a: {}, b: {} } });
   place.upstreams.always("/b", failing("FAILED_PRECONDITION"));
@@ -84,10 +86,10 @@ test("a saga is taken up after a restart though a client asks for it in the same
   let asked = false;
   const wrap = (journal: Journal): Journal => ({
     ...journal,
-    async load(sagaId) {
+    async loadMany(ids) {
       await loads.opened;
-      const stored = await journal.load(sagaId);
-      creates.open(); // Once the one that takes the saga up has read it.
+      const stored = await journal.loadMany(ids);
+      creates.open(); // Once recovery has read the saga.
       return stored;
     },
     async create(saga) {
@@ -104,7 +106,7 @@ test("a saga is taken up after a restart though a client asks for it in the same
   await place.reaches("s", "compensated");
 });
 
-test("a saga that was put aside is taken up again though a client asks for it in the same moment", async () => {
+test("a suspended saga is recovered though a client asks for it at the same moment", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { a: {}, b: {} } });
   place.upstreams.always("/b", failing("FAILED_PRECONDITION"));
@@ -113,15 +115,15 @@ test("a saga that was put aside is taken up again though a client asks for it in
   let loading = false;
   const wrap = (journal: Journal): Journal => ({
     ...disk.wrap(journal),
-    async load(sagaId) {
+    async loadMany(ids) {
       if (!loading) {
         loading = true;
         await read.opened;
-        const stored = await journal.load(sagaId);
-        setImmediate(made.open); // Once the one that takes the saga up has seen it.
+        const stored = await journal.loadMany(ids);
+        setImmediate(made.open); // Once recovery has seen the saga.
         return stored;
       }
-      return journal.load(sagaId);
+      return journal.loadMany(ids);
     },
     async create(saga) {
       if (loading) {
