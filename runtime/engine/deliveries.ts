@@ -3,10 +3,11 @@ import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import { isShared, type Journal, type Message, type StoredSaga } from "../journal/journal.js";
 import type { Executions } from "./executions.js";
-import { awaits, readMessage, sagaIdIn, topicOf } from "./messages.js";
+import { readMessage, sagaIdIn } from "./messages.js";
 import type { Log } from "./ports.js";
 import type { Recovery } from "./recovery.js";
 import type { SagaExecution } from "./saga-execution.js";
+import { awaits, topicOf } from "./turn.js";
 
 interface Parts {
   readonly journal: Journal;

@@ -8,7 +8,7 @@ import { Answers, type SagaCall } from "./answers.js";
 import type { Changes } from "./changes.js";
 import { Delivery, HandOvers } from "./deliveries.js";
 import { Executions } from "./executions.js";
-import { completionMessage, rollback } from "./messages.js";
+import { completionMessage } from "./messages.js";
 import { Operator } from "./operator.js";
 import { Outbox } from "./outbox.js";
 import { type Clock, type Log, Timers, type Upstreams } from "./ports.js";
@@ -18,6 +18,7 @@ import { Retention } from "./retention.js";
 import { type ExecutionHost, type Release, SagaExecution } from "./saga-execution.js";
 import { SagaValues } from "./saga-values.js";
 import { Sweep } from "./sweep.js";
+import { rollback } from "./turn.js";
 
 /** How many sagas of one facade are compensated at the same time. */
 const rollbackConcurrency = 64;

@@ -57,7 +57,7 @@ export class Executions {
   /** Removes a released execution whose calls have ended. */
   settled(execution: SagaExecution): void {
     const box = this.#boxes.get(execution.id);
-    if (box?.execution === execution && execution.isSettled) {
+    if (box?.execution === execution && execution.callsInFlight === 0) {
       box.execution = undefined;
       this.#boxes.delete(execution.id);
     }

@@ -1,31 +1,13 @@
 import type { Broker } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
-import type { SagaEvent } from "../core/event.js";
-import { isQueued, type SagaFailure, type SagaState } from "../core/state.js";
+import type { SagaFailure, SagaState } from "../core/state.js";
 import { statusName } from "../core/status.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { DtoWire } from "../facade/dto.js";
 import type { Message } from "../journal/journal.js";
 import type { Log } from "./ports.js";
 import type { SagaValues } from "./saga-values.js";
-
-/** Stands for a step's position where a message is the one on the rollback topic. */
-export const rollback = -1;
-
-/** The topic of a step, or of a facade's rollback. */
-export function topicOf({ topics }: FacadeDefinition, at: number): string {
-  return at === rollback ? topics.rollback : (topics.steps[at] ?? "");
-}
-
-/** Whether a saga waits for the message of a step, or of its rollback. */
-export function awaits(state: SagaState, at: number): boolean {
-  return at === rollback ? state.phase === "rollback-queued" : isQueued(state, at);
-}
-
-/** The event that such a message's arrival is. */
-export function deliveryOf(at: number): SagaEvent {
-  return at === rollback ? { kind: "rollback-delivered" } : { kind: "step-delivered", step: at };
-}
+import { rollback, topicOf } from "./turn.js";
 
 interface Transport {
   readonly broker: Pick<Broker, "maxBodyBytes">;

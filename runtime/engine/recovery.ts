@@ -5,10 +5,10 @@ import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
 import { decodeRecord, recordTime } from "../journal/record.js";
 import type { Executions } from "./executions.js";
-import { awaits } from "./messages.js";
 import type { Timers } from "./ports.js";
-import { type ExecutionHost, SagaExecution, type Slot, waitsForMessages } from "./saga-execution.js";
+import { type ExecutionHost, SagaExecution } from "./saga-execution.js";
 import { SagaValues } from "./saga-values.js";
+import { awaits, type Slot, waitsForMessages } from "./turn.js";
 
 /** How many recovered sagas are busy at the same time: thousands that a restart finds must not call upstreams all at once. */
 const atOnce = 64;

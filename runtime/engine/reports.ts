@@ -11,7 +11,10 @@ export function reportEnd({ id, facade, state }: SagaExecution, log: Log): void 
   const about = { saga: id, facade: facade.name };
   if (phase === "stuck") {
     const steps = facade.steps.filter((_, at) => state.steps[at]?.undo === "stuck").map(({ name }) => name);
-    log.error({ ...about, steps }, "saga stuck: a compensation used up its attempts; an operator must retry or skip it");
+    log.error(
+      { ...about, steps },
+      "saga stuck: a compensation used up its attempts; an operator must retry or skip it",
+    );
   } else if (facade.mode === "async" && failure !== undefined) {
     const step = failure.step === undefined ? undefined : facade.steps[failure.step]?.name;
     const { code, reason, message } = failure;
@@ -38,7 +41,10 @@ export async function reportUnfinished(
   const inFlight = await journal.inFlight();
   for (const { facade, stuck, sagaIds } of inFlight) {
     if (stuck > 0) {
-      log.error({ facade, stuck, sagas: sagaIds }, "sagas are stuck: an operator must retry or skip their compensations");
+      log.error(
+        { facade, stuck, sagas: sagaIds },
+        "sagas are stuck: an operator must retry or skip their compensations",
+      );
     }
   }
   const parked = parkedOf(inFlight, byName);

@@ -1,21 +1,40 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Broker } from "../broker/broker.js";
 import { saysUndone } from "../core/backward.js";
 import { isSagaError, SagaError } from "../core/errors.js";
-import type { Command, SagaEvent } from "../core/event.js";
-import type { Transition } from "../core/outcome.js";
-import { hasEnded, isPastPivot, isPivotInDoubt, mayCall, mayCompensate, type SagaState, stepOf } from "../core/state.js";
-import { Status, statusName } from "../core/status.js";
+import type { Command, Failure, SagaEvent } from "../core/event.js";
+import { hasEnded, isPastPivot, isPivotInDoubt, type SagaState, stepOf } from "../core/state.js";
+import { statusName } from "../core/status.js";
 import { statusText } from "../core/status-text.js";
 import { transition } from "../core/transition.js";
-import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
-import type { Answer, Entry, Journal, Message, StoredMessage, StoredPhase } from "../journal/journal.js";
-import { encodeRecord, type RecordedEvent } from "../journal/record.js";
-import { awaits, deliveryOf, messageOf, rollback, topicOf } from "./messages.js";
+import type { FacadeDefinition } from "../facade/definition.js";
+import type { Answer, Entry, Journal, Message, StoredMessage } from "../journal/journal.js";
+import { encodeRecord } from "../journal/record.js";
+import { messageOf } from "./messages.js";
 import type { Clock, Log, UpstreamCall, UpstreamOutcome, Upstreams } from "./ports.js";
-import { type Built, build, nodeFailure, type SagaValues, stepDefinition } from "./saga-values.js";
+import { nodeFailure, type SagaValues, stepDefinition } from "./saga-values.js";
+import {
+  answerOf,
+  awaits,
+  type Built,
+  type CallCommand,
+  deliveryOf,
+  emptyTurn,
+  type Input,
+  isFinal,
+  isWanted,
+  type NodeCommand,
+  type OperatorEvent,
+  rests,
+  rollback,
+  type Slot,
+  storedPhase,
+  type Turn,
+  topicOf,
+  waitsForMessages,
+  wasSent,
+} from "./turn.js";
 
-/** What an execution works with, and whom it reports to. */
+/** What an execution works with, and what it reports to. */
 export interface ExecutionHost {
   readonly journal: Journal;
   readonly broker: Broker;
@@ -44,68 +63,16 @@ export type Release =
   | { readonly why: "waiting" }
   /** The journal has an entry with the number of ours: another server, or an earlier try of ours, wrote it. */
   | { readonly why: "conflict" }
-  /** The journal could not store an entry, or a bug of protosaga's. Recovery continues from the journal. */
+  /** The journal could not store an entry, or protosaga has a bug. Recovery continues from the journal. */
   | { readonly why: "suspended"; readonly error: unknown }
-  /** The saga can't continue on this server. */
+  /** The server stops. */
   | { readonly why: "stopped"; readonly error: unknown };
 
-/** Permission to handle one message of a topic. It is held until what the message asked for is done, or waits for another message. */
-export interface Slot {
-  release(): void;
-  /** This server can't say what becomes of the message: it is to be delivered again. */
-  fail(error: unknown): void;
-}
-
-type OperatorEvent = Extract<SagaEvent, { readonly kind: "operator-retried" | "operator-skipped" }>;
-type CallCommand = Extract<Command, { readonly kind: "call" | "compensate" }>;
-type NodeCommand = CallCommand | Extract<Command, { readonly kind: "respond" }>;
-
-/** What the loop takes in. */
-type Input =
-  | { readonly kind: "event"; readonly event: SagaEvent }
-  /** An operator acts. `done` learns whether the act is durable. */
-  | { readonly kind: "act"; readonly event: OperatorEvent; readonly done: Completer }
-  /** The saga was found in the journal. `waitedMs`: how long ago it last moved. `resend`: the messages that it waits for. */
-  | { readonly kind: "recover"; readonly waitedMs: number; readonly resend: boolean }
-  | DeliveryInput
-  /** The wait before a command is over. */
-  | { readonly kind: "command"; readonly command: Command }
-  /** Node code that did not return at once has returned. */
-  | { readonly kind: "built"; readonly command: NodeCommand; readonly built: Built };
-
-/** A message arrived, or a slot of its topic is free. */
-interface DeliveryInput {
-  readonly kind: "delivery";
-  /** The step's position, or `rollback`. */
-  readonly at: number;
-  readonly slot: Slot;
-}
-
-interface Completer {
-  resolve(): void;
-  reject(error: unknown): void;
-}
-
+/** A client's wait for the answer. */
 interface AnswerWaiter {
   resolve(answer: Answer | "elsewhere"): void;
   reject(error: unknown): void;
 }
-
-/** What follows from the inputs that are there: becomes one entry. */
-interface Turn {
-  state: SagaState;
-  readonly events: RecordedEvent[];
-  readonly commands: Command[];
-  /** The calls that may leave once the entry is durable. */
-  readonly calls: CallCommand[];
-  /** The messages to publish then. The state asks for them: after a crash they are published again. */
-  readonly messages: Message[];
-  readonly completers: Completer[];
-  waitedMs: number;
-}
-
-/** How long `respond`, or a `compensate` without a compensation's timeout, may take, ms. */
-const respondTimeoutMs = 10_000;
 
 /**
  * Runs one saga in memory. Inputs are folded into a turn, the turn is stored as one entry, and only then its effects are
@@ -120,9 +87,7 @@ export class SagaExecution {
   readonly values: SagaValues;
   readonly #host: ExecutionHost;
   #phase: "idle" | "running" | "released" = "idle";
-  /** As the journal has it. */
   #state: SagaState;
-  /** The number of the next entry. */
   #seq: number;
   #answer: Answer | undefined;
   readonly #inbox: Input[] = [];
@@ -131,8 +96,8 @@ export class SagaExecution {
   readonly #slots = new Map<number, Slot[]>();
   #callsInFlight = 0;
   #nodesRunning = 0;
-  #answerWaiters: AnswerWaiter[] = [];
-  #changeListeners: (() => void)[] = [];
+  readonly #answerWaiters: AnswerWaiter[] = [];
+  readonly #changeListeners: (() => void)[] = [];
 
   /** @param seq how many entries the journal has of the saga; `state` and `answer` are what they say */
   constructor(host: ExecutionHost, values: SagaValues, state: SagaState, seq: number, answer?: Answer) {
@@ -157,11 +122,6 @@ export class SagaExecution {
 
   get isReleased(): boolean {
     return this.#phase === "released";
-  }
-
-  /** Whether no call of a released execution is in flight any more. */
-  get isSettled(): boolean {
-    return this.isReleased && this.#callsInFlight === 0;
   }
 
   /** Whether nothing of the saga is under way here: it waits for a timer, a slot or a message. */
@@ -218,9 +178,9 @@ export class SagaExecution {
     return new Promise((resolve) => this.#changeListeners.push(resolve));
   }
 
-  /** Ends the execution. Slots that are held fail, and clients that wait look elsewhere or get the error. */
+  /** Ends the execution. Slots that are held fail; clients that wait look elsewhere, or get the error. */
   release(release: Release): void {
-    if (this.#phase === "released") {
+    if (this.isReleased) {
       return;
     }
     this.#phase = "released";
@@ -239,7 +199,7 @@ export class SagaExecution {
     this.#slots.clear();
     for (const waiter of this.#answerWaiters.splice(0)) {
       if ("error" in release) {
-        waiter.reject(release.error);
+        waiter.reject(error);
       } else {
         waiter.resolve("elsewhere");
       }
@@ -249,7 +209,7 @@ export class SagaExecution {
   }
 
   #dispatch(...inputs: Input[]): void {
-    if (this.#phase === "released") {
+    if (this.isReleased) {
       for (const input of inputs) {
         discard(input, elsewhere(this.id));
       }
@@ -289,29 +249,20 @@ export class SagaExecution {
     }
   }
 
-  // Inputs to a turn
+  // From inputs to a turn
 
   #takeTurn(): Turn {
-    const turn: Turn = {
-      state: this.#state,
-      events: [],
-      commands: [],
-      calls: [],
-      messages: [],
-      completers: [],
-      waitedMs: 0,
-    };
+    const turn = emptyTurn(this.#state);
     for (;;) {
       const command = turn.commands.shift();
+      const input = command === undefined ? this.#inbox.shift() : undefined;
       if (command !== undefined) {
         this.#carryOut(turn, command);
-        continue;
-      }
-      const input = this.#inbox.shift();
-      if (input === undefined) {
+      } else if (input !== undefined) {
+        this.#take(turn, input);
+      } else {
         return turn;
       }
-      this.#take(turn, input);
     }
   }
 
@@ -336,7 +287,7 @@ export class SagaExecution {
           this.#slots.set(input.at, [...(this.#slots.get(input.at) ?? []), input.slot]);
           this.#record(turn, deliveryOf(input.at));
         } else {
-          input.slot.release(); // The message is a duplicate or late.
+          input.slot.release(); // The message is a duplicate, or late.
         }
         return;
       case "command":
@@ -368,10 +319,8 @@ export class SagaExecution {
     if (unexpected !== undefined) {
       // A deadline that passes while the pivot may have happened is nobody's mistake.
       const level = event.kind === "deadline-passed" ? "debug" : "warn";
-      this.#host.log[level](
-        { saga: this.id, event: event.kind, verdict: unexpected },
-        "unexpected event, nothing changed",
-      );
+      const about = { saga: this.id, event: event.kind, verdict: unexpected };
+      this.#host.log[level](about, "unexpected event, nothing changed");
     }
     if (event.kind === "started") {
       this.#watchDeadline(turn);
@@ -386,11 +335,11 @@ export class SagaExecution {
       return;
     }
     const leftMs = deadlineAtMs - this.#host.clock.now();
+    this.#endDeadline();
     if (leftMs <= 0) {
       this.#record(turn, { kind: "deadline-passed" }); // Before a call is built.
       return;
     }
-    this.#endDeadline();
     this.#cancelDeadline = this.#host.clock.after(leftMs, () => {
       this.#cancelDeadline = undefined;
       this.#dispatch({ kind: "event", event: { kind: "deadline-passed" } });
@@ -405,11 +354,10 @@ export class SagaExecution {
   // Commands of the state machine, up to the point where something must be durable first
 
   #carryOut(turn: Turn, command: Command): void {
-    const waitMs = "waitBoundMs" in command ? command.waitBoundMs - turn.waitedMs : 0;
-    if (waitMs > 0 && "waitBoundMs" in command) {
+    if ("waitBoundMs" in command && command.waitBoundMs > turn.waitedMs) {
       // Full jitter: clients that failed together do not come back together.
-      const due = { ...command, waitBoundMs: 0 };
-      this.#after(waitMs * this.#host.clock.random(), () => this.#dispatch({ kind: "command", command: due }));
+      const waitMs = (command.waitBoundMs - turn.waitedMs) * this.#host.clock.random();
+      this.#after(waitMs, () => this.#dispatch({ kind: "command", command: { ...command, waitBoundMs: 0 } }));
       return;
     }
     switch (command.kind) {
@@ -428,15 +376,15 @@ export class SagaExecution {
 
   /** Asks for a step, or the rollback, on its topic: with a slot if the broker gives slots, else with a message. */
   #enqueue(turn: Turn, at: number): void {
+    const { slots } = this.#host.broker;
     if (!awaits(turn.state, at)) {
       return;
     }
-    const { slots } = this.#host.broker;
-    const topic = topicOf(this.facade, at);
     if (slots === undefined) {
       turn.messages.push(messageOf(this.#host, this.values, turn.state, at));
       return;
     }
+    const topic = topicOf(this.facade, at);
     const release = slots.claim(topic, this.id);
     if (release === undefined) {
       slots.wait(topic, this.id, (free) => this.deliver(at, { release: free, fail: free }));
@@ -451,91 +399,57 @@ export class SagaExecution {
       this.#built(turn, command, undefined);
       return;
     }
-    const { values, facade } = this;
-    let built: Built | Promise<Built>;
-    let timeoutMs = respondTimeoutMs;
-    if (command.kind === "respond") {
-      built = build(() => facade.respond(values.stepContext(turn.state, Number.POSITIVE_INFINITY)), facade.response);
-    } else {
-      const step = stepDefinition(facade, command.step);
-      if (command.kind === "call") {
-        timeoutMs = step.timeoutMs;
-        built = build(() => step.node.request(values.stepContext(turn.state, step.group)), step.request);
-      } else {
-        timeoutMs = step.compensation?.timeoutMs ?? respondTimeoutMs;
-        built = build(
-          () => step.node.compensate?.(values.compensateContext(turn.state, command.step)),
-          step.compensation?.request,
-        );
-      }
-    }
-    if (built instanceof Promise) {
-      this.#awaitNode(command, built, timeoutMs);
-    } else {
+    const { built, timeoutMs } = this.values.build(turn.state, command);
+    if (!(built instanceof Promise)) {
       this.#built(turn, command, built);
+      return;
     }
-  }
-
-  /** Node code that never returns is given up, or its saga would wait for ever. */
-  #awaitNode(command: NodeCommand, building: Promise<Built>, timeoutMs: number): void {
-    this.#nodesRunning++;
-    let done = false;
-    const finish = (built: Built) => {
-      if (!done) {
-        done = true;
-        cancel();
-        this.#nodesRunning--;
-        this.#dispatch({ kind: "built", command, built });
-      }
-    };
-    const cancel = this.#after(timeoutMs, () => {
-      finish({ error: new Error(`it did not return within ${timeoutMs} ms`) });
+    // Node code that never returns is given up, or its saga would wait for ever.
+    const late = new Promise<Built>((resolve) => {
+      const error = new Error(`it did not return within ${timeoutMs} ms`);
+      const cancel = this.#after(timeoutMs, () => resolve({ error }));
+      void built.then(cancel);
     });
-    void building.then(finish);
+    this.#nodesRunning++;
+    void Promise.race([built, late]).then((first) => {
+      this.#nodesRunning--;
+      this.#dispatch({ kind: "built", command, built: first });
+    });
   }
 
   /** @param built undefined if an earlier attempt sent the same */
   #built(turn: Turn, command: NodeCommand, built: Built | undefined): void {
     if (built !== undefined && "error" in built) {
-      this.#nodeFailed(turn, command, built.error);
-      return;
-    }
-    const sent = built === undefined ? {} : { sent: built.bytes };
-    switch (command.kind) {
-      case "respond":
-        this.#record(turn, { kind: "responded", response: built?.bytes ?? new Uint8Array() });
-        return;
-      case "call":
-        this.#record(turn, { kind: "step-called", step: command.step, attempt: command.attempt, ...sent });
-        turn.calls.push(command);
-        return;
-      case "compensate":
-        this.#record(turn, { kind: "compensation-called", step: command.step, attempt: command.attempt, ...sent });
-        turn.calls.push(command);
+      this.#record(turn, this.#nodeFailed(command, built.error));
+    } else if (command.kind === "respond") {
+      this.#record(turn, { kind: "responded", response: built?.bytes ?? new Uint8Array() });
+    } else {
+      const kind = command.kind === "call" ? "step-called" : "compensation-called";
+      const sent = built === undefined ? {} : { sent: built.bytes };
+      this.#record(turn, { kind, step: command.step, attempt: command.attempt, ...sent });
+      turn.calls.push(command);
     }
   }
 
-  #nodeFailed(turn: Turn, command: NodeCommand, error: unknown): void {
+  #nodeFailed(command: NodeCommand, error: unknown): SagaEvent {
     if (command.kind === "respond") {
       const failure = nodeFailure(error, "node respond");
       const reason = failure.reason === "SAGA_NODE_FAILED" ? "SAGA_RESPOND_FAILED" : failure.reason;
-      this.#record(turn, { kind: "respond-failed", failure: { ...failure, reason } });
-      return;
+      return { kind: "respond-failed", failure: { ...failure, reason } };
     }
-    const { name } = stepDefinition(this.facade, command.step);
+    const { step } = command;
+    const { name } = stepDefinition(this.facade, step);
     if (command.kind === "call") {
-      this.#record(turn, { kind: "step-failed", step: command.step, failure: nodeFailure(error, `node ${name}`) });
-      return;
+      return { kind: "step-failed", step, failure: nodeFailure(error, `node ${name}`) };
     }
     const about = { saga: this.id, step: name, err: error };
     this.#host.log.warn(about, "the node failed to build the compensation's request");
-    const failure = nodeFailure(error, `node ${name}, compensate`);
-    this.#record(turn, { kind: "compensation-failed", step: command.step, failure });
+    return { kind: "compensation-failed", step, failure: nodeFailure(error, `node ${name}, compensate`) };
   }
 
-  // The entry and its effects
+  // The entry, and its effects
 
-  /** @returns whether the entry is durable */
+  /** @returns whether the entry is durable; if not, the execution is released */
   async #store(turn: Turn): Promise<boolean> {
     const { journal, clock } = this.#host;
     const { state } = turn;
@@ -549,40 +463,33 @@ export class SagaExecution {
       messages: completion === undefined ? [] : [completion],
       ...(answer === undefined ? {} : { answer }),
     };
+    const { name: facade, fingerprint } = this.facade;
     let stored: readonly StoredMessage[] | "exists";
     try {
-      if (this.#seq === 0) {
-        const { name: facade, fingerprint } = this.facade;
-        stored = await journal.create({ ...entry, facade, fingerprint, request: this.values.requestBytes });
-      } else {
-        stored = await journal.append(entry);
-      }
+      stored =
+        this.#seq === 0
+          ? await journal.create({ ...entry, facade, fingerprint, request: this.values.requestBytes })
+          : await journal.append(entry);
     } catch (error) {
       const conflict = isSagaError(error) && error.code === "SAGA_JOURNAL_CONFLICT";
-      this.#refused(turn, conflict ? { why: "conflict" } : { why: "suspended", error }, error);
-      return false;
+      return this.#refused(turn, conflict ? { why: "conflict" } : { why: "suspended", error }, error);
     }
     if (stored === "exists" || this.isReleased) {
-      this.#refused(turn, { why: "exists" }, elsewhere(this.id));
-      return false;
+      return this.#refused(turn, { why: "exists" }, elsewhere(this.id));
     }
     this.#seq++;
     this.#state = state;
+    this.#answer ??= answer;
     this.#host.stored(this, stored);
-    if (answer !== undefined) {
-      this.#answer = answer;
-      for (const waiter of this.#answerWaiters.splice(0)) {
-        waiter.resolve(answer);
-      }
-    }
     return true;
   }
 
-  #refused(turn: Turn, release: Release, error: unknown): void {
-    for (const { reject } of turn.completers) {
+  #refused({ completers }: Turn, release: Release, error: unknown): false {
+    for (const { reject } of completers) {
       reject(error);
     }
     this.release(release);
+    return false;
   }
 
   #perform(turn: Turn): void {
@@ -592,74 +499,68 @@ export class SagaExecution {
     for (const command of turn.calls) {
       this.#call(command);
     }
-    for (const [at, slots] of this.#slots) {
-      if (at === rollback ? rollbackRests(this.#state) : stepRests(this.#state, at)) {
-        this.#slots.delete(at);
-        for (const slot of slots) {
-          slot.release();
-        }
+    for (const at of this.#slots.keys()) {
+      if (rests(this.#state, at)) {
+        this.#releaseSlots(at);
       }
     }
     for (const { resolve } of turn.completers) {
       resolve();
+    }
+    if (this.#answer !== undefined) {
+      for (const { resolve } of this.#answerWaiters.splice(0)) {
+        resolve(this.#answer);
+      }
     }
     this.#changed();
   }
 
   /** Makes a call that the journal says may leave. */
   #call(command: CallCommand): void {
-    const { upstreams, broker } = this.#host;
-    const step = stepDefinition(this.facade, command.step);
-    const call = command.kind === "call" ? this.#stepCall(step, command.step) : this.#compensation(step, command.step);
+    const ended = () => {
+      this.#callsInFlight--;
+      if (this.isReleased) {
+        this.#host.settled(this);
+        this.#changed();
+      }
+    };
     this.#callsInFlight++;
-    upstreams.call(call).then(
+    this.#host.upstreams.call(this.#upstreamCall(command)).then(
       (outcome) => {
-        this.#callsInFlight--;
-        if (this.isReleased) {
-          this.#host.settled(this);
-          this.#changed();
-          return;
+        ended();
+        if (command.kind === "call" && this.#host.broker.slots !== undefined) {
+          this.#releaseSlots(command.step); // Such a slot is free as soon as the upstream has answered.
         }
-        if (command.kind === "call") {
-          if (broker.slots !== undefined) {
-            this.#releaseSlots(command.step); // A slot there is only a slot: it is free as soon as the upstream has answered.
-          }
-          this.#stepAnswered(step, command, this.#readable(step, outcome));
-        } else {
-          this.#compensationAnswered(step, command, outcome);
-        }
+        this.#answered(command, outcome);
       },
       (error) => {
-        this.#callsInFlight--;
+        ended();
         this.release({ why: "suspended", error });
-        this.#host.settled(this);
       },
     );
   }
 
-  #stepCall(step: StepDefinition, at: number): UpstreamCall {
+  #upstreamCall({ kind, step: at }: CallCommand): UpstreamCall {
+    const { service, path, timeoutMs, name, compensation } = stepDefinition(this.facade, at);
+    const { sent, undoSent } = stepOf(this.#state, at);
+    const common = { service, sagaId: this.id, traceparent: this.#state.traceparent };
+    if (kind === "compensate") {
+      return {
+        ...common,
+        path: compensation?.path ?? path,
+        body: undoSent ?? new Uint8Array(),
+        timeoutMs: compensation?.timeoutMs ?? timeoutMs,
+        idempotencyKey: `${this.id}/${name}/compensate`,
+        retriable: false,
+      };
+    }
     return {
-      service: step.service,
-      path: step.path,
-      body: stepOf(this.#state, at).sent ?? new Uint8Array(),
-      timeoutMs: this.#boundedByDeadline(step.timeoutMs),
-      sagaId: this.id,
-      idempotencyKey: `${this.id}/${step.name}`,
+      ...common,
+      path,
+      body: sent ?? new Uint8Array(),
+      timeoutMs: this.#boundedByDeadline(timeoutMs),
+      idempotencyKey: `${this.id}/${name}`,
       retriable: isPastPivot(this.facade, this.#state),
-      traceparent: this.#state.traceparent,
-    };
-  }
-
-  #compensation({ service, path, timeoutMs, name, compensation }: StepDefinition, at: number): UpstreamCall {
-    return {
-      service,
-      path: compensation?.path ?? path,
-      body: stepOf(this.#state, at).undoSent ?? new Uint8Array(),
-      timeoutMs: compensation?.timeoutMs ?? timeoutMs,
-      sagaId: this.id,
-      idempotencyKey: `${this.id}/${name}/compensate`,
-      retriable: false,
-      traceparent: this.#state.traceparent,
     };
   }
 
@@ -669,53 +570,36 @@ export class SagaExecution {
    */
   #boundedByDeadline(timeoutMs: number): number {
     const { deadlineAtMs } = this.#state;
-    if (deadlineAtMs === undefined || isPastPivot(this.facade, this.#state)) {
-      return timeoutMs;
-    }
-    const leftMs = deadlineAtMs - this.#host.clock.now();
-    if (leftMs <= 0 && isPivotInDoubt(this.facade, this.#state)) {
+    const leftMs = deadlineAtMs === undefined ? timeoutMs : deadlineAtMs - this.#host.clock.now();
+    if (isPastPivot(this.facade, this.#state) || (leftMs <= 0 && isPivotInDoubt(this.facade, this.#state))) {
       return timeoutMs;
     }
     return Math.max(1, Math.min(timeoutMs, leftMs));
   }
 
-  /** A response that can't be decoded is as unknown as one that was lost: the call may have taken effect. */
-  #readable(step: StepDefinition, outcome: UpstreamOutcome): UpstreamOutcome {
+  #answered({ kind, step: at, attempt }: CallCommand, received: UpstreamOutcome): void {
+    const outcome = kind === "call" ? this.values.readable(at, received) : received;
     if (outcome.ok) {
-      try {
-        this.values.result(step, outcome.body);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        const message = `the response of ${step.path} can't be decoded: ${why}`;
-        return { ok: false, code: Status.INTERNAL, message };
-      }
-    }
-    return outcome;
-  }
-
-  #stepAnswered(step: StepDefinition, { step: at, attempt }: CallCommand, outcome: UpstreamOutcome): void {
-    if (outcome.ok) {
-      this.#dispatch({ kind: "event", event: { kind: "step-succeeded", step: at, received: outcome.body } });
+      const event =
+        kind === "call"
+          ? { kind: "step-succeeded" as const, received: outcome.body }
+          : { kind: "compensation-succeeded" as const };
+      this.#dispatch({ kind: "event", event: { ...event, step: at } });
       return;
     }
-    const about = { saga: this.id, step: step.name, status: statusName(outcome.code), attempt };
-    this.#host.log.info(about, `step attempt failed: ${outcome.message}`);
-    this.#dispatch({ kind: "event", event: { kind: "step-failed", step: at, attempt, failure: failureOf(outcome) } });
-  }
-
-  #compensationAnswered(step: StepDefinition, { step: at, attempt }: CallCommand, outcome: UpstreamOutcome): void {
-    if (outcome.ok) {
-      this.#dispatch({ kind: "event", event: { kind: "compensation-succeeded", step: at } });
-      return;
-    }
-    const failure = failureOf(outcome);
-    const about = { saga: this.id, step: step.name, status: statusName(outcome.code), attempt };
-    if (saysUndone(stepOf(this.#state, at), failure)) {
-      this.#host.log.info(about, `compensation found nothing to compensate: ${outcome.message}`);
+    const message = statusText(outcome.message);
+    const failure: Failure = { code: outcome.code, message, reason: "SAGA_STEP_FAILED", beforeCall: false };
+    const { log } = this.#host;
+    const about = { saga: this.id, step: this.facade.steps[at]?.name, status: statusName(outcome.code), attempt };
+    if (kind === "call") {
+      log.info(about, `step attempt failed: ${outcome.message}`);
+    } else if (saysUndone(stepOf(this.#state, at), failure)) {
+      log.info(about, `compensation found nothing to compensate: ${outcome.message}`);
     } else {
-      this.#host.log.warn(about, `compensation attempt failed: ${outcome.message}`);
+      log.warn(about, `compensation attempt failed: ${outcome.message}`);
     }
-    this.#dispatch({ kind: "event", event: { kind: "compensation-failed", step: at, attempt, failure } });
+    const event = kind === "call" ? "step-failed" : "compensation-failed";
+    this.#dispatch({ kind: "event", event: { kind: event, step: at, attempt, failure } });
   }
 
   #releaseSlots(at: number): void {
@@ -745,44 +629,6 @@ export class SagaExecution {
   }
 }
 
-/** Whether a saga that is found in the journal waits for messages and for nothing else, so that there is nothing to record. */
-export function waitsForMessages(state: SagaState, recovered: Transition): boolean {
-  const queues = recovered.commands.every(({ kind }) => kind === "queue-step" || kind === "queue-rollback");
-  return queues && recovered.commands.length > 0 && isDeepStrictEqual(recovered.state, state);
-}
-
-/** The answer for a saga's clients; undefined while it is undecided. An async facade answers before any step has run. */
-export function answerOf(facade: FacadeDefinition, state: SagaState): Answer | undefined {
-  if (state.response !== undefined && (state.phase === "completed" || facade.mode === "async")) {
-    return { ok: true, response: state.response };
-  }
-  if (state.failure === undefined) {
-    return undefined;
-  }
-  const { step, ...failure } = state.failure;
-  return { ok: false, failure, step: step === undefined ? undefined : facade.steps[step]?.name };
-}
-
-/** Whether what a command asks for is still wanted: the saga may have turned back since. */
-function isWanted(state: SagaState, command: NodeCommand): boolean {
-  switch (command.kind) {
-    case "call":
-      return mayCall(state, command.step) && stepOf(state, command.step).attempts + 1 === command.attempt;
-    case "compensate":
-      return mayCompensate(state, command.step) && stepOf(state, command.step).undoAttempts + 1 === command.attempt;
-    case "respond":
-      return state.phase === "running";
-  }
-}
-
-function wasSent(state: SagaState, command: NodeCommand): boolean {
-  if (command.kind === "respond") {
-    return false;
-  }
-  const { sent, undoSent } = stepOf(state, command.step);
-  return (command.kind === "call" ? sent : undoSent) !== undefined;
-}
-
 /** What inputs of a released execution are refused with: the journal says how far the saga is. */
 function elsewhere(sagaId: string): SagaError {
   return new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} was released here; the journal decides`);
@@ -799,28 +645,4 @@ function discard(input: Input, error: unknown): void {
   } else if (input.kind === "act") {
     input.done.reject(error);
   }
-}
-
-function isFinal({ phase }: SagaState): boolean {
-  return phase === "completed" || phase === "compensated";
-}
-
-function storedPhase({ phase }: SagaState): StoredPhase {
-  return phase === "completed" || phase === "compensated" || phase === "stuck" ? phase : "open";
-}
-
-function stepRests(state: SagaState, at: number): boolean {
-  const { status } = stepOf(state, at);
-  return status !== "due" && status !== "calling";
-}
-
-/** A compensation that waits for its next attempt rests, too. */
-function rollbackRests({ phase, steps }: SagaState): boolean {
-  const busy = steps.some(({ undo, undoAttempts }) => undo === "calling" || (undo === "due" && undoAttempts === 0));
-  const calling = steps.some(({ status }) => status === "calling");
-  return phase !== "rollback-queued" && !busy && !(calling && phase === "compensating");
-}
-
-function failureOf({ code, message }: Extract<UpstreamOutcome, { readonly ok: false }>) {
-  return { code, message: statusText(message), reason: "SAGA_STEP_FAILED", beforeCall: false };
 }

@@ -6,6 +6,11 @@ import { statusText } from "../core/status-text.js";
 import type { Codec } from "../facade/codec.js";
 import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
 import type { CompensateContext, StepContext } from "../facade/node.js";
+import type { UpstreamOutcome } from "./ports.js";
+import type { Built, NodeCommand } from "./turn.js";
+
+/** How long `respond` may take, ms. */
+const respondTimeoutMs = 10_000;
 
 /** The decoded messages of one saga: what its nodes see. Each is decoded once. */
 export class SagaValues {
@@ -72,6 +77,38 @@ export class SagaValues {
       received: received === undefined ? undefined : this.result(step, received),
     };
   }
+
+  /** Has the node build what a command sends: the encoded message, at once if its code returns at once. */
+  build(
+    state: SagaState,
+    command: NodeCommand,
+  ): { readonly built: Built | Promise<Built>; readonly timeoutMs: number } {
+    const { facade } = this;
+    if (command.kind === "respond") {
+      const built = build(() => facade.respond(this.stepContext(state, Number.POSITIVE_INFINITY)), facade.response);
+      return { built, timeoutMs: respondTimeoutMs };
+    }
+    const { node, group, request, timeoutMs, compensation } = stepDefinition(facade, command.step);
+    if (command.kind === "call") {
+      return { built: build(() => node.request(this.stepContext(state, group)), request), timeoutMs };
+    }
+    const code = () => node.compensate?.(this.compensateContext(state, command.step));
+    return { built: build(code, compensation?.request), timeoutMs: compensation?.timeoutMs ?? timeoutMs };
+  }
+
+  /** A response that can't be decoded is as unknown as one that was lost: the call may have taken effect. */
+  readable(at: number, outcome: UpstreamOutcome): UpstreamOutcome {
+    const step = stepDefinition(this.facade, at);
+    if (outcome.ok) {
+      try {
+        this.result(step, outcome.body);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        return { ok: false, code: Status.INTERNAL, message: `the response of ${step.path} can't be decoded: ${why}` };
+      }
+    }
+    return outcome;
+  }
 }
 
 /** A step's definition. @throws RangeError if the facade has no such step */
@@ -83,14 +120,11 @@ export function stepDefinition(facade: FacadeDefinition, at: number): StepDefini
   return step;
 }
 
-/** What node code came to: the encoded message, or the error that it threw. */
-export type Built = { readonly bytes: Uint8Array } | { readonly error: unknown };
-
 /**
  * Runs a node's code and encodes its result. Code that returns at once gives a result at once, so that what follows
  * shares an entry with what led here.
  */
-export function build(code: () => unknown, codec: Codec<unknown> | undefined): Built | Promise<Built> {
+function build(code: () => unknown, codec: Codec<unknown> | undefined): Built | Promise<Built> {
   const encode = (message: unknown): Built => {
     if (isRollback(message)) {
       return { error: message }; // Returned instead of thrown: the codec could make an empty message of it.
@@ -99,9 +133,7 @@ export function build(code: () => unknown, codec: Codec<unknown> | undefined): B
   };
   try {
     const message = code();
-    return message instanceof Promise
-      ? message.then(encode).catch((error: unknown) => ({ error }))
-      : encode(message);
+    return message instanceof Promise ? message.then(encode).catch((error: unknown) => ({ error })) : encode(message);
   } catch (error) {
     return { error };
   }
