@@ -72,5 +72,5 @@ export interface BrokerObserver {
 
 /** Where a broker that keeps nothing itself leaves what can't be handled. */
 export interface DeadLetters {
-  bury(message: Message, reason: string): Promise<void>;
+  addDeadLetter(message: Message, reason: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { Journal } from "../journal/journal.js";
+import type { Journal, SharedJournal } from "../journal/journal.js";
 
 /** Tells that sagas have changed. */
 export interface Changes {
@@ -19,7 +19,7 @@ export interface ChangeHub extends Changes {
 }
 
 /** Makes a hub that is also fed by what other processes write to the same journal. */
-export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
+export function createChanges(journal: Pick<Journal, "shared"> & Partial<Pick<SharedJournal, "watch">>): ChangeHub {
   const listeners = new Map<string, Set<() => void>>();
   const changed = (sagaId: string) => {
     const all = listeners.get(sagaId);
@@ -28,19 +28,32 @@ export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
       listener();
     }
   };
-  const close = journal.onChange(changed, () => listeners.keys());
+  /** For each saga with listeners, what ends the journal's watch. */
+  const watches = new Map<string, () => void>();
+  const unwatch = (sagaId: string) => {
+    watches.get(sagaId)?.();
+    watches.delete(sagaId);
+  };
   return {
     changed,
-    close,
+    close() {
+      for (const sagaId of [...watches.keys()]) {
+        unwatch(sagaId);
+      }
+    },
     subscribe(sagaId, listener) {
       // Wrapped, so that the same function given twice is told twice and ended apart.
       const own = () => listener();
       const all = listeners.get(sagaId) ?? new Set();
       listeners.set(sagaId, all.add(own));
+      if (!watches.has(sagaId)) {
+        watches.set(sagaId, journal.watch?.(sagaId, () => changed(sagaId)) ?? (() => {}));
+      }
       return () => {
         all.delete(own);
         if (all.size === 0 && listeners.get(sagaId) === all) {
           listeners.delete(sagaId);
+          unwatch(sagaId);
         }
       };
     },

@@ -1,11 +1,11 @@
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Journal } from "../journal/journal.js";
+import { isShared, type Journal } from "../journal/journal.js";
 import type { Clock } from "./ports.js";
 
 /** A clock that tells the time by which the journal keeps deadlines. */
-export function journalClock(journal: Pick<Journal, "clockMs">, own: Clock): Clock {
+export function journalClock(journal: Journal, own: Clock): Clock {
   return {
-    now: () => journal.clockMs?.() ?? own.now(),
+    now: () => (isShared(journal) ? journal.clockMs() : own.now()),
     after: (ms, action) => own.after(ms, action),
     random: () => own.random(),
   };

@@ -1,7 +1,7 @@
 import type { Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Journal, Message } from "../journal/journal.js";
+import { isShared, type Journal, type Message } from "../journal/journal.js";
 import { type Drive, react } from "./driver.js";
 import { awaits, deliveryOf } from "./enqueue.js";
 import { readMessage, sagaIdIn, topicOf } from "./message.js";
@@ -65,7 +65,9 @@ export function createDelivery(
       return undefined;
     }
     if (recovery.misfit(stored) !== undefined) {
-      await journal.handOver(sagaId, topic);
+      if (isShared(journal)) {
+        await journal.handOver(sagaId, topic);
+      }
       return undefined;
     }
     if (!journal.shared) {
@@ -100,7 +102,7 @@ export function createDelivery(
     if (stored === undefined || recovery.misfit(stored) === undefined) {
       return false;
     }
-    if (stored.phase === "open") {
+    if (stored.phase === "open" && isShared(journal)) {
       await journal.handOver(stored.sagaId, topic);
     }
     return true;

@@ -1,5 +1,5 @@
 import { SagaError } from "../core/errors.js";
-import type { Journal } from "../journal/journal.js";
+import { isShared, type Journal } from "../journal/journal.js";
 import type { Changes } from "./changes.js";
 import type { Log } from "./ports.js";
 import type { Run } from "./run.js";
@@ -26,6 +26,9 @@ export interface Elsewhere {
   follow(sagaId: string): void;
   /** Lets go of a saga that has come to rest here, or that another process has moved on meanwhile. */
   release(run: Run): void;
+  /** Watches a saga that this process keeps. */
+  keep(run: Run): void;
+  forget(run: Run): void;
   close(): void;
 }
 
@@ -84,7 +87,7 @@ export function createElsewhere({ journal, changes, runs, waiters, log, timers }
     };
     // Nobody is told of an entry of our own that arrived after it was given up.
     const lookLater = () => {
-      cancel = timers.after(journal.leaseMs, () => {
+      cancel = timers.after(isShared(journal) ? journal.leaseMs : 0, () => {
         lookLater();
         check();
       });
@@ -141,13 +144,33 @@ export function createElsewhere({ journal, changes, runs, waiters, log, timers }
     });
   }
 
-  const end = journal.onChange(noticed, () => runs.all().map(({ id }) => id));
+  /** For each saga that this process keeps, what ends the journal's watch. */
+  const kept = new Map<string, () => void>();
+
+  function forget({ id }: Run): void {
+    kept.get(id)?.();
+    kept.delete(id);
+  }
+
+  function keep(run: Run): void {
+    if (isShared(journal)) {
+      forget(run);
+      kept.set(
+        run.id,
+        journal.watch(run.id, () => noticed(run.id)),
+      );
+    }
+  }
 
   return {
     follow,
     release,
+    keep,
+    forget,
     close() {
-      end();
+      for (const end of kept.values()) {
+        end();
+      }
       for (const sagaId of [...followed.keys()]) {
         stop(sagaId);
       }

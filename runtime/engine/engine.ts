@@ -2,7 +2,7 @@ import type { Broker, Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
+import { type Answer, isShared, type Journal, type StoredSaga } from "../journal/journal.js";
 import { createAdmission, type QueueLimits } from "./admission.js";
 import type { ChangeHub } from "./changes.js";
 import { completionMessage } from "./completion.js";
@@ -100,7 +100,10 @@ export function createEngine(options: EngineOptions): Engine {
   const clock = journalClock(journal, options.clock);
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
-  const runs = createRuns(admission);
+  const runs = createRuns(admission, {
+    added: (run) => elsewhere.keep(run),
+    forgotten: (run) => elsewhere.forget(run),
+  });
   const recentlyEnded = createRecentlyEnded();
   const timers = createTimers(clock);
   const waiters = createWaiters();
@@ -250,7 +253,9 @@ export function createEngine(options: EngineOptions): Engine {
     async start() {
       subscribe(options, { drive, journal, runs, recovery, handOver });
       const left = await journal.messages.pending();
-      await journal.release(facades.map(({ fingerprint }) => fingerprint));
+      if (isShared(journal)) {
+        await journal.release(facades.map(({ fingerprint }) => fingerprint));
+      }
       await recoverAll();
       await reportParked(journal, byName, log);
       await reportAllStuck(journal, byName, log);

@@ -1,4 +1,4 @@
-import type { Journal } from "../journal/journal.js";
+import { isShared, type Journal } from "../journal/journal.js";
 import type { Delivery } from "./deliver.js";
 import type { Log } from "./ports.js";
 
@@ -45,13 +45,14 @@ export function createHandOver({ journal, log, isDraining }: Parts): HandOver {
       });
   }
 
-  const close = journal.onHandOver((sagaId, name) => {
+  const receive = (sagaId: string, name: string) => {
     const topic = topics.get(name);
     if (topic !== undefined) {
       topic.waiting.add(sagaId);
       next(name, topic);
     }
-  });
+  };
+  const close = isShared(journal) ? journal.onHandOver(receive) : () => {};
 
   return {
     add: (name, concurrency, delivery) => topics.set(name, { delivery, free: concurrency, waiting: new Set() }),

@@ -16,7 +16,10 @@ export interface Runs {
 }
 
 /** Makes an empty register. */
-export function createRuns(admission: Admission): Runs {
+export function createRuns(
+  admission: Admission,
+  { added, forgotten }: { added(run: Run): void; forgotten(run: Run): void } = { added() {}, forgotten() {} },
+): Runs {
   const runs = createRegister<Run>();
   /** Calls under way of sagas that were let go of meanwhile. */
   const left = new Map<string, Flights>();
@@ -44,6 +47,7 @@ export function createRuns(admission: Admission): Runs {
       run.flights = left.get(run.id) ?? run.flights;
       admission.opened(run);
       own += isOwn(run) ? 1 : 0;
+      added(run);
     },
     forget(run) {
       for (const cancel of run.timers) {
@@ -58,6 +62,7 @@ export function createRuns(admission: Admission): Runs {
       runs.delete(run.id);
       leave(run);
       admission.closed(run);
+      forgotten(run);
       own -= isOwn(run) ? 1 : 0;
       if (own === 0) {
         for (const resolve of onSettled.splice(0)) {

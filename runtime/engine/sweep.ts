@@ -1,5 +1,5 @@
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Journal, StoredSaga } from "../journal/journal.js";
+import { isShared, type Journal, type StoredSaga } from "../journal/journal.js";
 import { eachStored } from "./each-stored.js";
 import { idles } from "./elsewhere.js";
 import { createIdle } from "./idle.js";
@@ -35,7 +35,7 @@ export function createSweep(parts: Parts): { start(): void } {
     steps.flatMap(({ timeoutMs, compensation }) => [timeoutMs, compensation?.timeoutMs ?? 0]),
   );
   // By then any call of it, whoever made it, has ended.
-  const idleMs = journal.leaseMs + Math.max(0, ...timeouts);
+  const idleMs = (isShared(journal) ? journal.leaseMs : 0) + Math.max(0, ...timeouts);
   const lookAtIdle = createIdle({ journal, idleMs, recovery, runs, clock, log, isStopped });
 
   async function takeUp(sagaIds: readonly string[]): Promise<void> {
@@ -53,7 +53,7 @@ export function createSweep(parts: Parts): { start(): void } {
   }
 
   async function sweep(): Promise<void> {
-    for (let more = true; more; ) {
+    for (let more = isShared(journal); more && isShared(journal); ) {
       const taken = await journal.takeOver(fingerprints, batch).catch((error) => {
         outbox.doubt(); // It may have taken messages over, and can't say so.
         throw error;
@@ -69,7 +69,7 @@ export function createSweep(parts: Parts): { start(): void } {
   }
 
   function start(): void {
-    if (!journal.shared) {
+    if (!isShared(journal)) {
       return;
     }
     // At random in the second half, so that servers do not all look in the same moment.

@@ -3,18 +3,15 @@ import { createChanges } from "../../runtime/engine/changes.js";
 
 /** A hub, with what stands in for other processes. */
 function createHub() {
-  let elsewhere: ((sagaId: string) => void) | undefined;
-  let heeds = (): Iterable<string> => [];
+  const watched = new Map<string, () => void>();
   const hub = createChanges({
-    onChange(listener, heeded) {
-      elsewhere = listener;
-      heeds = heeded;
-      return () => {
-        elsewhere = undefined;
-      };
+    shared: true,
+    watch(sagaId, changed) {
+      watched.set(sagaId, changed);
+      return () => watched.delete(sagaId);
     },
   });
-  return { ...hub, elsewhere: (sagaId: string) => elsewhere?.(sagaId), heeded: () => [...heeds()] };
+  return { ...hub, elsewhere: (sagaId: string) => watched.get(sagaId)?.(), heeded: () => [...watched.keys()] };
 }
 
 test("a change is told to those who listen to that saga, wherever it was made", () => {
@@ -48,7 +45,7 @@ test("who has ended hears nothing more, and ending twice ends nobody else", () =
   expect(heard).toBe(2);
 });
 
-test("of what happened while nothing was heard, the sagas that somebody listens to are asked for", () => {
+test("the journal watches the sagas that somebody listens to, each once", () => {
   const hub = createHub();
   expect(hub.heeded()).toEqual([]);
   const ends = ["a", "b", "a"].map((id) => hub.subscribe(id, () => {}));
@@ -73,7 +70,7 @@ test("a listener that ends itself, or begins another, does not disturb the other
   expect(heard).toEqual(["once", "always", "always", "later"]);
 });
 
-test("a closed hub listens to the journal no more", () => {
+test("a closed hub watches nothing", () => {
   const hub = createHub();
   let heard = 0;
   hub.subscribe("a", () => heard++);

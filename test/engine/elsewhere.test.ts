@@ -21,20 +21,21 @@ const facade = facadeOf({ steps: { a: {} } });
 /** A process that holds a saga's place on its rollback topic, and believes that the journal has two entries of it. */
 function place() {
   const clock = createManualClock();
-  let notice = (_: string) => {}; // The last listener's: that of the changes comes before.
-  let heeds = (): Iterable<string> => [];
+  const watched = new Map<string, () => void>();
   const reads: (() => Promise<StoredSaga>)[] = [];
   const journal = {
     shared: true,
     leaseMs: 15_000,
-    onChange(listener: (sagaId: string) => void, heeded: () => Iterable<string>) {
-      notice = listener;
-      heeds = heeded;
-      return () => {};
+    watch(sagaId: string, changed: () => void) {
+      watched.set(sagaId, changed);
+      return () => watched.delete(sagaId);
     },
     load: () => reads.shift()?.() ?? Promise.resolve({ records: [1, 2, 3] } as unknown as StoredSaga),
   } as unknown as Journal;
-  const runs = createRuns(createAdmission({ async: 10, throttled: 10 }, journal, systemClock));
+  const runs = createRuns(createAdmission({ async: 10, throttled: 10 }, journal, systemClock), {
+    added: (added) => elsewhere.keep(added),
+    forgotten: (forgotten) => elsewhere.forget(forgotten),
+  });
   const waiters = createWaiters();
   const elsewhere = createElsewhere({
     journal,
@@ -56,8 +57,8 @@ function place() {
     waiters,
     elsewhere,
     failures,
-    heeds: () => [...heeds()],
-    notice: (sagaId: string) => notice(sagaId),
+    heeds: () => [...watched.keys()],
+    notice: (sagaId: string) => watched.get(sagaId)?.(),
   };
 }
 
@@ -72,7 +73,7 @@ test("A saga that another server moved on while an entry of it was on its way he
   expect(runs.has("s")).toBe(false);
 });
 
-test("What this process remembers of sagas is asked after once it has heard nothing for a while", () => {
+test("What this process remembers of sagas is watched", () => {
   const { run, runs, heeds } = place();
   expect(heeds()).toEqual(["s"]);
   runs.forget(run);

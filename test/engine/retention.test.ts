@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
-import type { Journal } from "../../runtime/journal/journal.js";
+import type { Journal, SharedJournal } from "../../runtime/journal/journal.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { createManualClock, type ManualClock } from "./support/clocks.js";
@@ -137,7 +137,17 @@ test("a journal that can't be written now is tried again, and somebody is told",
 });
 
 describe("a stopped engine leaves no timer behind:", () => {
-  const wrapShared = (journal: Journal): Journal => ({ ...journal, shared: true, leaseMs: 15_000 });
+  const wrapShared = (journal: Journal): SharedJournal => ({
+    ...journal,
+    shared: true,
+    leaseMs: 15_000,
+    clockMs: Date.now,
+    takeOver: async () => ({ sagaIds: [], messages: 0 }),
+    release: async () => {},
+    watch: () => () => {},
+    handOver: async () => {},
+    onHandOver: () => () => {},
+  });
 
   test.each<readonly [string, Partial<EngineSpec>]>([
     ["on a journal of its own", {}],

@@ -29,8 +29,9 @@ async function startService() {
   const journal = scope.use(openSqliteJournal(join(scope.tempDir(), "journal.db")));
   let elsewhere = (_: string) => {};
   const hub = createChanges({
-    onChange(listener) {
-      elsewhere = listener;
+    shared: true,
+    watch(sagaId, changed) {
+      elsewhere = (id) => id === sagaId && changed();
       return () => {};
     },
   });

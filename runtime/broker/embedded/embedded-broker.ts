@@ -114,7 +114,7 @@ export function createEmbeddedBroker(
 
   async function bury(message: Message, reason: string): Promise<boolean> {
     try {
-      await deadLetters.bury(message, reason);
+      await deadLetters.addDeadLetter(message, reason);
       observer.buried(message.topic, reason);
       return true;
     } catch (error) {

@@ -36,6 +36,7 @@ export function storedSaga(facade: FacadeDefinition, ...entries: readonly (reado
     phase: phase === "completed" || phase === "compensated" || phase === "stuck" ? phase : "open",
     answer: answerOf(facade, state),
     records,
+    ownedHere: true,
   };
 }
 
