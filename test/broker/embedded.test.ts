@@ -20,7 +20,7 @@ brokerConformance("embedded", () => {
   return {
     open: ({ observer, redeliveryDelayMs }) => createEmbeddedBroker(messages, observer, { redeliveryDelayMs }),
     async deadLetters(name) {
-      const letters = await messages.buried(name);
+      const letters = await messages.deadLetters(name);
       expect(letters.map((letter) => letter.topic)).toEqual(letters.map(() => deadLetterTopic(name)));
       return letters.map(({ key, body, reason }) => ({ key, body, reason }));
     },
@@ -28,7 +28,7 @@ brokerConformance("embedded", () => {
 });
 
 describe("the embedded broker", () => {
-  const unburied: DeadLetters = { bury: () => Promise.reject(new Error("disk full")) };
+  const unburied: DeadLetters = { addDeadLetter: () => Promise.reject(new Error("disk full")) };
 
   function observe(): BrokerObserver & { readonly errors: unknown[] } {
     const errors: unknown[] = [];
@@ -54,7 +54,7 @@ describe("the embedded broker", () => {
     const buried: string[] = [];
     let refusals = 1;
     const store: DeadLetters = {
-      async bury({ body }) {
+      async addDeadLetter({ body }) {
         if (refusals-- > 0) throw new Error("disk full");
         buried.push(body);
       },
