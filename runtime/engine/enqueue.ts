@@ -12,17 +12,17 @@ import { hold, rollback } from "./ticket.js";
  */
 export function enqueue(drive: Drive, run: Run, at: number): void {
   const topic = topicOf(run.facade, at);
-  const { places } = drive.broker;
+  const { slots } = drive.broker;
   const begin = (giveBack: () => void) => {
     hold(run, at, { since: run.seq, done: giveBack, failed: giveBack });
     react(drive, run, deliveryOf(at));
   };
-  const giveBack = places?.claim(topic, run.id);
+  const giveBack = slots?.claim(topic, run.id);
   if (giveBack !== undefined) {
     begin(giveBack);
-  } else if (places !== undefined && !drive.journal.shared) {
+  } else if (slots !== undefined && !drive.journal.shared) {
     // It may have turned back, or been taken up anew, by then.
-    places.wait(topic, run.id, (place) => (run.abandoned || !awaits(run, at) ? place() : begin(place)));
+    slots.wait(topic, run.id, (place) => (run.abandoned || !awaits(run, at) ? place() : begin(place)));
   } else {
     run.outgoing.push(messageOf(drive, run, at));
     flush(drive, run);

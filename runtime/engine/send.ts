@@ -25,7 +25,7 @@ export function sendStep(drive: Drive, run: Run, at: number): void {
     traceparent: run.state.traceparent,
   };
   fly(drive, run, call, (answer) => {
-    if (drive.broker.places !== undefined) {
+    if (drive.broker.slots !== undefined) {
       giveBack(run, at);
     }
     const outcome = readable(run, step, answer);

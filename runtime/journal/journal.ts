@@ -177,7 +177,7 @@ export interface MessageStore {
   /** Forgets messages that were handled, or that the broker now holds. */
   remove(ids: readonly number[]): Promise<void>;
   /** Keeps a message that can't be handled on the dead-letter topic of its topic, with the reason. */
-  bury(message: Message, reason: string): Promise<void>;
+  addDeadLetter(message: Message, reason: string): Promise<void>;
   /** The messages on a topic's dead-letter topic, oldest first. */
-  buried(topic: string): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  deadLetters(topic: string): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
 }

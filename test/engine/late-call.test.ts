@@ -18,7 +18,7 @@ async function takenUpMeanwhile(path: string) {
   const drive = {
     journal,
     upstreams,
-    broker: { publish: nothing, places: { claim: () => nothing } },
+    broker: { publish: nothing, slots: { claim: () => nothing } },
     clock: hastyClock,
     log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
     completion: nothing,

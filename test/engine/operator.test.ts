@@ -26,7 +26,7 @@ test.each(["skip", "retry"] as const)(
     const drive = {
       journal,
       clock: hastyClock,
-      broker: { publish: nothing, places: { claim: () => nothing } },
+      broker: { publish: nothing, slots: { claim: () => nothing } },
       upstreams: { call: () => new Promise(nothing) },
       log: { debug: nothing, info: nothing, warn: nothing, error: nothing },
       completion: nothing,

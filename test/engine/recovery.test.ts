@@ -164,6 +164,6 @@ test("what an upstream answers a stopped engine changes nothing any more", async
   held.answer(ok({}));
   await setImmediate();
   // Whatever the engine would have written stands before this in the journal.
-  await journal.messages.bury({ topic: "later", key: "s", body: "" }, "a write");
+  await journal.messages.addDeadLetter({ topic: "later", key: "s", body: "" }, "a write");
   expect(place.saga("s")?.story).toEqual(["started", "stepCalled 0"]);
 });

@@ -274,15 +274,15 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
           () => journal.countOpen("f"),
           () => messages.pending(),
           () => messages.remove(ids),
-          () => messages.bury({ topic: "t", key: "k", body: "?" }, "no"),
-          () => messages.buried("t"),
+          () => messages.addDeadLetter({ topic: "t", key: "k", body: "?" }, "no"),
+          () => messages.deadLetters("t"),
         ];
         for (const act of acts) {
           await expect(act(), act.toString()).rejects.toMatchObject(unavailable);
         }
         journal = await open();
         expect(await journal.messages.pending()).toEqual(stored);
-        expect(await journal.messages.buried("t")).toEqual([]);
+        expect(await journal.messages.deadLetters("t")).toEqual([]);
       });
     });
   });

@@ -154,8 +154,8 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     messages: {
       pending: () => whileOpen(() => messages.pending()),
       remove: (ids) => whileOpen(() => messages.remove(ids)),
-      bury: (message, reason) => whileOpen(() => messages.bury(message, reason)),
-      buried: (topic) => whileOpen(() => messages.buried(topic)),
+      addDeadLetter: (message, reason) => whileOpen(() => messages.addDeadLetter(message, reason)),
+      deadLetters: (topic) => whileOpen(() => messages.deadLetters(topic)),
     },
     close: () => {
       closing ??= close();

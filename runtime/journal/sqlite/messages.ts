@@ -51,13 +51,13 @@ export function createMessageStore(
             forget.run(id);
           }
         }),
-      bury: ({ topic, key, body }, reason) =>
+      addDeadLetter: ({ topic, key, body }, reason) =>
         write(() => {
           // libsql cuts a text at a NUL, and what can't be read may hold anything.
           const exact = body.includes("\0") ? Buffer.from(body) : body;
           bury.run(topic, key, exact, reason.replaceAll("\0", "\\0"));
         }),
-      buried: (topic) =>
+      deadLetters: (topic) =>
         read(() =>
           (buried.all(topic) as BuriedRow[]).map((row) => ({
             ...row,

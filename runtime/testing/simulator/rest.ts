@@ -39,7 +39,7 @@ export async function judgeRest(parts: RestParts): Promise<void> {
     if (cluster === undefined) {
       for (const topic of scenario.facades.flatMap(({ topics }) => topics.steps)) {
         const claims = Array.from({ length: scenario.concurrency }, (_, at) =>
-          broker.places?.claim(topic, `free-${at}`),
+          broker.slots?.claim(topic, `free-${at}`),
         );
         if (claims.includes(undefined)) {
           violate("nothing is left over", `${name} has fewer places on ${topic} than it began with`);

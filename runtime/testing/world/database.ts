@@ -278,8 +278,9 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       messages: {
         pending: () => read("journal.pending", pod, () => tables.pending(pod)),
         remove: (ids) => read("journal.remove", ids.join(), () => tables.remove(ids)),
-        bury: (message, reason) => read("journal.bury", message.key, () => tables.bury(message, reason, pod)),
-        buried: (topic) => read("journal.buried", topic, () => tables.buried(topic)),
+        addDeadLetter: (message, reason) =>
+          read("journal.bury", message.key, () => tables.addDeadLetter(message, reason, pod)),
+        deadLetters: (topic) => read("journal.buried", topic, () => tables.deadLetters(topic)),
       },
       async close() {
         if (closed) {

@@ -170,8 +170,9 @@ export function openOwnJournal(disk: Disk, process: Process): Journal {
     messages: {
       pending: () => read("journal.pending", "", () => tables.pending()),
       remove: (ids) => write("journal.remove", ids.join(), () => tables.remove(ids)),
-      bury: (message, reason) => write("journal.bury", message.key, () => tables.bury(message, reason, process.name)),
-      buried: (topic) => read("journal.buried", topic, () => tables.buried(topic)),
+      addDeadLetter: (message, reason) =>
+        write("journal.bury", message.key, () => tables.addDeadLetter(message, reason, process.name)),
+      deadLetters: (topic) => read("journal.buried", topic, () => tables.deadLetters(topic)),
     },
     async close() {
       closed = true;

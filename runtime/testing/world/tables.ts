@@ -1,4 +1,4 @@
-import { deadLetterTopic } from "../../broker/dead-letter.js";
+import { deadLetterTopic } from "../../broker/broker.js";
 import { SagaError } from "../../core/errors.js";
 import type {
   Entry,
@@ -48,8 +48,8 @@ export interface Tables {
   inFlight(): readonly SagasInFlight[];
   pending(owner?: string): readonly StoredMessage[];
   remove(ids: readonly number[]): void;
-  bury(message: Message, reason: string, owner: string): void;
-  buried(topic: string): readonly (StoredMessage & { readonly reason: string })[];
+  addDeadLetter(message: Message, reason: string, owner: string): void;
+  deadLetters(topic: string): readonly (StoredMessage & { readonly reason: string })[];
   /** Every later entry is told of. */
   onStored(listener: OnStored): void;
 }
@@ -159,13 +159,13 @@ export function createTables(now: () => number): Tables {
         messages.delete(id);
       }
     },
-    bury({ topic, key, body }, reason, owner) {
+    addDeadLetter({ topic, key, body }, reason, owner) {
       const id = ++lastId;
       // No database has a NUL in its texts.
       const deadReason = reason.replaceAll("\0", "\\0");
       messages.set(id, { id, topic: deadLetterTopic(topic), key, body, owner, deadReason });
     },
-    buried: (topic) =>
+    deadLetters: (topic) =>
       [...messages.values()].flatMap(({ id, topic: on, key, body, deadReason }) =>
         on === deadLetterTopic(topic) && deadReason !== undefined
           ? [{ id, topic: on, key, body, reason: deadReason }]
