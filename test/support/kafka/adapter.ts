@@ -27,7 +27,7 @@ export function testClient(brokers: readonly string[]): kafkajs.Kafka {
 export async function brokersReady(brokers: readonly string[]): Promise<void> {
   const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
   const answers = async () => {
-    const producer = testClient(brokers).producer({ idempotent: true, createPartitioner, retry: { retries: 0 } });
+    const producer = testClient(brokers).producer({ idempotent: true, createPartitioner, retry: { retries: 1 } });
     const connected = await producer.connect().then(
       () => true,
       () => false,
