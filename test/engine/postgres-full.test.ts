@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createEmbeddedBroker } from "../../runtime/broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../runtime/broker/embedded.js";
 import { Status } from "../../runtime/core/status.js";
 import { Changes } from "../../runtime/engine/changes.js";
 import { Engine } from "../../runtime/engine/engine.js";
@@ -37,7 +37,7 @@ describePostgres("a PostgreSQL server whose disk is full (53100)", () => {
     const engine = new Engine({
       facades: [facade],
       journal,
-      broker: createEmbeddedBroker(journal.messages, { failed() {}, lag() {}, buried() {} }),
+      broker: createEmbeddedBroker(journal.messages, { failed() {}, lag() {}, deadLettered() {} }),
       upstreams,
       clock: systemClock,
       log: { debug() {}, info() {}, warn() {}, error() {} },

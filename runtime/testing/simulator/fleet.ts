@@ -1,5 +1,5 @@
 import type { Broker, BrokerObserver } from "../../broker/broker.js";
-import { createEmbeddedBroker } from "../../broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../broker/embedded.js";
 import { Changes } from "../../engine/changes.js";
 import type { Completion } from "../../engine/messages.js";
 import type { Log } from "../../engine/ports.js";
@@ -78,7 +78,8 @@ export function startFleet(parts: FleetParts): Fleet {
     const observer: BrokerObserver = {
       failed: (error, topic) => parts.log(process).debug({ err: error, topic }, "a delivery failed"),
       lag() {},
-      buried: (topic, reason) => parts.log(process).error({ topic, err: new Error(reason) }, "a message was buried"),
+      deadLettered: (topic, reason) =>
+        parts.log(process).error({ topic, err: new Error(reason) }, "a message was buried"),
     };
     const broker =
       cluster?.member(process, observer) ??

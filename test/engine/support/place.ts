@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Broker } from "../../../runtime/broker/broker.js";
-import { createEmbeddedBroker } from "../../../runtime/broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../../runtime/broker/embedded.js";
 import { type StatusName, statusName } from "../../../runtime/core/status.js";
 import { Changes } from "../../../runtime/engine/changes.js";
 import { Engine, type EngineOptions } from "../../../runtime/engine/engine.js";
@@ -113,7 +113,11 @@ export function createPlace(scope: Scope): Place {
     }) {
       const journal = openSqliteJournal(file, { now: clock.now });
       const wrapped = wrap(journal);
-      const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
+      const observer = {
+        failed: (error: unknown) => said.push(`broker: ${String(error)}`),
+        lag() {},
+        deadLettered() {},
+      };
       const embedded = createEmbeddedBroker(journal.messages, observer, { redeliveryDelayMs: 5 });
       const { slots, ...withoutSlots } = embedded;
       const seen: Message[] = [];

@@ -1,9 +1,9 @@
 import { describe } from "vitest";
-import { createKafkaBroker } from "../../runtime/broker/kafka/kafka-broker.js";
-import { readDeadLetters, testOptions } from "../support/kafka/adapter.js";
-import { kafkaVersions } from "../support/kafka/jars.js";
-import { skips, useKafka, withoutKafka } from "../support/kafka/test-kafka.js";
-import { brokerConformance } from "./conformance.js";
+import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import { readDeadLetters, testOptions } from "../../support/kafka/adapter.js";
+import { kafkaVersions } from "../../support/kafka/jars.js";
+import { skips, useKafka, withoutKafka } from "../../support/kafka/test-kafka.js";
+import { brokerConformance } from "../conformance.js";
 
 const why = withoutKafka();
 // One that is given has the version that it has.
@@ -13,7 +13,7 @@ describe.skipIf(skips("the broker's conformance on Kafka", why)).each(versions)(
   const kafka = useKafka(version);
   brokerConformance("Kafka", () => ({
     open: ({ observer, redeliveryDelayMs }) =>
-      createKafkaBroker(testOptions(kafka.brokers, { redeliveryDelayMs }), observer),
+      openKafkaBroker(testOptions(kafka.brokers, { redeliveryDelayMs }), observer),
     deadLetters: (topic) => readDeadLetters(kafka.brokers, topic),
   }));
 });

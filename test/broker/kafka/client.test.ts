@@ -1,24 +1,26 @@
+import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
-import { createKafkaBroker } from "../../runtime/broker/kafka/kafka-broker.js";
-import type { KafkaBrokerOptions } from "../../runtime/broker/kafka/options.js";
-import { freeAddress } from "../support/free-port.js";
-import { testOptions } from "../support/kafka/adapter.js";
-import { kafkaVersions } from "../support/kafka/jars.js";
-import { saslUser } from "../support/kafka/server.js";
-import { skips, useKafka, withoutOwnKafka } from "../support/kafka/test-kafka.js";
-import { createScope } from "../support/scope.js";
-import { until } from "../support/until.js";
+import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import { loadKafkajs } from "../../../runtime/broker/kafka/client.js";
+import type { KafkaBrokerOptions } from "../../../runtime/broker/kafka/options.js";
+import { freeAddress } from "../../support/free-port.js";
+import { testOptions } from "../../support/kafka/adapter.js";
+import { kafkaVersions } from "../../support/kafka/jars.js";
+import { saslUser } from "../../support/kafka/server.js";
+import { skips, useKafka, withoutOwnKafka } from "../../support/kafka/test-kafka.js";
+import { createScope } from "../../support/scope.js";
+import { until } from "../../support/until.js";
 
 const scope = createScope();
 
-function open(brokers: readonly string[], changed: Partial<KafkaBrokerOptions>) {
-  const silent = { failed: () => {}, lag: () => {}, buried: () => {} };
-  return scope.use(createKafkaBroker(testOptions(brokers, changed), silent));
+async function open(brokers: readonly string[], changed: Partial<KafkaBrokerOptions>) {
+  const silent = { failed: () => {}, lag: () => {}, deadLettered: () => {} };
+  return scope.use(await openKafkaBroker(testOptions(brokers, changed), silent));
 }
 
 /** What `start` throws. */
 async function failure(brokers: readonly string[], changed: Partial<KafkaBrokerOptions>): Promise<unknown> {
-  const broker = open(brokers, { startTimeoutMs: 1_500, ...changed });
+  const broker = await open(brokers, { startTimeoutMs: 1_500, ...changed });
   broker.subscribe(`cancel-${crypto.randomUUID()}`, { concurrency: 1 }, async () => {});
   return broker.start().then(
     () => expect.fail("it started"),
@@ -34,13 +36,43 @@ test("no broker at all: the start fails in time, and says where it looked", asyn
   });
 });
 
+test.each([
+  ["the first frame of HTTP/2", Buffer.from("00001204000000000000020000000000030000000000040000ffff", "hex")],
+  ["a length and then nonsense", Buffer.from("0000000cffffffffffffffffffffffff", "hex")],
+  ["a line of text", Buffer.from("220 mail.example ESMTP\r\n")],
+])("a broker address where something else answers %s is told as such, and ends nothing", async (_, bytes) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", () => socket.write(bytes));
+  });
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  scope.defer(() => server.close());
+  const at = server.address();
+  const address = `localhost:${typeof at === "object" && at !== null ? at.port : 0}`;
+  const observer = { failed() {}, lag() {}, deadLettered() {} };
+  const broker = await openKafkaBroker(testOptions([address], { startTimeoutMs: 3_000 }), observer);
+  scope.defer(() => broker.close());
+  await expect(broker.start()).rejects.toMatchObject({
+    code: "SAGA_BROKER_UNAVAILABLE",
+    message: expect.stringContaining(address),
+  });
+});
+
+test("without the package kafkajs: the error says what to install", async () => {
+  const missing = Object.assign(new Error("Cannot find package 'kafkajs'"), { code: "ERR_MODULE_NOT_FOUND" });
+  await expect(loadKafkajs(() => Promise.reject(missing))).rejects.toMatchObject({
+    code: "SAGA_CONFIG_INVALID",
+    message: expect.stringContaining("npm i kafkajs@2.2.4"),
+  });
+});
+
 describe.skipIf(skips("Kafka's SASL and TLS", withoutOwnKafka())).each(kafkaVersions)("Kafka %s", (version) => {
   const kafka = useKafka(version);
   const plain = { mechanism: "plain", ...saslUser } as const;
 
   test("takes messages from a user that it knows", async () => {
     const topic = `cancel-${crypto.randomUUID()}`;
-    const broker = open([kafka.server.saslAddress], { sasl: plain });
+    const broker = await open([kafka.server.saslAddress], { sasl: plain });
     const arrived: string[] = [];
     broker.subscribe(topic, { concurrency: 1 }, async ({ body }) => void arrived.push(body));
     await broker.start();
@@ -69,7 +101,7 @@ describe.skipIf(skips("Kafka's SASL and TLS", withoutOwnKafka())).each(kafkaVers
 
   test("speaks TLS to whom the certificate is trusted by", async () => {
     const topic = `cancel-${crypto.randomUUID()}`;
-    const broker = open([kafka.server.tlsAddress], { tls: { ca: kafka.server.ca } });
+    const broker = await open([kafka.server.tlsAddress], { tls: { ca: kafka.server.ca } });
     const arrived: string[] = [];
     broker.subscribe(topic, { concurrency: 1 }, async ({ body }) => void arrived.push(body));
     await broker.start();

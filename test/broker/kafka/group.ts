@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import type { Broker } from "../../runtime/broker/broker.js";
-import { createKafkaBroker } from "../../runtime/broker/kafka/kafka-broker.js";
-import type { KafkaBrokerOptions } from "../../runtime/broker/kafka/options.js";
-import type { Scope } from "../support/scope.js";
+import type { Broker } from "../../../runtime/broker/broker.js";
+import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import type { KafkaBrokerOptions } from "../../../runtime/broker/kafka/options.js";
+import type { Scope } from "../../support/scope.js";
 
 /** Who handled what. */
 export interface Handled {
@@ -34,7 +34,7 @@ export function createGroup(scope: Scope, options: KafkaBrokerOptions, keys: rea
   const topics = ["order", "payment"].map((name) => `${name}-${crypto.randomUUID()}`);
   const handled: Handled[] = [];
   const errors: unknown[] = [];
-  const places = new Set<string>();
+  const seen = new Set<string>();
   let published = 0;
 
   return {
@@ -45,17 +45,17 @@ export function createGroup(scope: Scope, options: KafkaBrokerOptions, keys: rea
       return published;
     },
     async join(member) {
-      const broker = createKafkaBroker(options, {
+      const broker = await openKafkaBroker(options, {
         failed: (error) => void errors.push(error),
         lag: () => {},
-        buried: () => {},
+        deadLettered: () => {},
       });
       scope.use(broker);
       for (const topic of topics) {
         broker.subscribe(topic, { concurrency: 10 }, async ({ key, body }) => {
           await new Promise((resolve) => setTimeout(resolve, Math.random() * 5));
           handled.push({ member, topic, key, number: Number(body) });
-          places.add(`${topic}/${key}/${body}`);
+          seen.add(`${topic}/${key}/${body}`);
         });
       }
       await broker.start();
@@ -66,15 +66,15 @@ export function createGroup(scope: Scope, options: KafkaBrokerOptions, keys: rea
       const body = String(published);
       return broker.publish(topics.flatMap((topic) => keys.map((key) => ({ topic, key, body }))));
     },
-    complete: () => places.size === published * topics.length * keys.length,
+    complete: () => seen.size === published * topics.length * keys.length,
     checkOrder() {
       const last = new Map<string, number>();
       for (const { topic, key, number } of handled) {
-        const place = `${topic}/${key}`;
-        const before = last.get(place) ?? 0;
+        const stream = `${topic}/${key}`;
+        const before = last.get(stream) ?? 0;
         // A repeat may come; what is new comes in order.
-        expect(number, `of ${place}`).toBeLessThanOrEqual(before + 1);
-        last.set(place, Math.max(before, number));
+        expect(number, `of ${stream}`).toBeLessThanOrEqual(before + 1);
+        last.set(stream, Math.max(before, number));
       }
     },
   };
