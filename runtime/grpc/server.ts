@@ -87,7 +87,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => upstreams.close());
     const { observer = {} } = options;
     const extraTopics = completion === undefined || completion.handler !== undefined ? [] : [completion.topic];
-    const broker = openBroker({ config, journal, logger, observer, extraTopics });
+    const broker = await openBroker({ config, journal, logger, observer, extraTopics });
     const server = new Server({ "grpc.enable_channelz": 0 });
     opened.push(() => shutDown(server));
     const changes = createChanges(journal);
