@@ -5,10 +5,10 @@ import { basename, join } from "node:path";
 
 const files: Readonly<Record<string, readonly string[]>> = {
   generator: ["LICENSE"],
-  // The documentation refers to the example, and the example to generated code and to the protos.
+  // The documentation refers to the example, the example to generated code and to the protos.
   runtime: [
     ...["LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs", "bench/README.md", "deployment"],
-    ...["proto/saga/v1", "proto/booking", "examples", "generated"],
+    ...["proto/saga", "proto/booking", "examples", "generated"],
   ],
 };
 

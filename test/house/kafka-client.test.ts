@@ -10,6 +10,8 @@ test("one file knows the Kafka client library, so that it can be exchanged", () 
       .filter((path) => path.endsWith(".ts") && !path.startsWith("dist"))
       .map((path) => join(room, path)),
   );
-  const knowing = files.filter((file) => /(from |import\(|require\()["'`]kafkajs\b/.test(readFileSync(join(repository, file), "utf8")));
+  const knowing = files.filter((file) =>
+    /(from |import\(|require\()["'`]kafkajs\b/.test(readFileSync(join(repository, file), "utf8")),
+  );
   expect(knowing).toEqual(["runtime/broker/kafka/kafkajs-client.ts"]);
 });
