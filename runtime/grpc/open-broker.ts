@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import type { Broker, BrokerObserver } from "../broker/broker.js";
 import { createEmbeddedBroker } from "../broker/embedded.js";
-import { openKafkaBroker } from "../broker/kafka/broker.js";
 import type { KafkaBrokerOptions, KafkaTls } from "../broker/kafka/options.js";
 import type { KafkaConfig } from "../config/broker-schema.js";
 import type { Config } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
 import type { Journal } from "../journal/journal.js";
+import { loadAdapter } from "./optional-peer.js";
 import { readPem } from "./pem.js";
 
 /** What a broker is opened with. */
@@ -22,7 +22,7 @@ export interface BrokerParts {
 
 /**
  * Opens the configured broker.
- * @throws SagaError SAGA_CONFIG_INVALID if a PEM file can't be read, or the package of the broker is not installed
+ * @throws SagaError SAGA_CONFIG_INVALID if a PEM file can't be read, or kafkajs is not installed
  */
 export async function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Promise<Broker> {
   const logged = logTo(logger, observer);
@@ -30,6 +30,8 @@ export async function openBroker({ config, journal, logger, observer, extraTopic
   if (kind === "embedded") {
     return createEmbeddedBroker(journal.messages, logged);
   }
+  const load = () => import("../broker/kafka/broker.js");
+  const { createKafkaBroker } = await loadAdapter("kafkajs", "broker.kind: kafka", load);
   const tls = tlsOf(kafka);
   const options: KafkaBrokerOptions = {
     brokers: kafka.brokers,
@@ -45,7 +47,7 @@ export async function openBroker({ config, journal, logger, observer, extraTopic
     ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     ...(tls === undefined ? {} : { tls }),
   };
-  return openKafkaBroker(options, logged);
+  return createKafkaBroker(options, logged);
 }
 
 /** Logs what the observer receives, and keeps its exceptions from the broker. */

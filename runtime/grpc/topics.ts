@@ -1,8 +1,8 @@
 import { deadLetterTopic } from "../broker/broker.js";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
-import type { Completion } from "../engine/messages.js";
 import type { EngineOptions } from "../engine/engine.js";
+import type { Completion } from "../engine/messages.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { SagaService } from "../facade/service.js";
 import type { Message } from "../journal/journal.js";

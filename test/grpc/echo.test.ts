@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { stepTopics, topics } from "../../generated/topic/booking/booking/booking-service/handle-async-booking.js";
-import { openKafkaBroker } from "../../runtime/broker/kafka/broker.js";
+import { createKafkaBroker } from "../../runtime/broker/kafka/broker.js";
 import type { Message } from "../../runtime/journal/journal.js";
 import { testOptions } from "../support/kafka/adapter.js";
 import { kafkaVersions } from "../support/kafka/jars.js";
@@ -34,7 +34,7 @@ test.skipIf(skips("messages that others repeat and reorder", without))(
     const server = await startBookingServer(scope, { config: { broker, topic_prefix: prefix } });
     const rollback = prefix + topics.rollback;
     const steps = Object.values(stepTopics).map((topic) => prefix + topic);
-    const other = await openKafkaBroker(testOptions(kafka.brokers, { extraTopics: [...steps, rollback] }), {
+    const other = createKafkaBroker(testOptions(kafka.brokers, { extraTopics: [...steps, rollback] }), {
       failed() {},
       lag() {},
       deadLettered() {},

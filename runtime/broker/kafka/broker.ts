@@ -3,7 +3,7 @@ import { isSagaError } from "../../core/errors.js";
 import type { Message } from "../../journal/journal.js";
 import { type Broker, type BrokerObserver, deadLetterTopic, type Handler, type SubscribeOptions } from "../broker.js";
 import { type Slot, TopicQueue } from "../topic-queue.js";
-import { KafkaClient, loadKafkajs, within } from "./client.js";
+import { KafkaClient, within } from "./client.js";
 import { type Assignment, GroupMember } from "./group-member.js";
 import type { KafkaBrokerOptions } from "./options.js";
 import { Partitions } from "./partitions.js";
@@ -12,12 +12,9 @@ import { Sender } from "./sender.js";
 /** What Kafka adds to a body at most: the key, a request id, and the headers of record and batch, bytes. */
 const overheadBytes = 512;
 
-/**
- * Opens the broker over Kafka: one consumer group; one topic for each step and rollback.
- * @throws SagaError SAGA_CONFIG_INVALID if kafkajs, an optional peer dependency, is not installed
- */
-export async function openKafkaBroker(options: KafkaBrokerOptions, observer: BrokerObserver): Promise<Broker> {
-  return new KafkaBroker(new KafkaClient(await loadKafkajs(), options), options, observer);
+/** Makes the broker over Kafka: one consumer group; one topic for each step and rollback. */
+export function createKafkaBroker(options: KafkaBrokerOptions, observer: BrokerObserver): Broker {
+  return new KafkaBroker(new KafkaClient(options), options, observer);
 }
 
 interface Subscription {

@@ -1,26 +1,18 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { Admin, Consumer, ISocketFactory, Kafka, KafkaConfig, Producer, RetryOptions } from "kafkajs";
+import kafkajs, {
+  type Admin,
+  type Consumer,
+  type ISocketFactory,
+  type Kafka,
+  type KafkaConfig,
+  type Producer,
+  type RetryOptions,
+} from "kafkajs";
 import { SagaError } from "../../core/errors.js";
 import { coPartitionAssignor } from "./assignor.js";
 import { kindOf, startError } from "./errors.js";
 import type { KafkaBrokerOptions, KafkaTls } from "./options.js";
-
-const importKafkajs = async () => (await import("kafkajs")).default;
-type Kafkajs = Awaited<ReturnType<typeof importKafkajs>>;
-
-/** @throws SagaError SAGA_CONFIG_INVALID if kafkajs, an optional peer dependency, is not installed */
-export async function loadKafkajs(load = importKafkajs): Promise<Kafkajs> {
-  try {
-    return await load();
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND") {
-      const text = "broker.kind is kafka, and the package kafkajs is not installed; run: npm i kafkajs@2.2.4";
-      throw new SagaError("SAGA_CONFIG_INVALID", text, { cause });
-    }
-    throw cause;
-  }
-}
 
 /** Short: the sender and `createTopics` retry themselves. */
 const shortRetry = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
@@ -30,12 +22,10 @@ const disconnectTimeoutMs = 5_000;
 
 /** kafkajs, set up for this broker. */
 export class KafkaClient {
-  readonly #kafkajs: Kafkajs;
   readonly #options: KafkaBrokerOptions;
   readonly #kafka: Kafka;
 
-  constructor(kafkajs: Kafkajs, options: KafkaBrokerOptions) {
-    this.#kafkajs = kafkajs;
+  constructor(options: KafkaBrokerOptions) {
     this.#options = options;
     this.#kafka = this.#create(shortRetry);
   }
@@ -46,7 +36,7 @@ export class KafkaClient {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: this.#kafkajs.Partitioners.DefaultPartitioner,
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
       retry: shortRetry,
     });
   }
@@ -62,7 +52,7 @@ export class KafkaClient {
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: Math.max(sessionTimeoutMs, 60_000),
       heartbeatInterval: Math.min(3_000, sessionTimeoutMs / 10),
-      partitionAssigners: [coPartitionAssignor(this.#kafkajs.AssignerProtocol)],
+      partitionAssigners: [coPartitionAssignor(kafkajs.AssignerProtocol)],
       allowAutoTopicCreation: false,
       // A partition that is resumed waits for the current fetch to end.
       maxWaitTimeInMs: 200,
@@ -130,7 +120,7 @@ export class KafkaClient {
 
   #create(retry: RetryOptions): Kafka {
     const { brokers, clientId, sasl, tls, log } = this.#options;
-    const { Kafka, logLevel } = this.#kafkajs;
+    const { Kafka, logLevel } = kafkajs;
     return new Kafka({
       clientId,
       brokers: [...brokers],

@@ -1,4 +1,4 @@
-import { deadLetterTopic } from "../../broker/dead-letter.js";
+import { deadLetterTopic } from "../../broker/broker.js";
 import { SagaError } from "../../core/errors.js";
 import type {
   DeadLetter,

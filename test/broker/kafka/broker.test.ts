@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Broker } from "../../../runtime/broker/broker.js";
-import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import { createKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
 import { SagaError } from "../../../runtime/core/errors.js";
 import type { Message } from "../../../runtime/journal/journal.js";
 import { readDeadLetters, sendRaw, testClient, testOptions } from "../../support/kafka/adapter.js";
@@ -58,7 +58,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const arrived: string[] = [];
       const failures: unknown[] = [];
       const options = { partitions: 1, sessionTimeoutMs: 2_000 };
-      const broker = await openKafkaBroker(testOptions([`localhost:${kafka.proxy.port}`], options), {
+      const broker = createKafkaBroker(testOptions([`localhost:${kafka.proxy.port}`], options), {
         ...silent,
         failed: (error) => failures.push(error),
       });
@@ -78,7 +78,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const topic = `cancel-${crypto.randomUUID()}`;
       const next = `next-${crypto.randomUUID()}`;
       const options = testOptions(kafka.brokers, { extraTopics: [next], closeTimeoutMs: 500 });
-      const broker = await openKafkaBroker(options, silent);
+      const broker = createKafkaBroker(options, silent);
       scope.use(broker);
       let arrived = 0;
       let sent: boolean | undefined;
@@ -167,7 +167,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const lags = new Map<number, number>();
       const observer = { ...silent, lag: (_: string, at: number, messages: number) => void lags.set(at, messages) };
       const options = { groupId, partitions: 1, lagIntervalMs: 100 };
-      const broker = scope.use(await openKafkaBroker(testOptions(kafka.brokers, options), observer));
+      const broker = scope.use(createKafkaBroker(testOptions(kafka.brokers, options), observer));
       let release = () => {};
       const held = new Promise<void>((resolve) => {
         release = resolve;
@@ -190,7 +190,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const lags = new Map<number, number>();
       const observer = { ...silent, lag: (_: string, at: number, messages: number) => void lags.set(at, messages) };
       const member = async (told: typeof observer) => {
-        const broker = await openKafkaBroker(testOptions(kafka.brokers, { groupId, partitions: 2 }), told);
+        const broker = createKafkaBroker(testOptions(kafka.brokers, { groupId, partitions: 2 }), told);
         scope.use(broker);
         broker.subscribe(topic, { concurrency: 1 }, () => held);
         await broker.start();
@@ -221,7 +221,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const { groupId } = testOptions(kafka.brokers);
       const arrived: string[] = [];
       for (const body of ["1", "2"]) {
-        const broker = await openKafkaBroker(testOptions(kafka.brokers, { groupId, partitions: 1 }), silent);
+        const broker = createKafkaBroker(testOptions(kafka.brokers, { groupId, partitions: 1 }), silent);
         scope.use(broker);
         broker.subscribe(topic, { concurrency: 1 }, async (message) => void arrived.push(message.body));
         await broker.start();
@@ -236,7 +236,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       const topic = `many-${crypto.randomUUID()}`;
       const bodies = Array.from({ length: 6_000 }, (_, at) => String(at));
       const arrived: string[] = [];
-      const broker = await openKafkaBroker(testOptions(kafka.brokers, { partitions: 1 }), silent);
+      const broker = createKafkaBroker(testOptions(kafka.brokers, { partitions: 1 }), silent);
       scope.use(broker);
       broker.subscribe(topic, { concurrency: 5 }, async ({ body }) => {
         if (arrived.length % 100 === 0) await new Promise(setImmediate);
@@ -251,7 +251,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
     test("a message without key and value crashes nothing: it is poison like another", async () => {
       const topic = `cancel-${crypto.randomUUID()}`;
       const arrived: Message[] = [];
-      const broker = await openKafkaBroker(testOptions(kafka.brokers), silent);
+      const broker = createKafkaBroker(testOptions(kafka.brokers), silent);
       scope.use(broker);
       broker.subscribe(topic, { concurrency: 1 }, async (message) => {
         arrived.push(message);
@@ -273,7 +273,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
     test("the longest body that it says it carries, it carries", async () => {
       const topic = `longest-${crypto.randomUUID()}`;
       const arrived: Message[] = [];
-      const broker = await openKafkaBroker(testOptions(kafka.brokers, { maxMessageBytes: 5_000 }), silent);
+      const broker = createKafkaBroker(testOptions(kafka.brokers, { maxMessageBytes: 5_000 }), silent);
       scope.use(broker);
       broker.subscribe(topic, { concurrency: 1 }, async (message) => void arrived.push(message));
       await broker.start();
@@ -293,7 +293,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
       await admin.disconnect();
       const arrived: string[] = [];
       const failures: unknown[] = [];
-      const broker = await openKafkaBroker(testOptions(kafka.brokers), {
+      const broker = createKafkaBroker(testOptions(kafka.brokers), {
         ...silent,
         failed: (error) => failures.push(error),
       });
@@ -317,7 +317,7 @@ describe.skipIf(skips("Kafka under load, and stopped", withoutOwnKafka())).each(
     const silent = { failed: () => {}, lag: () => {}, deadLettered: () => {} };
 
     async function startBroker(changed: Parameters<typeof testOptions>[1]): Promise<Broker> {
-      const broker = await openKafkaBroker(testOptions(kafka.brokers, changed), silent);
+      const broker = createKafkaBroker(testOptions(kafka.brokers, changed), silent);
       scope.use(broker);
       await broker.start();
       return broker;

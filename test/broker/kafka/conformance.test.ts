@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import { createKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
 import { readDeadLetters, testOptions } from "../../support/kafka/adapter.js";
 import { kafkaVersions } from "../../support/kafka/jars.js";
 import { skips, useKafka, withoutKafka } from "../../support/kafka/test-kafka.js";
@@ -13,7 +13,7 @@ describe.skipIf(skips("the broker's conformance on Kafka", why)).each(versions)(
   const kafka = useKafka(version);
   brokerConformance("Kafka", () => ({
     open: ({ observer, redeliveryDelayMs }) =>
-      openKafkaBroker(testOptions(kafka.brokers, { redeliveryDelayMs }), observer),
+      createKafkaBroker(testOptions(kafka.brokers, { redeliveryDelayMs }), observer),
     deadLetters: (topic) => readDeadLetters(kafka.brokers, topic),
   }));
 });

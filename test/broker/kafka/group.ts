@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Broker } from "../../../runtime/broker/broker.js";
-import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import { createKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
 import type { KafkaBrokerOptions } from "../../../runtime/broker/kafka/options.js";
 import type { Scope } from "../../support/scope.js";
 
@@ -45,7 +45,7 @@ export function createGroup(scope: Scope, options: KafkaBrokerOptions, keys: rea
       return published;
     },
     async join(member) {
-      const broker = await openKafkaBroker(options, {
+      const broker = createKafkaBroker(options, {
         failed: (error) => void errors.push(error),
         lag: () => {},
         deadLettered: () => {},

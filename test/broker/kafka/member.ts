@@ -1,12 +1,12 @@
 // A process with one member of a group. It handles what it gets, but for bodies that end in "hold": those it keeps.
 // Arguments: the brokers, the group, the topic. It prints each handled body, and the lag.
-import { openKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
+import { createKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
 import { testOptions } from "../../support/kafka/adapter.js";
 
 const [brokers = "", groupId = "", topic = ""] = process.argv.slice(2);
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-const broker = await openKafkaBroker(testOptions(brokers.split(","), { groupId, sessionTimeoutMs: 2_000 }), {
+const broker = createKafkaBroker(testOptions(brokers.split(","), { groupId, sessionTimeoutMs: 2_000 }), {
   failed: (error) => print(`failed ${error}`),
   lag: (_, partition, messages) => print(`lag of ${partition} is ${messages}`),
   deadLettered: () => {},
