@@ -132,9 +132,9 @@ export class Engine {
     return this.#executions.live(sagaId) !== undefined;
   }
 
-  /** Why a saga that would begin now is refused; undefined if there is room. */
+  /** Why a saga that would begin now has no room; undefined if there is room. A stopping server still answers what it has recorded. */
   refusal(facade: FacadeDefinition): SagaError | undefined {
-    return this.#refusal(facade, 0);
+    return this.#draining ? undefined : this.#admission.refusal(facade, 0);
   }
 
   /** Recovers the sagas that the last process left, and begins to handle topics. */
@@ -157,14 +157,17 @@ export class Engine {
       void this.#recovery.empty().then(() => log.info({ sagas: open.length }, "sagas recovered from the journal"));
     }
     const parts = { journal, timers: this.#timers, clock: this.#clock, log };
-    new Sweep({
-      ...parts,
-      facades,
-      executions: this.#executions,
-      recovery: this.#recovery,
-      outbox: this.#outbox,
-      isDraining: () => this.#draining,
-    }).start();
+    if (journal.shared || broker.slots === undefined) {
+      // Elsewhere no message can be lost, and no saga can be another server's.
+      new Sweep({
+        ...parts,
+        facades,
+        executions: this.#executions,
+        recovery: this.#recovery,
+        outbox: this.#outbox,
+        isDraining: () => this.#draining,
+      }).start();
+    }
     if (retentionMs !== undefined) {
       new Retention({ ...parts, retentionMs }).start();
     }
