@@ -67,7 +67,7 @@ describe("app.yaml", () => {
       limits: {
         connections: 1_000,
         streams: 100,
-        event_loop_delay_ms: 500,
+        event_loop_delay_ms: 1_000,
         request_ms: 30_000,
         keepalive_ms: 300_000,
         idle_ms: 1_800_000,
