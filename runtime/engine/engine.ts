@@ -12,7 +12,7 @@ import { completionMessage } from "./messages.js";
 import { Operator } from "./operator.js";
 import { Outbox } from "./outbox.js";
 import { type Clock, type Log, Timers, type Upstreams } from "./ports.js";
-import { Recovery } from "./recovery.js";
+import { Recovery, serverStopped } from "./recovery.js";
 import { reportEnd, reportUnfinished, reportUnknownTopics } from "./reports.js";
 import { Retention } from "./retention.js";
 import { type ExecutionHost, type Release, SagaExecution } from "./saga-execution.js";
@@ -60,6 +60,7 @@ export class Engine {
   readonly #handOvers: HandOvers;
   readonly #host: ExecutionHost;
   #draining = false;
+  #stopped = false;
 
   constructor(options: EngineOptions) {
     const { journal, broker, upstreams, log, changes, clock, completion } = options;
@@ -96,6 +97,7 @@ export class Engine {
       byName: this.#byName,
       timers: this.#timers,
       isDraining,
+      isStopped: () => this.#stopped,
     });
     this.#answers = new Answers({ journal, recovery: this.#recovery, changes, timers: this.#timers, log });
     this.operator = new Operator(this.#recovery);
@@ -188,9 +190,10 @@ export class Engine {
   /** Stops at once. What still runs is left to the next start. */
   async stop(): Promise<void> {
     this.#draining = true;
+    this.#stopped = true;
     this.#timers.stop();
     this.#handOvers.close();
-    const error = new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again");
+    const error = serverStopped();
     this.#answers.stop(error);
     for (const execution of this.#executions.all()) {
       execution.release({ why: "stopped", error });

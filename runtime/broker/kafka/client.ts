@@ -7,6 +7,7 @@ import kafkajs, {
   type Kafka,
   type KafkaConfig,
   type Producer,
+  type RetryOptions,
 } from "kafkajs";
 import { SagaError } from "../../core/errors.js";
 import { coPartitionAssignor } from "./assignor.js";
