@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { postgresTable } from "protosaga/upstream";
 import { expect, test } from "vitest";
-import { postgresStatements } from "../../runtime/upstream/postgres-sql.js";
+import { postgresStatements } from "../../runtime/upstream/postgres-driver.js";
 import { repository } from "../support/compiled/program.js";
 
 const manual = readFileSync(join(repository, "docs/upstream-kit.md"), "utf8");
