@@ -85,6 +85,7 @@ function* act(rows: BarrierRows, { retriable }: KeyedCall, effect: Effect): Work
   try {
     return { ok: true, response: yield* wait(effect()) };
   } catch (error) {
+    // mutation: refusal-past-pivot-is-not-kept
     if (!isRefusal(error) || isOutcomeUnknown(error.status) || retriable) {
       throw error;
     }
@@ -102,6 +103,7 @@ function* compensate(rows: BarrierRows, call: KeyedCall, effect: Effect): Work<A
   let done: DoneAction | undefined;
   if (actionKey !== undefined) {
     // Waits for an action that still runs. An action that comes later finds this row.
+    // mutation: compensation-blocks-late-action
     const blocked = yield* wait(
       rows.insert({ key: actionKey, method: "", requestHash: new Uint8Array(), state: "blocked" }),
     );
@@ -118,6 +120,7 @@ function* compensate(rows: BarrierRows, call: KeyedCall, effect: Effect): Work<A
 }
 
 function tookEffect(action: BarrierRow | undefined, compensateOnFailure: boolean): boolean {
+  // mutation: undo-only-effects
   return action?.answer !== undefined && (action.answer.ok || compensateOnFailure);
 }
 

@@ -20,7 +20,7 @@ function named(sql: string, ...names: string[]): string {
   return plain(sql.replaceAll(/\$(\d)/g, (_, at: string) => names[Number(at) - 1] ?? ""));
 }
 
-// Those who write a barrier in another language write what stands there.
+// Implementations in other languages copy the manual's SQL.
 test("the manual's SQL is what the driver runs", () => {
   const { insert, settle } = postgresStatements("saga_barriers");
   const [, ...table] = postgresTable().split(";").map(plain);
