@@ -3,8 +3,7 @@ import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { Completion } from "../engine/completion.js";
 import type { EngineOptions } from "../engine/engine.js";
-import type { FacadeDefinition } from "../facade/definition.js";
-import type { SagaService } from "../facade/service.js";
+import type { FacadeDefinition, SagaService } from "../facade/definition.js";
 import type { Message } from "../journal/journal.js";
 
 /** The services as they are run: every topic bears the configured prefix. */

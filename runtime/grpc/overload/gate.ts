@@ -1,8 +1,7 @@
 import type { Server } from "@grpc/grpc-js";
 import type { Engine } from "../../engine/engine.js";
 import type { Log } from "../../engine/ports.js";
-import type { FacadeDefinition } from "../../facade/definition.js";
-import type { SagaService } from "../../facade/service.js";
+import type { FacadeDefinition, SagaService } from "../../facade/definition.js";
 import { isRequestId, requestIdKey } from "../request-id.js";
 import { createBudget } from "./budget.js";
 import { gateConnections } from "./connections.js";
