@@ -122,7 +122,7 @@ function pickReceived(field: Field, message: Message, step: PlannedStep): Value 
   const source = step.rpc.output.fields.find((candidate) => found.text === `received${access(candidate.property)}`);
   const text = `received${optionalAccess(source?.property ?? field.property)}`;
   const zero = zeroValue(field, message);
-  const what = `${field.protoName} if the response was lost`;
+  const what = `${field.protoName} if the answer was lost`;
   return {
     kind: "default",
     text,

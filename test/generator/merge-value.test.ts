@@ -121,7 +121,7 @@ message Nothing {}
       return /compensate: (.*\n)+? {2}\}\),/.exec(files[0]?.content ?? "")?.[0];
     };
     const lost = (name: string) =>
-      `todo("${name} if the response was lost: by what was sent, or the idempotency key?")`;
+      `todo("${name} if the answer was lost: by what was sent, or the idempotency key?")`;
     const trap = "int64 charge_id = 1;";
     expect(await compensate(trap, "string customer = 1;")).toBe(`compensate: ({ received }) => ({
     chargeId: received?.chargeId ?? ${lost("charge_id")},

@@ -21,7 +21,7 @@ export const flight: Nodes["flight"] = {
     traveller: request.traveller,
   }),
   compensate: ({ received }) => ({
-    flightId: received?.flightId ?? todo("flight_id if the response was lost: by what was sent, or the idempotency key?"),
+    flightId: received?.flightId ?? todo("flight_id if the answer was lost: by what was sent, or the idempotency key?"),
   }),
 };
 

@@ -23,7 +23,7 @@ const badLines = [
   'bad.proto:18:7: SAGA_STEP_UNKNOWN: bad.S.F calls unknown RPC bad.Up.Doo (did you mean "bad.Up.Do"?); ',
 ];
 const warning =
-  "warn.proto:18:64: SAGA_DEADLINE_SHORT: the deadline of warn.S.F is 1 s, and its steps may take 30300 ms";
+  "warn.proto:18:64: SAGA_DEADLINE_SHORT: the deadline of warn.S.F is 1 s, but its steps may take 30300 ms";
 
 let compiled: Compiled;
 let workspace: Workspace | undefined;

@@ -54,8 +54,8 @@ function filledIn(stub: string): string {
   return stub
     .replace('todo("price: int64")', "7n")
     .replaceAll("compensate: ({ received })", "compensate: ({ sent, received })")
-    .replace(/todo\("late if the response was lost[^"]*"\)/, "false")
-    .replaceAll(/todo\("\w+ if the response was lost[^"]*"\)/g, "sent.requestId");
+    .replace(/todo\("late if the answer was lost[^"]*"\)/, "false")
+    .replaceAll(/todo\("\w+ if the answer was lost[^"]*"\)/g, "sent.requestId");
 }
 
 describe("the specs that buf generate writes", { timeout: 120_000 }, () => {
@@ -86,7 +86,7 @@ describe("the specs that buf generate writes", { timeout: 120_000 }, () => {
     const unfilled = await vitest();
     expect(unfilled.ok).toBe(false);
     expect(unfilled.text).toMatch(
-      /SAGA_NODE_TODO: 4 todos are left in .*(\n +gen\/node.*if the response was lost.*){3}\n +gen\/node.*book\.ts:\d+: todo\("price: int64"\)/,
+      /SAGA_NODE_TODO: 4 todos are left in .*(\n +gen\/node.*if the answer was lost.*){3}\n +gen\/node.*book\.ts:\d+: todo\("price: int64"\)/,
     );
 
     const mine = filledIn(read(node)).replace(/^import \{ todo \}.*\n/m, "");
