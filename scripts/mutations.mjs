@@ -216,8 +216,8 @@ export const mutations = [
   [
     "what this process remembers is kept when another moves a saga on",
     engine("elsewhere"),
-    "journal.onChange(noticed,",
-    "journal.onChange(() => {},",
+    "journal.watch(run.id, () => noticed(run.id)),",
+    "journal.watch(run.id, () => {}),",
   ],
   [
     "a notice is forgotten that comes while something of its saga is under way",

@@ -120,8 +120,7 @@ message Nothing {}
       const { files } = merge(plan, { ...emitOptions, stubsDir: "node" }, new Map());
       return /compensate: (.*\n)+? {2}\}\),/.exec(files[0]?.content ?? "")?.[0];
     };
-    const lost = (name: string) =>
-      `todo("${name} if the answer was lost: by what was sent, or the idempotency key?")`;
+    const lost = (name: string) => `todo("${name} if the answer was lost: by what was sent, or the idempotency key?")`;
     const trap = "int64 charge_id = 1;";
     expect(await compensate(trap, "string customer = 1;")).toBe(`compensate: ({ received }) => ({
     chargeId: received?.chargeId ?? ${lost("charge_id")},

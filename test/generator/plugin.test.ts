@@ -88,7 +88,7 @@ describe("through buf generate", () => {
 
 describe("as a process", () => {
   test("--version prints the version; other arguments are rejected", () => {
-    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const { version } = JSON.parse(readFileSync(join(root, "generator/package.json"), "utf8"));
     const shown = runPlugin(new Uint8Array(), ["--version"]);
     expect([shown.code, shown.stdout.toString(), shown.stderr]).toEqual([0, `protoc-gen-saga v${version}\n`, ""]);
     const refused = runPlugin(new Uint8Array(), ["--help"]);

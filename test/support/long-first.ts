@@ -7,7 +7,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
  */
 export const longFiles: readonly string[] = [
   "test/grpc/many-sagas.test.ts",
-  "test/broker/kafka.test.ts",
+  "test/broker/kafka/broker.test.ts",
   "test/end-to-end/kafka-outage.test.ts",
   "test/end-to-end/kafka.test.ts",
   "test/end-to-end/leases.test.ts",
@@ -19,7 +19,7 @@ export const longFiles: readonly string[] = [
   "test/generator/spec.test.ts",
   "test/grpc/echo.test.ts",
   "test/chaos/embedded.test.ts",
-  "test/broker/kafka-connect.test.ts",
+  "test/broker/kafka/client.test.ts",
 ];
 
 /** The files that keep every core busy by themselves: nothing is to wait for them, nor they for anything. */

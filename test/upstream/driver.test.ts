@@ -1,6 +1,6 @@
 import { createBarrier } from "protosaga/upstream";
+import { type BarrierDriver, type BarrierRow, type BarrierRows, runSync } from "protosaga/upstream/driver";
 import { expect, test } from "vitest";
-import { type BarrierDriver, type BarrierRow, type BarrierRows, runSync } from "../../runtime/upstream/driver.js";
 import { createCaller, summary } from "./support/caller.js";
 import type { Effect } from "./support/place.js";
 
