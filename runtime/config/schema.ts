@@ -175,24 +175,24 @@ export const configSchema = z.strictObject({
       megabytes: count(1, 1_000_000).default(256).describe("The total size of the requests of all open sagas, MiB."),
     })
     .prefault({})
-    .describe("Past it a call is refused at once with RESOURCE_EXHAUSTED."),
+    .describe("A call over a limit is refused with RESOURCE_EXHAUSTED."),
   limits: z
     .strictObject({
       connections: count(1, 1_000_000)
         .default(1_000)
-        .describe("Connections of clients; further ones are closed at once."),
+        .describe("Connections of clients. The server closes further ones."),
       streams: count(1, 1_000_000)
         .default(100)
         .describe("Open calls of one connection. A client waits with further ones until a call has ended."),
       event_loop_delay_ms: ms
-        .default(500)
+        .default(1_000)
         .describe("Mean delay of the event loop, ms. While it is longer, calls of facades get RESOURCE_EXHAUSTED."),
       request_ms: ms.default(30_000).describe("How long a client may take to send a request, ms."),
-      keepalive_ms: ms.default(300_000).describe("How often a client's connection is probed, ms."),
-      idle_ms: ms.default(1_800_000).describe("After how long without a call a connection is closed, ms."),
+      keepalive_ms: ms.default(300_000).describe("The interval of keepalive pings on a client's connection, ms."),
+      idle_ms: ms.default(1_800_000).describe("How long a connection without calls stays open, ms."),
     })
     .prefault({})
-    .describe("What clients may take of this server."),
+    .describe("Limits for the connections and calls of clients."),
   completion_topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/, "must be letters, digits, . _ and -, at most 200 of them")
