@@ -9,15 +9,15 @@ import { specFile } from "./spec.js";
 import { topicFile } from "./topic.js";
 import { topicRegistryFile } from "./topic-registry.js";
 
-/** What the output depends on besides the plan. */
+/** The options of the output. */
 export interface EmitOptions {
-  /** Where ts-proto's output stands, relative to the plugin's `out`: "pb". */
+  /** The folder of ts-proto's output, relative to the plugin's `out`: "pb". */
   readonly pb: string;
   /** The extension of relative imports. */
   readonly importExtension: "js" | "ts" | "none";
   /** The plugin's version, for the header; "": leave it out. */
   readonly version: string;
-  /** What runs the specs of the fault matrix; "none": there are none. */
+  /** The test runner for the specs of the fault matrix. "none": no specs are generated. */
   readonly spec: "none" | "vitest" | "node";
 }
 

@@ -3,7 +3,7 @@ import { checkConfig, loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError, SagaError } from "../core/errors.js";
 import { parkedOf } from "../engine/reports.js";
-import type { SagaService } from "../facade/service.js";
+import type { SagaService } from "../facade/definition.js";
 import type { SagasInFlight } from "../journal/journal.js";
 import { facadesOf, keyNames } from "./check-services.js";
 import { lookAtJournal } from "./open-journal.js";

@@ -9,8 +9,7 @@ import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { Engine } from "../engine/engine.js";
 import type { Log } from "../engine/ports.js";
-import type { FacadeDefinition } from "../facade/definition.js";
-import type { SagaService } from "../facade/service.js";
+import type { FacadeDefinition, SagaService } from "../facade/definition.js";
 import { isRequestId, requestIdKey } from "./request-id.js";
 import { errorStatus } from "./status.js";
 

@@ -190,6 +190,6 @@ test("a limit for a topic that no step has is refused at start, with those that 
   const start = startBookingServer(scope, { config: { topics: { create_ordr: { concurrency: 1 } } } });
   await expect(start).rejects.toMatchObject({
     code: "SAGA_CONFIG_INVALID",
-    message: expect.stringContaining('topics["create_ordr"]: no step has this topic; there are: create_order'),
+    message: expect.stringContaining('topics["create_ordr"]: no step has this topic; known topics: create_order'),
   });
 });

@@ -7,7 +7,7 @@ import { describePostgres } from "../support/describe-postgres.js";
 import { postgresUrl } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
-import { checkBooks, type Told } from "./support/deliveries.js";
+import { type Answers, checkBooks } from "./support/deliveries.js";
 import { type Effect, openPool } from "./support/place.js";
 import { shopDefinition } from "./support/shop.js";
 
@@ -59,7 +59,7 @@ async function startShop({ args }: Home, ...more: string[]) {
 }
 
 function describeKills(openHome: () => Promise<Home>): void {
-  test("SIGKILL before the commit: a repeat does it, a compensation finds nothing to undo", async () => {
+  test("SIGKILL before the commit: a repeat takes effect, a compensation finds nothing to compensate", async () => {
     const home = await openHome();
     const first = await startShop(home, "before-commit");
     const lost = await Promise.all([first.call("Reserve", "a/s"), first.call("Reserve", "b/s")]);
@@ -74,7 +74,7 @@ function describeKills(openHome: () => Promise<Home>): void {
     expect(await home.effects()).toEqual([{ key: "a/s", kind: "do" }]);
   });
 
-  test("SIGKILL after the commit: a repeat gets the answer that was lost, and a compensation undoes", async () => {
+  test("SIGKILL after the commit: a repeat gets the lost answer, and a compensation takes effect", async () => {
     const home = await openHome();
     const first = await startShop(home, "after-commit");
     expect(await first.call("Reserve", "a/s")).toMatch(/^14 /);
@@ -85,14 +85,14 @@ function describeKills(openHome: () => Promise<Home>): void {
     expect((await home.effects()).map(({ kind }) => kind)).toEqual(["do", "undo"]);
   });
 
-  test("at any time under load: each action exactly once or exactly undone, and no answer is taken back", async () => {
+  test("SIGKILL under load: each action takes effect exactly once or is compensated, and answers don't change", async () => {
     const home = await openHome();
-    const answers = new Map<string, Told>();
+    const answers = new Map<string, Answers>();
     let next = 0;
     for (let life = 0; life < 2; life++) {
       const { shopProcess, call } = await startShop(home);
       let calls = 0;
-      const tell = async (saga: number) => {
+      const callBoth = async (saga: number) => {
         const key = `${saga}/s`;
         const about = answers.get(key) ?? { act: [], undo: [] };
         answers.set(key, about);
@@ -106,8 +106,8 @@ function describeKills(openHome: () => Promise<Home>): void {
       };
       const load = async () => {
         while (shopProcess.child.signalCode === null) {
-          await tell(next++);
-          await tell(Math.floor(Math.random() * next));
+          await callBoth(next++);
+          await callBoth(Math.floor(Math.random() * next));
         }
       };
       const loads = Array.from({ length: 6 }, load);
@@ -116,7 +116,7 @@ function describeKills(openHome: () => Promise<Home>): void {
       await shopProcess.kill9();
       await Promise.all(loads);
     }
-    // Who was not answered asks again.
+    // Repeat the calls without an answer.
     const { call } = await startShop(home);
     for (const [key, about] of answers) {
       about.act.push(await call("Reserve", key));

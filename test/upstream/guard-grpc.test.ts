@@ -20,7 +20,7 @@ const scope = createScope();
 const shop = shopDefinition();
 const annotations = loadedAnnotations(loadShop());
 
-/** Runs the shop on a place. What its handlers do is told by the name in the request. */
+/** Runs the shop on a place. The name in the request says what its handlers do. */
 async function startShop<Tx>(openPlace: OpenPlace<Tx>) {
   const place = await openPlace(scope);
   const errors: unknown[] = [];
@@ -107,7 +107,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(await place.effects()).toHaveLength(2);
   });
 
-  test("a step that is refused past its saga's pivot is run anew when it is called again", async () => {
+  test("a step refused after its saga's pivot runs again when it is repeated", async () => {
     const { place, client } = await startShop(openPlace);
     const charge = (name: string) =>
       callRaw(client, shop.Charge.path, named(name), { "idempotency-key": "x/charge", "saga-retriable": "true" });
@@ -116,7 +116,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(await place.effects()).toHaveLength(1);
   });
 
-  test("a compensation is known by its option: it undoes, or blocks what comes late", async () => {
+  test("the option makes an RPC a compensation: it compensates, or blocks an action that comes late", async () => {
     const { place, call } = await startShop(openPlace);
     await call("Reserve", named("a"), "x/reserve");
     const undone = await call("Release", named("a"), "x/reserve/compensate");
@@ -132,7 +132,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect((await place.effects()).map(({ key }) => key)).toEqual(["x/reserve", "x/reserve/compensate"]);
   });
 
-  test("a compensation is given what its action answered, as that RPC's response", async () => {
+  test("a compensation receives its action's response", async () => {
     const { call, undone } = await startShop(openPlace);
     await call("Reserve", named("a"), "x/reserve");
     await call("Hold", named("a"), "x/hold");
@@ -150,7 +150,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     ]);
   });
 
-  test("a step that is called with a compensation's key is refused, and does not hold it", async () => {
+  test("a step called with a compensation's key is rejected, and does not block the compensation", async () => {
     const { call, runs } = await startShop(openPlace);
     const refused = await failure(call("Reserve", named("a"), "x/reserve/compensate"));
     expect(refused).toMatchObject({ code: status.INVALID_ARGUMENT });
@@ -160,7 +160,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     await call("Release", named("a"), "x/reserve/compensate");
   });
 
-  test("a refusal is answered with its details, again and again, and is compensated where the option asks for it", async () => {
+  test("a refusal is returned with its details at each repeat, and is compensated if compensate_on_failure is set", async () => {
     const { place, call, errors } = await startShop(openPlace);
     const refused = await failure(call("Reserve", named("refuse"), "x/reserve"));
     expect(refused).toEqual({ code: status.FAILED_PRECONDITION, message: "sold out", details: Buffer.from([8, 9]) });
@@ -171,7 +171,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(await call("Release", named("a"), "x/reserve/compensate").then(nameIn)).toBe("release a, run 2");
   });
 
-  test("a bug is told to the service and not to the client; nothing is stored", async () => {
+  test("an error in a handler is reported to the service and not to the client; nothing is stored", async () => {
     const { place, call, errors } = await startShop(openPlace);
     const failed = await failure(call("Reserve", named("fail"), "x/reserve"));
     expect(failed).toMatchObject({ code: status.INTERNAL, message: "internal error" });
@@ -179,7 +179,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(await place.keys()).toEqual([]);
   });
 
-  test("fields that this version doesn't know count: it is the bytes that must be the same", async () => {
+  test("unknown fields count: a repeat must have the same bytes", async () => {
     const { call } = await startShop(openPlace);
     const newer = Buffer.concat([named("a"), Buffer.from([0x98, 0x06, 0x01])]);
     await call("Reserve", newer, "x/reserve");
@@ -189,7 +189,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     expect(reasonIn(taken.details)).toEqual(["SAGA_KEY_TAKEN"]);
   });
 
-  test("a call without a key is refused with its mend, or has its effect each time where it may", async () => {
+  test("a call without a key is rejected with a fix, or takes effect each time if the RPC is in keyOptional", async () => {
     const { place, call, runs } = await startShop(openPlace);
     const missing = await failure(call("Reserve", named("a")));
     expect(missing.message).toMatch(/^missing metadata idempotency-key; send/);
@@ -243,7 +243,7 @@ describe("a guarded service on SQLite", () => {
 
 describePostgres("a guarded service on PostgreSQL", () => describeGuard(postgresPlace()));
 
-test("a guarded service that is served by another definition than its own says so", async () => {
+test("a guarded service that is added with another definition reports the error", async () => {
   const handler = ({ name }: ShopMessage) => ({ name });
   const unary = () => {};
   const { handlers } = guardService({

@@ -6,7 +6,7 @@ import { type PostgresServer, startPostgres } from "../support/postgres.js";
 import { type Harm, startProxy } from "../support/proxy.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
-import { createCaller, told } from "./support/caller.js";
+import { createCaller, summary } from "./support/caller.js";
 import { openPool, postgresPlace } from "./support/place.js";
 
 const scope = createScope();
@@ -28,30 +28,30 @@ describePostgres("on PostgreSQL, an action that still runs", () => {
           if (fails) throw new Error("bug");
         }),
     });
-    const outcome = action.then(told, (error: Error) => error.message);
+    const outcome = action.then(summary, (error: Error) => error.message);
     await until(() => caller.runs() === 1);
     return { place, ...caller, open, outcome };
   }
 
-  test("has its repeat wait for its answer", async () => {
+  test("makes its repeat wait for its answer", async () => {
     const { place, act, open, outcome, runs } = await held();
     const repeat = act("a/s");
     open();
-    expect(told(await repeat)).toBe(await outcome);
+    expect(summary(await repeat)).toBe(await outcome);
     expect(runs()).toBe(1);
     expect(await place.effects()).toHaveLength(1);
   });
 
-  test("has its compensation wait, and then undo it", async () => {
+  test("makes its compensation wait, then is compensated", async () => {
     const { place, undo, open, outcome } = await held();
     const compensation = undo("a/s");
     open();
     expect(await outcome).toBe("OK run 1");
-    expect(told(await compensation)).toBe("OK run 2");
+    expect(summary(await compensation)).toBe("OK run 2");
     expect((await place.effects()).map(({ kind }) => kind)).toEqual(["do", "undo"]);
   });
 
-  test("and then fails is blocked by the compensation that waited", async () => {
+  test("that then fails is blocked by the compensation that waited", async () => {
     const { place, act, undo, open, outcome } = await held({}, true);
     const compensation = undo("a/s");
     open();
@@ -61,19 +61,19 @@ describePostgres("on PostgreSQL, an action that still runs", () => {
     expect(await place.effects()).toEqual([]);
   });
 
-  test("longer than waitMs has others told to come again; then they do", async () => {
+  test("longer than waitMs: other calls fail with UNAVAILABLE, and succeed when they are repeated", async () => {
     const { act, undo, open, outcome } = await held({ waitMs: 50 });
     const later = { code: "SAGA_BARRIER_UNAVAILABLE", status: 14, retriable: true };
     await expect(undo("a/s")).rejects.toMatchObject(later);
     await expect(act("a/s")).rejects.toMatchObject(later);
     open();
     await outcome;
-    expect(told(await act("a/s"))).toBe("OK run 1");
-    expect(told(await undo("a/s"))).toBe("OK run 2");
+    expect(summary(await act("a/s"))).toBe("OK run 1");
+    expect(summary(await undo("a/s"))).toBe("OK run 2");
   });
 });
 
-describePostgres("on PostgreSQL, a handler's own trouble", () => {
+describePostgres("on PostgreSQL, an error in a handler", () => {
   async function counters(options?: PostgresDriverOptions) {
     const place = await postgresPlace(options)(scope);
     const { pool, schema } = await openPool(scope, 1);
@@ -102,7 +102,7 @@ describePostgres("on PostgreSQL, a handler's own trouble", () => {
       await add(tx, second);
     };
     const answers = await Promise.all([call("a/s", crossing("x", "y")), call("b/s", crossing("y", "x"))]);
-    expect(answers.map(told)).toEqual(["OK done", "OK done"]);
+    expect(answers.map(summary)).toEqual(["OK done", "OK done"]);
     // One was run again; it may have come between once more before the other one woke.
     expect(runs).toBeGreaterThan(2);
     expect(await values()).toEqual([2, 2]);
@@ -123,25 +123,25 @@ describePostgres("on PostgreSQL, a handler's own trouble", () => {
     expect(await values()).toEqual([2, 0]);
   });
 
-  test("a failed statement that it swallowed: nothing is stored, and no success told", async () => {
+  test("a failed statement that the handler ignores: nothing is stored, and the call fails", async () => {
     const { place, add, values, call } = await counters();
     const swallowing = async (tx: pg.PoolClient) => {
       await add(tx, "x");
       await tx.query("SELECT 1/0").catch(() => {});
     };
     await expect(call("a/s", swallowing)).rejects.toThrow("current transaction is aborted");
-    await expect(call(undefined, swallowing)).rejects.toThrow("PostgreSQL rolled its transaction back");
+    await expect(call(undefined, swallowing)).rejects.toThrow("PostgreSQL rolled the transaction back");
     expect(await values()).toEqual([0, 0]);
     expect(await place.keys()).toEqual([]);
   });
 
-  test("a transaction that it rolled back itself: no success is told", async () => {
+  test("a transaction that the handler rolls back: the call fails", async () => {
     const { place, call } = await counters();
-    await expect(call("a/s", (tx) => tx.query("ROLLBACK"))).rejects.toThrow("rolled it back itself");
+    await expect(call("a/s", (tx) => tx.query("ROLLBACK"))).rejects.toThrow("the handler rolled the transaction back");
     expect(await place.keys()).toEqual([]);
   });
 
-  test("a session that is ended: the call is to be repeated, and the process lives", async () => {
+  test("a terminated session: the call fails with UNAVAILABLE, and the process continues", async () => {
     const { place, values, call, add } = await counters();
     const dying = async (tx: pg.PoolClient) => {
       await add(tx, "x");
@@ -149,7 +149,7 @@ describePostgres("on PostgreSQL, a handler's own trouble", () => {
     };
     await expect(call("a/s", dying)).rejects.toMatchObject({ code: "SAGA_BARRIER_UNAVAILABLE" });
     expect(await values()).toEqual([0, 0]);
-    expect(told(await call("a/s", (tx) => add(tx, "x")))).toBe("OK done");
+    expect(summary(await call("a/s", (tx) => add(tx, "x")))).toBe("OK done");
     expect(await values()).toEqual([1, 0]);
     expect(await place.keys()).toEqual(["a/s"]);
   });
@@ -168,7 +168,7 @@ describePostgres("the table on PostgreSQL", () => {
   });
 });
 
-describePostgresServer("on PostgreSQL, a COMMIT whose fate is not known", () => {
+describePostgresServer("on PostgreSQL, a COMMIT with an unknown outcome", () => {
   let server: PostgresServer;
   beforeAll(async () => {
     server = await startPostgres();
@@ -208,7 +208,7 @@ describePostgresServer("on PostgreSQL, a COMMIT whose fate is not known", () => 
     // Where the COMMIT is still on its way, the repeat waits for it.
     const repeat = act("a/s");
     await proxy.release();
-    expect(told(await repeat)).toBe(answer);
+    expect(summary(await repeat)).toBe(answer);
     expect(await effects()).toEqual([{ key: "a/s", kind: "do" }]);
   });
 
@@ -224,21 +224,21 @@ describePostgresServer("on PostgreSQL, a COMMIT whose fate is not known", () => 
     expect(await effects()).toHaveLength(2);
   });
 
-  test("a server that is away: the call is to be repeated, and is answered when it is back", async () => {
+  test("an unreachable server: the call fails with UNAVAILABLE, and succeeds when the server is back", async () => {
     const { proxy, act, effects } = await open();
     proxy.cut();
     await expect(act("a/s")).rejects.toMatchObject({ code: "SAGA_BARRIER_UNAVAILABLE" });
     proxy.restore();
-    expect(told(await act("a/s"))).toBe("OK run 1");
+    expect(summary(await act("a/s"))).toBe("OK run 1");
     expect(await effects()).toHaveLength(1);
   });
 
-  test("a connection that hangs: the call is to be repeated, and the connection is not used again", async () => {
+  test("a connection that hangs: the call fails with UNAVAILABLE, and the connection is not reused", async () => {
     const { proxy, act, effects } = await open({ query_timeout: 300 });
     await expect(act("a/s", { after: () => proxy.freeze() })).rejects.toMatchObject({
       code: "SAGA_BARRIER_UNAVAILABLE",
     });
-    expect(told(await act("b/s"))).toBe("OK run 2");
+    expect(summary(await act("b/s"))).toBe("OK run 2");
     expect(await effects()).toEqual([{ key: "b/s", kind: "do" }]);
   });
 });

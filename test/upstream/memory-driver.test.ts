@@ -11,7 +11,7 @@ describe("the barrier in memory", () => {
   describeBarrier(memoryPlace());
   describeDeliveries(memoryPlace(), 300);
 
-  test("in every order of steps, and with a crash at any of them: exactly once or exactly undone", async () => {
+  test("random orders of operations with a crash at any of them: each action takes effect once or is compensated", async () => {
     await fc.assert(
       fc.asyncProperty(anyDeliveries, fc.scheduler(), fc.option(fc.nat(80)), async (batches, scheduler, crashAt) => {
         const effects: Effect[] = [];

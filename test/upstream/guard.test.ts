@@ -17,29 +17,29 @@ describe("a service that can't be guarded", () => {
   const guard = (options: object) =>
     guardService({ barrier, definition: shop, annotations, effects, others, ...(options as Record<never, never>) });
 
-  test("is told everything that is amiss", () => {
+  test("reports all errors together", () => {
     expect(() => guard({})).not.toThrow();
     expect(() => guard({ effects: { ...effects, Look: handler, Chat: handler }, others: { Watch: unary } })).toThrow(
       "SAGA_DEFINITION_INVALID: the service can't be guarded: " +
-        "/shop.Shop/Look has no side effects by its idempotency_level; its handler belongs in others; " +
-        "/shop.Shop/Rename has no handler; give one in effects or in others; " +
-        "/shop.Shop/Collect has no handler; give one in effects or in others; " +
-        "/shop.Shop/Chat is a stream, which can't be stored and repeated; its handler belongs in others",
+        "/shop.Shop/Look has idempotency_level NO_SIDE_EFFECTS; move its handler to others; " +
+        "/shop.Shop/Rename has no handler; add one in effects or in others; " +
+        "/shop.Shop/Collect has no handler; add one in effects or in others; " +
+        "/shop.Shop/Chat is a stream, which can't be stored and repeated; move its handler to others",
     );
     expect(() =>
       guard({ effects: { Hold: handler, Charge: handler }, others: { ...others, Reserve: unary, Release: unary } }),
     ).toThrow(
-      "/shop.Shop/Reserve is a step; its handler belongs in effects; " +
-        "/shop.Shop/Release is a compensation; its handler belongs in effects",
+      "/shop.Shop/Reserve is a step; move its handler to effects; " +
+        "/shop.Shop/Release is a compensation; move its handler to effects",
     );
     expect(() => guard({ others: { ...others, Charge: unary } })).toThrow("/shop.Shop/Charge has two handlers");
     expect(() => guard({ others: undefined })).toThrow(
-      "SAGA_DEFINITION_INVALID: the service can't be guarded: /shop.Shop/Look has no handler; give one in effects or in others",
+      "SAGA_DEFINITION_INVALID: the service can't be guarded: /shop.Shop/Look has no handler; add one in effects or in others",
     );
-    expect(() => guard({ annotations: new Map() })).toThrow("/shop.Shop/Reserve is not among the annotations");
+    expect(() => guard({ annotations: new Map() })).toThrow("/shop.Shop/Reserve is missing from the annotations");
   });
 
-  test("is none where all RPCs have effects: others can be left out", () => {
+  test("needs no others if all RPCs are in effects", () => {
     const { Reserve, Release } = shop;
     const definition = { Reserve, Release };
     const all = { Reserve: handler, Release: handler };
@@ -53,7 +53,7 @@ describe("a service that can't be guarded", () => {
     );
   });
 
-  test("is, where it can be, refused by the types", async () => {
+  test("is rejected by the compiler where possible", async () => {
     const place = await libsqlPlace(scope);
     const sync = createBarrier(place.driver as typeof place.driver & { sync: true });
     const common = { definition: shop, annotations };
