@@ -64,6 +64,7 @@ function* act(rows: BarrierRows, { retriable }: KeyedCall, effect: () => Awaitab
   try {
     return { ok: true, response: yield* wait(effect()) };
   } catch (error) {
+    // mutation: refusal-past-pivot-is-not-kept
     if (!isRefusal(error) || isOutcomeUnknown(error.status) || retriable) {
       throw error;
     }
@@ -85,6 +86,7 @@ function* undo(
   let done: DoneAction | undefined;
   if (actionKey !== undefined) {
     // Waits for an action that still runs; after this, one that comes later finds the row.
+    // mutation: compensation-blocks-late-action
     const blocked = yield* wait(
       rows.insert({ key: actionKey, method: "", requestHash: new Uint8Array(), state: "blocked" }),
     );
@@ -104,6 +106,7 @@ function* undo(
 }
 
 function tookEffect(action: BarrierRow | undefined, compensateOnFailure: boolean): boolean {
+  // mutation: undo-only-effects
   return action?.answer !== undefined && (action.answer.ok || compensateOnFailure);
 }
 
