@@ -14,16 +14,16 @@ export type Layout =
 export const lineWidth = 120;
 
 /** A space, or a line break where the group doesn't fit. */
-export const line: Layout = { kind: "line", flat: " ", hard: false };
+const line: Layout = { kind: "line", flat: " ", hard: false };
 
 /** Nothing, or a line break where the group doesn't fit. */
-export const softLine: Layout = { kind: "line", flat: "", hard: false };
+const softLine: Layout = { kind: "line", flat: "", hard: false };
 
 /** A line break; every group around it is broken. */
 export const hardLine: Layout = { kind: "line", flat: "", hard: true };
 
 /** Breaks all of its own lines, or none. */
-export function group(content: Layout): Layout {
+function group(content: Layout): Layout {
   return { kind: "group", content, broken: hasHardLine(content) };
 }
 

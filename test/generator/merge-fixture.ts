@@ -1,4 +1,4 @@
-import type { EmitOptions } from "../../generator/emit/emit.js";
+import type { EmitOptions } from "../../generator/model.js";
 import { type Merged, merge } from "../../generator/merge/merge.js";
 import type { Plan } from "../../generator/model.js";
 import { emitOptions, planOf } from "./emit-fixture.js";

@@ -31,7 +31,7 @@ export async function brokersReady(brokers: readonly string[]): Promise<void> {
 }
 
 /** Reads a topic from its beginning until it holds this many messages. */
-export async function readTopic(
+async function readTopic(
   brokers: readonly string[],
   topic: string,
   count: number,
