@@ -24,7 +24,7 @@ export function begin(plan: SagaPlan, state: SagaState): Transition {
 }
 
 /** Has every step of a group called; past the last group, has the response built. */
-export function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
+function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
   const members = plan.steps.flatMap((step, at) => (step.group === group ? [at] : []));
   return members.length > 0 ? schedule(plan, state, members, () => ({})) : finish(plan, state);
 }
