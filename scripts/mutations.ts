@@ -12,6 +12,8 @@ export interface Mutation {
 }
 
 const never: Change = { kind: "never" };
+const always: Change = { kind: "always" };
+const remove: Change = { kind: "instead", code: "" };
 const instead = (code: string): Change => ({ kind: "instead", code });
 const replace = (pattern: RegExp, by: string): Change => ({ kind: "replace", pattern, by });
 
@@ -137,5 +139,135 @@ const journal: readonly Mutation[] = [
   { point: "entry-number-is-unique", breaks: "the journal takes an entry number twice", change: never },
 ];
 
+const engine: readonly Mutation[] = [
+  {
+    point: "call-after-intent",
+    breaks: "a call leaves before its intent is durable",
+    change: instead("queueMicrotask(() => this.#call(command));"),
+  },
+  {
+    point: "compensation-after-intent",
+    breaks: "a compensation leaves before its intent is durable",
+    change: instead("queueMicrotask(() => this.#call(command));"),
+  },
+  {
+    point: "answer-after-entry",
+    breaks: "the client is answered before that is durable",
+    change: replace(/;$/, "; if (answer) for (const { resolve } of this.#answerWaiters.splice(0)) resolve(answer);"),
+  },
+  { point: "one-entry-in-flight", breaks: "two entries of a saga are in flight at once", change: always },
+  {
+    point: "conflict-is-not-stored",
+    breaks: "an entry that conflicts with another server's is taken for stored",
+    change: replace(/;$/, "; if (conflict) { this.#seq++; this.#state = state; return true; }"),
+  },
+  {
+    point: "report-end-once",
+    breaks: "the end of a saga is reported again with each entry",
+    change: replace(/ && !isFinal\(this\.#state\)/, ""),
+  },
+  {
+    point: "queue-only-awaited-steps",
+    breaks: "a queued step is asked for although the saga rolls back",
+    change: never,
+  },
+  {
+    point: "deliver-only-awaited-messages",
+    breaks: "a saga that rolls back takes the slot that it waited for",
+    change: always,
+  },
+  {
+    point: "retry-keeps-key",
+    breaks: "a retry has another idempotency key",
+    change: instead(
+      'idempotencyKey: this.id + "/" + step.name + (stepOf(this.#state, at).attempts > 1 ? "/again" : "")',
+    ),
+  },
+  {
+    point: "retry-is-next-attempt",
+    breaks: "a retry is made that was decided on another past",
+    change: replace(/ && stepOf.*attempt;/s, ";"),
+    rare: true,
+  },
+  {
+    point: "calls-end-with-deadline",
+    breaks: "a call may take longer than its saga",
+    change: instead("return timeoutMs;"),
+  },
+  { point: "recovery-watches-deadline", breaks: "a deadline is not watched after a recovery", change: remove },
+  {
+    point: "deadline-ends-with-running",
+    breaks: "the deadline's timer is not cancelled when the saga rolls back or passes its pivot",
+    change: remove,
+  },
+  {
+    point: "keep-while-deadline-is-watched",
+    breaks: "a saga is released although its deadline is watched here",
+    change: replace(/ \|\| this\.#cancelDeadline !== undefined/, ""),
+    rare: true,
+  },
+  {
+    point: "slot-until-call-is-made",
+    breaks: "a slot is given back before its call is made",
+    change: replace(/status !== "due" && /, ""),
+  },
+  { point: "release-gives-slots-back", breaks: "a released saga keeps its slots", change: remove },
+  {
+    point: "duplicate-keeps-first-slot",
+    breaks: "a duplicate message takes the place of the first one",
+    change: instead("this.#slots.set(input.at, [input.slot]);"),
+    rare: true,
+  },
+  {
+    point: "message-waits-for-first-entry",
+    breaks: "a message does not wait until the journal says whose saga it is",
+    change: replace(/ && known\.seq > 0/, ""),
+    rare: true,
+  },
+  { point: "release-redirects-clients", breaks: "clients of a released saga never get its answer", change: remove },
+  {
+    point: "join-only-same-request",
+    breaks: "the saga of another request is joined",
+    change: never,
+  },
+  {
+    point: "join-after-first-entry",
+    breaks: "a call joins a saga before the journal says whose saga it is",
+    change: never,
+    rare: true,
+  },
+  { point: "end-makes-room", breaks: "the end of a saga makes no room for others", change: remove },
+  { point: "recover-taken-over-sagas", breaks: "what another server left is not recovered", change: remove },
+  {
+    point: "recover-suspended-sagas",
+    breaks: "a suspended saga is not recovered",
+    change: replace(/this.*\)/, "true"),
+  },
+  {
+    point: "recover-after-settled",
+    breaks: "a saga is not recovered whose earlier execution is still there",
+    change: remove,
+    rare: true,
+  },
+  {
+    point: "reload-when-behind",
+    breaks: "what this process remembers is kept when another server moved the saga on",
+    change: never,
+  },
+  {
+    point: "find-waits-for-unsettled",
+    breaks: "a saga is used before the journal says whose it is, or while its earlier calls are in flight",
+    change: never,
+  },
+  {
+    point: "wait-for-calls-of-released",
+    breaks: "an attempt or a compensation leaves while an earlier call of the same process is in flight",
+    change: instead("return this.isReleased;"),
+  },
+  { point: "retry-unreadable-sagas", breaks: "a saga that can't be read is not retried", change: remove, rare: true },
+  { point: "start-resends-messages", breaks: "stored messages are not sent again at a start", change: remove },
+  { point: "sweep-resends-messages", breaks: "messages that could not be sent are not sent again", change: remove },
+];
+
 /** All breaks. */
-export const mutations: readonly Mutation[] = [...core, ...upstream, ...journal];
+export const mutations: readonly Mutation[] = [...core, ...engine, ...upstream, ...journal];
