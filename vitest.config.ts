@@ -1,7 +1,7 @@
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
 /** Tests that take long, or that fetch Kafka: `npm run test:long`. */
-const long = ["test/**/*.long.test.ts", "test/broker/kafka/**/*.test.ts", "test/broker/kafka*.test.ts"];
+const long = ["test/**/*.long.test.ts"];
 
 /** Where a report for programs goes. */
 const outputFile = process.env.TEST_REPORT;

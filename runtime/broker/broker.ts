@@ -2,75 +2,73 @@ import type { Message } from "../journal/journal.js";
 
 /** How a topic is consumed. */
 export interface SubscribeOptions {
-  /** How many messages are handled at the same time, of different keys; those of one key one after the other. */
+  /** How many messages of different keys are handled at the same time. Messages of one key are handled one at a time. */
   readonly concurrency: number;
 }
 
 /**
- * Handles a message. Resolving acknowledges it; rejecting has it delivered again later, unless the error is a
- * SagaError SAGA_MESSAGE_POISON: such a message goes to the dead-letter topic of its topic, with the reason.
+ * Handles a message. If it resolves, the message is acknowledged. If it rejects, the message is delivered again later,
+ * unless the error is a SagaError SAGA_MESSAGE_POISON: then it goes to the topic's dead-letter topic, with the reason.
  */
 export type Handler = (message: Message) => Promise<void>;
 
-/** What carries topics. Delivery is at least once; messages of one key are delivered in their order. */
+/** Delivers messages: at least once, and in order for each key. */
 export interface Broker {
   /**
-   * Sends messages, in their order. Never rejects: while the broker is away it is tried again. Resolves with true once
-   * the messages can't be lost any more (Kafka: acknowledged by all replicas in sync; embedded: handled), with false
-   * where the broker is closed before that. What was not sent then is found again in the journal.
+   * Sends messages in order. Never rejects: while the broker is unavailable, it retries.
+   * @returns true once the messages can't be lost any more (Kafka: all in-sync replicas have acknowledged them; embedded:
+   *   they are handled), false if the broker is closed before that. The journal still has what was not sent.
    */
   publish(messages: readonly Message[]): Promise<boolean>;
   /**
-   * The places on its topics, of a broker that keeps no messages: a place is only a place there, and free as soon as the
-   * upstream has answered. Absent where a message is kept until its handler resolves, so that the handler must not before
-   * the journal has what came of it.
+   * The slots of the topics, if this broker stores no messages: a saga that has a slot needs no message. A slot may be
+   * released as soon as the upstream has answered. Absent if the broker stores messages: then a handler must not resolve
+   * before the result is in the journal.
    */
-  readonly places?: Places;
-  /** How long the body of a message may be, bytes in UTF-8. Absent: as long as it likes. */
+  readonly slots?: Slots;
+  /** The largest message body that the broker accepts, bytes in UTF-8. Absent: no limit. */
   readonly maxBodyBytes?: number;
-  /** To be called before `start`, once a topic. */
+  /** Sets the handler and the concurrency limit of a topic. Call it before `start`, once for each topic. */
   subscribe(topic: string, options: SubscribeOptions, handler: Handler): void;
   /**
-   * Begins to deliver; messages published before wait until then.
-   * @throws SagaError SAGA_BROKER_UNAVAILABLE where the broker can't be reached
+   * Starts to deliver. Messages that were published before wait until then.
+   * @throws SagaError SAGA_BROKER_UNAVAILABLE if the broker can't be reached, SAGA_CONFIG_INVALID if its settings don't fit
    */
   start(): Promise<void>;
-  /** Stops delivering, waits for the handlers under way and the places that are taken, and leaves. May be called twice. */
+  /** Stops delivering, waits for running handlers and for slots that are taken, and disconnects. May be called twice. */
   close(): Promise<void>;
 }
 
-/**
- * Places on the topics of this process. Who has one need not send the message that would ask for it: it counts as delivered
- * within the very transaction that would have sent it.
- */
-export interface Places {
-  /**
-   * Takes a place where one is free and nothing waits before it.
-   * @returns a function that gives the place back; undefined where there is none
-   */
+/** Slots of this process: each is permission to handle one message of a topic. One key has at most one slot of a topic. */
+export interface Slots {
+  /** Takes a slot if one is free now. @returns a function that releases the slot; undefined if none is free */
   claim(topic: string, key: string): (() => void) | undefined;
   /**
-   * Waits for a place, in turn with the messages that wait for one. Nothing is kept of it when the broker closes.
-   * @param taken is given what gives the place back; must not throw
+   * Waits for a slot, in turn. Waiting ends without a slot when the broker closes.
+   * @param taken receives the function that releases the slot; must not throw
    */
-  wait(topic: string, key: string, taken: (giveBack: () => void) => void): void;
+  wait(topic: string, key: string, taken: (release: () => void) => void): void;
 }
 
-/** Told how the broker does: for logs and metrics. Must not throw. */
+/** Receives what happens to the broker, for logs and metrics. Its functions must not throw. */
 export interface BrokerObserver {
-  /** A delivery, a publication or the connection failed; it is tried again. `topic` where it was about one. */
+  /** A delivery, a publication or the connection failed; the broker retries. `topic` is absent for the connection. */
   failed(error: unknown, topic: string | undefined): void;
   /**
-   * How many messages of a partition are not handled yet: with each batch and commit, and every 5 s where so many are in hand
-   * that it is not read. 0 also when another member of the group has it now. The embedded broker has no partitions, and never
-   * tells of any.
+   * How many messages of a partition are not handled yet. Reported with each batch and commit, and every 5 s while the
+   * partition is paused. 0 if another server has the partition now. The embedded broker has no partitions and reports none.
    */
   lag(topic: string, partition: number, messages: number): void;
-  /** A message went to the dead-letter topic. */
-  buried(topic: string, reason: string): void;
+  /** A message went to the topic's dead-letter topic. */
+  deadLettered(topic: string, reason: string): void;
 }
 
-/** Where a broker that keeps nothing itself leaves what can't be handled. */
+/** Stores dead letters for a broker that stores no messages. */
 export interface DeadLetters {
-  bury(message: Message, reason: string): Promise<void>;
+  addDeadLetter(message: Message, reason: string): Promise<void>;
+}
+
+/** The topic that receives the messages of a topic that can't be handled. */
+export function deadLetterTopic(topic: string): string {
+  return `${topic}.dead-letter`;
 }

@@ -2,37 +2,22 @@ import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal } from "../journal/journal.js";
 import type { Clock } from "./ports.js";
-import type { Run } from "./run.js";
 
 /** How many sagas may be open at the same time, waiting ones included, for each facade. */
 export interface QueueLimits {
   readonly async: number;
   readonly throttled: number;
-  /** How much memory the requests of all sagas that this process drives may take, 2^20 bytes; sync ones included. Default: no limit */
+  /** How much memory the requests of all sagas that run here may take, MiB; sync ones included. Default: no limit */
   readonly megabytes?: number;
 }
 
 /** What counts of a saga. */
-type Held = Pick<Run, "facade" | "requestBytes">;
-
-/** Bounds what a server takes on: what it can't hold is refused at once, not accepted and then lost in a queue. */
-export interface Admission {
-  /**
-   * What keeps one more saga of the facade from being taken on; undefined where there is room.
-   * @param ahead how many will begin before it. Default: 0
-   */
-  refusal(facade: FacadeDefinition, requestBytes: number, ahead?: number): SagaError | undefined;
-  /** Whether some facade, or the memory, is half full. */
-  crowded(): boolean;
-  /** A saga began here. */
-  began(facade: FacadeDefinition): void;
-  /** This process drives a saga, begun here or not. */
-  opened(saga: Held): void;
-  /** A saga is open no more, or is another process's now. */
-  closed(saga: Held): void;
+interface Held {
+  readonly facade: FacadeDefinition;
+  readonly values: { readonly requestBytes: Uint8Array };
 }
 
-/** How old a count may be, ms, on a journal where others count, too. */
+/** How old a count may be on a journal that servers share, ms. */
 const freshMs = 250;
 
 interface Count {
@@ -42,29 +27,88 @@ interface Count {
 }
 
 /**
- * Makes an admission. On a journal of its own it counts as it goes; on a shared one it asks now and then how many sagas
- * are open, and adds those that began here since.
+ * Bounds what a server accepts: what it can't hold is refused at once, not accepted and then lost in a queue. On SQLite
+ * it counts open sagas as they come and go. On a shared journal it asks now and then how many are open, and adds those
+ * that began here since.
  */
-export function createAdmission(limits: QueueLimits, journal: Journal, clock: Clock): Admission {
-  const counts = new Map<FacadeDefinition, Count>();
-  const mostBytes = (limits.megabytes ?? Number.POSITIVE_INFINITY) * 2 ** 20;
-  let bytes = 0;
+export class Admission {
+  readonly #limits: QueueLimits;
+  readonly #journal: Journal;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #counts = new Map<FacadeDefinition, Count>();
+  /** One error for each facade: making thousands of stacks takes time that an overloaded server does not have. */
+  readonly #queueFull = new Map<FacadeDefinition, SagaError>();
+  readonly #memoryFull = new SagaError(
+    "SAGA_QUEUE_FULL",
+    "the requests of open sagas take as much memory as queue_limit.megabytes allows; call again later with the same request id",
+  );
+  #bytes = 0;
 
-  function countOf(facade: FacadeDefinition): Count {
-    const known = counts.get(facade) ?? { open: 0, askedAtMs: Number.NEGATIVE_INFINITY, asking: false };
-    counts.set(facade, known);
+  constructor(limits: QueueLimits, journal: Journal, clock: Pick<Clock, "now">) {
+    this.#limits = limits;
+    this.#journal = journal;
+    this.#clock = clock;
+  }
+
+  /** Why one more saga of the facade is refused; undefined if there is room. */
+  refusal(facade: FacadeDefinition, requestBytes: number): SagaError | undefined {
+    const mostBytes = (this.#limits.megabytes ?? Number.POSITIVE_INFINITY) * 2 ** 20;
+    // One request alone is accepted however large it is: gRPC bounds it, and it would never be accepted otherwise.
+    if (this.#bytes > 0 && this.#bytes + requestBytes > mostBytes) {
+      return this.#memoryFull;
+    }
+    return this.#hasRoom(facade) ? undefined : this.#full(facade);
+  }
+
+  /** A saga began here. */
+  began(facade: FacadeDefinition): void {
+    if (this.#journal.shared) {
+      this.#countOf(facade).open++;
+    }
+  }
+
+  /** A saga runs here, whether it began here or was recovered. */
+  opened({ facade, values }: Held): void {
+    this.#bytes += values.requestBytes.length;
+    if (!this.#journal.shared) {
+      this.#countOf(facade).open++;
+    }
+  }
+
+  /** A saga no longer runs here. */
+  closed({ facade, values }: Held): void {
+    this.#bytes -= values.requestBytes.length;
+    if (!this.#journal.shared) {
+      this.#countOf(facade).open--;
+    }
+  }
+
+  #hasRoom(facade: FacadeDefinition): boolean {
+    if (facade.mode === "sync") {
+      return true;
+    }
+    const count = this.#countOf(facade);
+    if (this.#journal.shared) {
+      this.#refresh(facade, count);
+    }
+    return count.open < this.#limits[facade.mode];
+  }
+
+  #countOf(facade: FacadeDefinition): Count {
+    const known = this.#counts.get(facade) ?? { open: 0, askedAtMs: Number.NEGATIVE_INFINITY, asking: false };
+    this.#counts.set(facade, known);
     return known;
   }
 
-  function refresh(facade: FacadeDefinition, count: Count): void {
-    const now = clock.now();
+  #refresh(facade: FacadeDefinition, count: Count): void {
+    const now = this.#clock.now();
     if (count.asking || now - count.askedAtMs < freshMs) {
       return;
     }
     count.asking = true;
     count.askedAtMs = now;
     const before = count.open;
-    journal
+    this.#journal
       .countOpen(facade.name)
       .then(
         (open) => {
@@ -77,64 +121,10 @@ export function createAdmission(limits: QueueLimits, journal: Journal, clock: Cl
       });
   }
 
-  function hasRoom(facade: FacadeDefinition, ahead: number): boolean {
-    if (facade.mode === "sync") {
-      return true;
-    }
-    const count = countOf(facade);
-    if (journal.shared) {
-      refresh(facade, count);
-    }
-    return count.open + ahead < limits[facade.mode];
+  #full(facade: FacadeDefinition): SagaError {
+    const text = `${facade.name} has as many open sagas as queue_limit allows; call again later with the same request id`;
+    const error = this.#queueFull.get(facade) ?? new SagaError("SAGA_QUEUE_FULL", text);
+    this.#queueFull.set(facade, error);
+    return error;
   }
-
-  return {
-    refusal(facade, requestBytes, ahead = 0) {
-      // One alone is taken on however large: gRPC bounds it, and else it never would be.
-      if (bytes > 0 && bytes + requestBytes > mostBytes) {
-        return memoryFull;
-      }
-      return hasRoom(facade, ahead) ? undefined : queueFull(facade);
-    },
-    crowded() {
-      for (const [{ mode }, { open }] of counts) {
-        if (mode !== "sync" && open * 2 >= limits[mode]) {
-          return true;
-        }
-      }
-      return bytes * 2 > mostBytes;
-    },
-    began(facade) {
-      if (journal.shared) {
-        countOf(facade).open++;
-      }
-    },
-    opened({ facade, requestBytes }) {
-      bytes += requestBytes.length;
-      if (!journal.shared) {
-        countOf(facade).open++;
-      }
-    },
-    closed({ facade, requestBytes }) {
-      bytes -= requestBytes.length;
-      if (!journal.shared) {
-        countOf(facade).open--;
-      }
-    },
-  };
-}
-
-const memoryFull = new SagaError(
-  "SAGA_QUEUE_FULL",
-  "the requests of open sagas take as much memory as queue_limit.megabytes allows; call again later with the same request id",
-);
-
-const full = new WeakMap<FacadeDefinition, SagaError>();
-
-/** What a call is told that there is no room for. Always the same error: who refuses thousands has no time for stacks. */
-function queueFull(facade: FacadeDefinition): SagaError {
-  const text = `${facade.name} has as many open sagas as this server holds; call again later with the same request id`;
-  const error = full.get(facade) ?? new SagaError("SAGA_QUEUE_FULL", text);
-  full.set(facade, error);
-  return error;
 }

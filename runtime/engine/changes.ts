@@ -1,48 +1,39 @@
-import type { Journal } from "../journal/journal.js";
+import { isShared, type Journal } from "../journal/journal.js";
 
-/** Tells that sagas have changed. */
-export interface Changes {
+/** Reports that the journal holds more of a saga than before, whichever server wrote it. */
+export class Changes {
+  readonly #journal: Journal;
+  readonly #listeners = new Map<string, Set<() => void>>();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
   /**
-   * Has a listener told each time that the journal holds more of a saga than before; now and then also where it does not.
-   * It must not throw.
+   * Calls a listener soon after each entry of the saga, and now and then when there is none. It must not throw.
    * @returns a function that ends it
    */
-  subscribe(sagaId: string, listener: () => void): () => void;
-}
+  subscribe(sagaId: string, listener: () => void): () => void {
+    const own = () => listener(); // The same function may be given twice.
+    const all = this.#listeners.get(sagaId) ?? new Set();
+    this.#listeners.set(sagaId, all.add(own));
+    const unwatch = isShared(this.#journal) ? this.#journal.watch(sagaId, own) : () => {};
+    return () => {
+      unwatch();
+      all.delete(own);
+      if (all.size === 0 && this.#listeners.get(sagaId) === all) {
+        this.#listeners.delete(sagaId);
+      }
+    };
+  }
 
-/** Passes on what changed, in this process and in others. */
-export interface ChangeHub extends Changes {
-  /** Says that an entry of a saga that this process drives is durable. */
-  changed(sagaId: string): void;
-  /** Listens to the journal no more. */
-  close(): void;
-}
-
-/** Makes a hub that is also fed by what other processes write to the same journal. */
-export function createChanges(journal: Pick<Journal, "onChange">): ChangeHub {
-  const listeners = new Map<string, Set<() => void>>();
-  const changed = (sagaId: string) => {
-    const all = listeners.get(sagaId);
-    // A copy: who is told may end, or begin, to listen. Mostly there is nobody.
-    for (const listener of all === undefined ? [] : [...all]) {
-      listener();
+  /** An entry of a saga that runs here is durable. */
+  changed(sagaId: string): void {
+    const listeners = this.#listeners.get(sagaId);
+    if (listeners !== undefined) {
+      for (const listener of [...listeners]) {
+        listener(); // A copy: a listener may end, or begin, another.
+      }
     }
-  };
-  const close = journal.onChange(changed, () => listeners.keys());
-  return {
-    changed,
-    close,
-    subscribe(sagaId, listener) {
-      // Wrapped, so that the same function given twice is told twice and ended apart.
-      const own = () => listener();
-      const all = listeners.get(sagaId) ?? new Set();
-      listeners.set(sagaId, all.add(own));
-      return () => {
-        all.delete(own);
-        if (all.size === 0 && listeners.get(sagaId) === all) {
-          listeners.delete(sagaId);
-        }
-      };
-    },
-  };
+  }
 }

@@ -2,39 +2,31 @@ import type { Broker, Handler } from "../broker/broker.js";
 import { SagaError } from "../core/errors.js";
 import { initialState } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
-import type { Answer, Journal, StoredSaga } from "../journal/journal.js";
-import { createAdmission, type QueueLimits } from "./admission.js";
-import type { ChangeHub } from "./changes.js";
-import { completionMessage } from "./completion.js";
-import { deadlineOf, journalClock } from "./deadline.js";
-import { type Drive, react } from "./driver.js";
-import { eachStored } from "./each-stored.js";
-import { createElsewhere } from "./elsewhere.js";
-import { createHandOver } from "./hand-over.js";
-import { createOperator, type Operator } from "./operator.js";
-import { createOutbox } from "./outbox.js";
-import type { Clock, Log, Upstreams } from "./ports.js";
-import { createRecentlyEnded } from "./recently-ended.js";
-import { createRecorded } from "./recorded.js";
-import { createRecovery } from "./recovery.js";
-import { reportEnd } from "./report-end.js";
-import { reportParked } from "./report-parked.js";
-import { reportStranded } from "./report-stranded.js";
-import { reportAllStuck, reportStuck } from "./report-stuck.js";
-import { createRetention } from "./retention.js";
-import { createRun, type Run } from "./run.js";
-import { createRuns } from "./runs.js";
-import { fits } from "./same-request.js";
-import { subscribe } from "./subscribe.js";
-import { createSweep } from "./sweep.js";
-import { failTickets } from "./ticket.js";
-import { createTimers } from "./timers.js";
-import { createWaiters } from "./waiters.js";
+import { type Answer, isShared, type Journal } from "../journal/journal.js";
+import { Admission, type QueueLimits } from "./admission.js";
+import { Answers, type SagaCall } from "./answers.js";
+import type { Changes } from "./changes.js";
+import { Delivery, HandOvers } from "./deliveries.js";
+import { Executions } from "./executions.js";
+import { completionMessage } from "./messages.js";
+import { Operator } from "./operator.js";
+import { Outbox } from "./outbox.js";
+import { type Clock, type Log, Timers, type Upstreams } from "./ports.js";
+import { Recovery } from "./recovery.js";
+import { reportEnd, reportUnfinished, reportUnknownTopics } from "./reports.js";
+import { Retention } from "./retention.js";
+import { type ExecutionHost, type Release, SagaExecution } from "./saga-execution.js";
+import { SagaValues } from "./saga-values.js";
+import { Sweep } from "./sweep.js";
+import { rollback } from "./turn.js";
 
-/** How long handlers may take to end once everything is stopped, ms. */
+/** How many sagas of one facade are compensated at the same time. */
+const rollbackConcurrency = 64;
+
+/** How long handlers may take to end once everything is stopped, ms: a user's code that never returns must not keep the server. */
 const lastHandlersMs = 3_000;
 
-/** What the engine drives sagas with. */
+/** What the engine runs sagas with. */
 export interface EngineOptions {
   readonly facades: readonly FacadeDefinition[];
   readonly journal: Journal;
@@ -42,7 +34,7 @@ export interface EngineOptions {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
-  readonly changes: ChangeHub;
+  readonly changes: Changes;
   readonly limits: QueueLimits;
   /** How many messages of a step's topic are handled at the same time. */
   readonly concurrencyOf: (topic: string) => number;
@@ -52,252 +44,239 @@ export interface EngineOptions {
   readonly retentionMs?: number | undefined;
 }
 
-/** A client's call of a facade. */
-export interface SagaCall {
-  readonly sagaId: string;
-  /** The request as the client sent it. */
-  readonly request: Uint8Array;
-  /** The same, decoded. */
-  readonly message: unknown;
-  /** ms since the Unix epoch. */
-  readonly deadlineAtMs: number | undefined;
-  readonly traceparent: string;
-}
+/** Runs sagas. The journal, the broker and the upstreams stay the caller's to close. */
+export class Engine {
+  readonly operator: Operator;
+  readonly #options: EngineOptions;
+  /** The journal's time: the clocks of servers may differ, and deadlines are kept by one. */
+  readonly #clock: Clock;
+  readonly #byName: ReadonlyMap<string, FacadeDefinition>;
+  readonly #admission: Admission;
+  readonly #executions: Executions;
+  readonly #timers: Timers;
+  readonly #outbox: Outbox;
+  readonly #recovery: Recovery;
+  readonly #answers: Answers;
+  readonly #handOvers: HandOvers;
+  readonly #host: ExecutionHost;
+  #draining = false;
 
-/** Runs sagas. */
-export interface Engine {
+  constructor(options: EngineOptions) {
+    const { journal, broker, upstreams, log, changes, clock, completion } = options;
+    const isDraining = () => this.#draining;
+    this.#options = options;
+    this.#clock = journalClock(journal, clock);
+    this.#byName = new Map(options.facades.map((facade) => [facade.name, facade]));
+    this.#admission = new Admission(options.limits, journal, this.#clock);
+    this.#executions = new Executions(this.#admission);
+    this.#timers = new Timers(this.#clock);
+    this.#outbox = new Outbox(journal, broker, log);
+    this.#handOvers = new HandOvers(journal, log, isDraining);
+    this.#host = {
+      journal,
+      broker,
+      upstreams,
+      log,
+      clock: this.#clock,
+      releasesWaiting: journal.shared && broker.slots === undefined,
+      completion: (values, state) =>
+        completion === undefined ? undefined : completionMessage({ broker, log }, completion.topic, values, state),
+      stored: (execution, messages) => {
+        this.#outbox.send(messages);
+        this.#recovery.stored(execution.id);
+        changes.changed(execution.id);
+      },
+      released: (execution, release) => this.#released(execution, release),
+      settled: (execution) => this.#executions.settled(execution),
+    };
+    this.#recovery = new Recovery({
+      host: this.#host,
+      journal,
+      executions: this.#executions,
+      byName: this.#byName,
+      timers: this.#timers,
+      isDraining,
+    });
+    this.#answers = new Answers({ journal, recovery: this.#recovery, changes, timers: this.#timers, log });
+    this.operator = new Operator(this.#recovery);
+  }
+
   /**
-   * Begins a saga, joins the one that runs under this id, or finds its recorded answer. Resolves with what the client is
-   * told: for an async facade as soon as the saga is accepted, durably.
+   * Begins a saga, joins the one that runs under this id, or finds its recorded answer. Resolves with the answer for the
+   * client; an async facade's as soon as the saga is durably accepted.
    * @throws SagaError SAGA_REQUEST_ID_TAKEN, SAGA_QUEUE_FULL, SAGA_DRAINING, SAGA_JOURNAL_UNAVAILABLE or
    *   SAGA_STRUCTURE_CHANGED
    */
-  run(facade: FacadeDefinition, call: SagaCall): Promise<Answer>;
-  /** Whether there is an answer under the id without taking on more: the saga runs here, or ended here not long ago. */
-  knows(sagaId: string): boolean;
+  async run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
+    const running = this.#executions.live(call.sagaId);
+    if (running !== undefined) {
+      if (running.seq === 0) {
+        await running.change(); // Until the journal has it, it is perhaps not the saga of this id.
+        return this.run(facade, call);
+      }
+      return this.#answers.join(running, facade, call);
+    }
+    const refusal = this.#refusal(facade, call.request.length);
+    if (refusal !== undefined) {
+      return this.#answers.recordedOnly(facade, call, refusal, !this.#draining);
+    }
+    if (this.#executions.get(call.sagaId) !== undefined) {
+      return this.#answers.recorded(facade, call);
+    }
+    const answer = await this.#begin(facade, call).answer();
+    return answer === "elsewhere" ? this.#answers.recorded(facade, call) : answer;
+  }
+
+  /** Whether the saga runs here. */
+  knows(sagaId: string): boolean {
+    return this.#executions.live(sagaId) !== undefined;
+  }
+
+  /** Why a saga that would begin now is refused; undefined if there is room. */
+  refusal(facade: FacadeDefinition): SagaError | undefined {
+    return this.#refusal(facade, 0);
+  }
+
+  /** Recovers the sagas that the last process left, and begins to handle topics. */
+  async start(): Promise<void> {
+    const { facades, journal, broker, completion, retentionMs, log } = this.#options;
+    this.#subscribe();
+    const left = await journal.messages.pending();
+    if (isShared(journal)) {
+      await journal.release(facades.map(({ fingerprint }) => fingerprint));
+    }
+    const open = await journal.list("open");
+    this.#recovery.enqueue(open);
+    await reportUnfinished(journal, this.#byName, log);
+    reportUnknownTopics(left, facades, completion?.topic, log);
+    for (const message of left) {
+      this.#outbox.send([message]);
+    }
+    await broker.start();
+    if (open.length > 0) {
+      void this.#recovery.empty().then(() => log.info({ sagas: open.length }, "sagas recovered from the journal"));
+    }
+    const parts = { journal, timers: this.#timers, clock: this.#clock, log };
+    new Sweep({
+      ...parts,
+      facades,
+      executions: this.#executions,
+      recovery: this.#recovery,
+      outbox: this.#outbox,
+      isDraining: () => this.#draining,
+    }).start();
+    if (retentionMs !== undefined) {
+      new Retention({ ...parts, retentionMs }).start();
+    }
+  }
+
   /**
-   * What a saga that would begin now is refused with for want of room; undefined where there is room.
-   * @param ahead how many of the facade will begin before it
+   * Accepts no new sagas, and waits for those that clients wait for and for the calls in flight. What waits on topics is
+   * left to the next start, or to other servers. @returns how many calls were still in flight after `graceMs`
    */
-  refusal(facade: FacadeDefinition, ahead: number): SagaError | undefined;
-  /** Whether it is worth asking for refusals: some facade, or the memory, is half full. */
-  crowded(): boolean;
-  /** Takes up the sagas that the last process left, and begins to handle the topics. */
-  start(): Promise<void>;
+  async drain(graceMs: number): Promise<number> {
+    this.#draining = true;
+    const quiet = this.#executions.quiet().then(() => this.#options.broker.close());
+    await this.#within(graceMs, quiet);
+    return this.#executions.all().filter(({ facade, callsInFlight }) => facade.mode !== "async" || callsInFlight > 0)
+      .length;
+  }
+
+  /** Stops at once. What still runs is left to the next start. */
+  async stop(): Promise<void> {
+    this.#draining = true;
+    this.#timers.stop();
+    this.#handOvers.close();
+    const error = new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again");
+    this.#answers.stop(error);
+    for (const execution of this.#executions.all()) {
+      execution.release({ why: "stopped", error });
+    }
+    await this.#within(lastHandlersMs, this.#options.broker.close());
+  }
+
+  #begin(facade: FacadeDefinition, call: SagaCall): SagaExecution {
+    const { sagaId, request, message, traceparent } = call;
+    const values = new SagaValues(facade, sagaId, request, { message });
+    const execution = new SagaExecution(this.#host, values, initialState(facade), 0);
+    this.#executions.add(execution);
+    this.#admission.began(facade);
+    execution.begin(this.#deadlineOf(facade, call.deadlineAtMs), traceparent);
+    return execution;
+  }
+
   /**
-   * Takes no new sagas and waits for those that clients wait for, and for the calls under way. What waits on topics is
-   * left to the next start, or to other servers. @returns how many calls were still under way after `graceMs`
+   * When the saga must be done, by the journal's clock: the earlier of the facade's deadline and the client's. A client of an
+   * async facade does not wait for the end.
    */
-  drain(graceMs: number): Promise<number>;
-  /** Stops at once; what still runs is left to the next start. */
-  stop(): Promise<void>;
-  readonly operator: Operator;
+  #deadlineOf({ deadlineMs, mode }: FacadeDefinition, clientsAtMs: number | undefined): number | undefined {
+    const forever = Number.POSITIVE_INFINITY;
+    const clientsMs = mode === "async" || clientsAtMs === undefined ? forever : clientsAtMs - this.#options.clock.now();
+    const earlier = this.#clock.now() + Math.min(deadlineMs ?? forever, clientsMs);
+    return Number.isFinite(earlier) ? earlier : undefined;
+  }
+
+  #refusal(facade: FacadeDefinition, requestBytes: number): SagaError | undefined {
+    return this.#draining
+      ? new SagaError("SAGA_DRAINING", "the server is shutting down; call again")
+      : this.#admission.refusal(facade, requestBytes);
+  }
+
+  #released(execution: SagaExecution, release: Release): void {
+    const { log } = this.#options;
+    this.#executions.released(execution);
+    switch (release.why) {
+      case "ended":
+        reportEnd(execution, log);
+        return;
+      case "conflict":
+        log.debug({ saga: execution.id }, "saga released: another server wrote to it");
+        this.#recovery.conflicted(execution);
+        return;
+      case "suspended": {
+        // The client of a saga that did not begin gets the error; a saga that is refused again and again is logged once.
+        const first = this.#recovery.later(execution.id) && execution.seq > 0;
+        const about = { saga: execution.id, err: release.error };
+        log[first ? "error" : "debug"](about, "saga suspended; it will be recovered from the journal");
+      }
+    }
+  }
+
+  /** Has the broker deliver the messages, or give the slots, of all topics. */
+  #subscribe(): void {
+    const { facades, broker, journal, concurrencyOf, completion, log } = this.#options;
+    const parts = { journal, executions: this.#executions, recovery: this.#recovery, log };
+    const subscribe = (facade: FacadeDefinition, at: number, topic: string, concurrency: number) => {
+      const delivery = new Delivery(parts, facade, at);
+      this.#handOvers.subscribe(topic, concurrency, delivery);
+      broker.subscribe(topic, { concurrency }, delivery.handler);
+    };
+    for (const facade of facades) {
+      facade.topics.steps.forEach((topic, at) => {
+        subscribe(facade, at, topic, concurrencyOf(topic));
+      });
+      subscribe(facade, rollback, facade.topics.rollback, rollbackConcurrency);
+    }
+    if (completion?.handler !== undefined) {
+      broker.subscribe(completion.topic, { concurrency: concurrencyOf(completion.topic) }, completion.handler);
+    }
+  }
+
+  /** Waits for a promise, but no longer than so many ms. */
+  async #within(ms: number, promise: Promise<unknown>): Promise<void> {
+    let cancel = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(ms, resolve);
+    });
+    await Promise.race([promise, late]);
+    cancel();
+  }
 }
 
-/** Makes an engine. The journal, the broker and the upstreams stay the caller's to close. */
-export function createEngine(options: EngineOptions): Engine {
-  const { facades, journal, broker, upstreams, log, changes, completion, retentionMs } = options;
-  const clock = journalClock(journal, options.clock);
-  const byName = new Map(facades.map((facade) => [facade.name, facade]));
-  const admission = createAdmission(options.limits, journal, clock);
-  const runs = createRuns(admission);
-  const recentlyEnded = createRecentlyEnded();
-  const timers = createTimers(clock);
-  const waiters = createWaiters();
-  const outbox = createOutbox(journal, broker, log);
-  const elsewhere = createElsewhere({ journal, changes, runs, waiters, log, timers });
-  let draining = false;
-  let stopped = false;
-  const handOver = createHandOver({ journal, log, isDraining: () => draining });
-
-  const drive: Drive = {
-    journal,
-    broker,
-    upstreams,
-    clock,
-    log,
-    completion: (run) =>
-      completion === undefined ? undefined : completionMessage(completion.topic, run, { log, broker }),
-    moved(run, { answer, stored }) {
-      outbox.send(stored);
-      if (answer !== undefined) {
-        waiters.answer(run.id, answer);
-      }
-      recovery.stored(run.id);
-      changes.changed(run.id);
-      elsewhere.release(run);
-      recovery.moved();
-    },
-    ended(run) {
-      runs.forget(run);
-      recentlyEnded.add(run.id);
-      if (run.state.phase === "stuck") {
-        reportStuck(run, log);
-      } else {
-        reportEnd(run, log);
-      }
-    },
-    abandoned(run, error) {
-      runs.forget(run);
-      const first = recovery.adoptLater(run.id);
-      // Of a saga that did not begin its client is told; one that is refused again and again is told of once.
-      const level = run.creating === undefined && first ? "error" : "debug";
-      log[level]({ saga: run.id, err: error }, "saga put aside, to be taken up again from the journal");
-      refuse(run, error);
-      outbox.doubt(); // The entry, and the message of the saga's end with it, may be stored all the same.
-    },
-    overtaken(run, lost) {
-      log.debug({ saga: run.id }, "another server has moved the saga on");
-      const conflict = new SagaError("SAGA_JOURNAL_CONFLICT", `another server has moved saga ${run.id} on`);
-      failTickets(run, conflict);
-      for (const reject of run.onRefused.splice(0)) {
-        reject(conflict);
-      }
-      void recovery.rebase(run, lost);
-    },
-    rested: (run) => elsewhere.release(run),
-    rebased(run) {
-      if (run.answer !== undefined) {
-        waiters.answer(run.id, run.answer);
-      }
-      elsewhere.release(run);
-    },
-    exists(run) {
-      runs.forget(run);
-      failTickets(run, new SagaError("SAGA_JOURNAL_CONFLICT", `another server has begun saga ${run.id}`));
-      // Others may wait here for the saga that has the id: what becomes of this run is nothing to them.
-      const own = waiters.detach(run);
-      recall(run).then(own.resolve, own.reject);
-      if (journal.shared && waiters.has(run.id)) {
-        elsewhere.follow(run.id); // While this run was there, changes were passed over.
-      }
-    },
-  };
-  const recovery = createRecovery({
-    drive,
-    journal,
-    runs,
-    byName,
-    timers,
-    isStopped: () => stopped,
-    isDraining: () => draining,
-  });
-  const { join, recall, onlyRecorded } = createRecorded({
-    journal,
-    runs,
-    waiters,
-    elsewhere,
-    recovery,
-    isDraining: () => draining,
-  });
-
-  /** Tells whoever waits for the saga that this process can't say how it goes on. */
-  function refuse(run: Run, error: unknown): void {
-    for (const reject of run.onRefused.splice(0)) {
-      reject(error);
-    }
-    failTickets(run, error);
-    waiters.refuse(run.id, error, run);
-  }
-
-  function begin(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
-    const { sagaId, request, traceparent } = call;
-    const deadlineAtMs = deadlineOf(facade, call.deadlineAtMs, options.clock, clock);
-    const run = createRun(facade, sagaId, request, initialState(facade), 0);
-    run.request = { value: call.message };
-    runs.add(run);
-    admission.began(facade);
-    const answer = join(run, facade, request);
-    react(drive, run, { kind: "started", deadlineAtMs, traceparent });
-    recovery.watchDeadline(run);
-    return answer;
-  }
-
-  function run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
-    const running = runs.get(call.sagaId);
-    if (running === undefined) {
-      if (draining) {
-        return onlyRecorded(facade, call, new SagaError("SAGA_DRAINING", "the server is shutting down; call again"));
-      }
-      const refusal = admission.refusal(facade, call.request.length);
-      return refusal === undefined ? begin(facade, call) : onlyRecorded(facade, call, refusal);
-    }
-    if (running.creating !== undefined && !fits(running, facade, call.request)) {
-      // Until the journal has it, the saga that runs is perhaps not the one that has this id.
-      return running.creating.then(() => run(facade, call));
-    }
-    return join(running, facade, call.request);
-  }
-
-  async function recoverAll(): Promise<void> {
-    const takeUp = (stored: StoredSaga) => {
-      if (stored.phase === "open") {
-        recovery.adoptInTurn(stored);
-      }
-    };
-    await eachStored(journal, await journal.list("open"), log, takeUp, { unread: recovery.adoptLater });
-  }
-
+function journalClock(journal: Journal, own: Clock): Clock {
   return {
-    run,
-
-    knows: (sagaId) => runs.has(sagaId) || recentlyEnded.has(sagaId),
-
-    refusal: (facade, ahead) => (draining ? undefined : admission.refusal(facade, 0, ahead)),
-
-    crowded: () => !draining && admission.crowded(),
-
-    async start() {
-      subscribe(options, { drive, journal, runs, recovery, handOver });
-      const left = await journal.messages.pending();
-      await journal.release(facades.map(({ fingerprint }) => fingerprint));
-      await recoverAll();
-      await reportParked(journal, byName, log);
-      await reportAllStuck(journal, byName, log);
-      reportStranded(left, facades, completion?.topic, log);
-      for (const message of left) {
-        outbox.send([message]);
-      }
-      outbox.doubt(); // What the process before this one asked of a database may arrive only now.
-      await broker.start();
-      createSweep({ facades, journal, recovery, runs, outbox, timers, clock, log, isStopped: () => draining }).start();
-      createRetention({ journal, clock, timers, log, retentionMs }).start();
-    },
-
-    async drain(graceMs) {
-      draining = true;
-      let cancel = () => {};
-      const late = new Promise<void>((resolve) => {
-        cancel = clock.after(graceMs, resolve);
-      });
-      await Promise.race([runs.settled().then(() => broker.close()), late]);
-      cancel();
-      return runs.all().filter(({ facade, flights }) => facade.mode !== "async" || flights.size > 0).length;
-    },
-
-    async stop() {
-      draining = true;
-      stopped = true;
-      timers.stop();
-      handOver.close();
-      elsewhere.close();
-      for (const sagaId of [...waiters.ids()].filter((id) => !runs.has(id))) {
-        waiters.refuse(sagaId, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
-      }
-      for (const run of runs.all()) {
-        run.abandoned = true;
-        runs.forget(run);
-        refuse(run, new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again"));
-      }
-      // Code of the user's that never answers must not keep the server from ending.
-      let cancel = () => {};
-      const late = new Promise<void>((resolve) => {
-        cancel = clock.after(lastHandlersMs, resolve);
-      });
-      await Promise.race([broker.close(), late]);
-      cancel();
-    },
-
-    operator: createOperator({ drive, journal, byName, runs }),
+    now: () => (isShared(journal) ? journal.clockMs() : own.now()),
+    after: (ms, action) => own.after(ms, action),
+    random: () => own.random(),
   };
 }

@@ -7,13 +7,13 @@ export interface UpstreamCall {
   /** "/pb.OrderService/CreateOrder" */
   readonly path: string;
   readonly body: Uint8Array;
-  /** When the attempt is given up, ms from now. */
+  /** The deadline of the attempt, ms from now. */
   readonly timeoutMs: number;
-  /** Goes along as `x-request-id`. */
+  /** Sent as `x-request-id`. */
   readonly sagaId: string;
   /** The same for every attempt, also after a crash. */
   readonly idempotencyKey: string;
-  /** It stands past its saga's pivot, and is repeated until it succeeds. Goes along as `saga-retriable`. */
+  /** The step is past its saga's pivot and is repeated until it succeeds. Sent as `saga-retriable`. */
   readonly retriable: boolean;
   /** The saga's W3C trace context. */
   readonly traceparent: string;
@@ -31,17 +31,17 @@ export interface Upstreams {
   close(): void;
 }
 
-/** Time and chance, so that a simulator can own them. */
+/** Time and randomness, so that a simulator can own them. */
 export interface Clock {
   /** The wall clock, ms since the Unix epoch. */
   now(): number;
-  /** Runs the action once, in so many ms. @returns a function that calls it off */
+  /** Runs the action once, in so many ms. @returns a function that cancels it */
   after(ms: number, action: () => void): () => void;
   /** From 0 up to but not including 1. */
   random(): number;
 }
 
-/** Node's timers hold no longer one. */
+/** The longest delay of a Node timer, ms. */
 const longestTimerMs = 2 ** 31 - 1;
 
 /** The machine's own clock. */
@@ -61,7 +61,46 @@ export const systemClock: Clock = {
   random: Math.random,
 };
 
-/** Where the engine says what an operator should know. pino fits. */
+/** The engine's own timers: none of a stopped engine fires. */
+export class Timers implements Pick<Clock, "after" | "random"> {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<() => void>();
+  #stopped = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  after(ms: number, action: () => void): () => void {
+    if (this.#stopped) {
+      return () => {};
+    }
+    const cancel = this.#clock.after(ms, () => {
+      this.#waiting.delete(cancel);
+      action();
+    });
+    this.#waiting.add(cancel);
+    return () => {
+      this.#waiting.delete(cancel);
+      cancel();
+    };
+  }
+
+  random(): number {
+    return this.#clock.random();
+  }
+
+  /** Cancels all timers, and starts no more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const cancel of this.#waiting) {
+      cancel();
+    }
+    this.#waiting.clear();
+  }
+}
+
+/** Where the engine reports what an operator should know. pino fits. */
 export interface Log {
   debug(about: object, message: string): void;
   info(about: object, message: string): void;

@@ -1,267 +1,343 @@
-import { SagaError } from "../core/errors.js";
-import type { Command } from "../core/event.js";
-import { isPastPivot } from "../core/state.js";
-import { transition } from "../core/transition.js";
+import { isSagaError, SagaError } from "../core/errors.js";
+import type { SagaEvent } from "../core/event.js";
+import { replay, transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, StoredSaga } from "../journal/journal.js";
-import { misfit, restore } from "./adopt.js";
-import { type Drive, react } from "./driver.js";
-import { createHoles } from "./holes.js";
-import { messageOf } from "./message.js";
-import { createRebase, type Rebase } from "./rebase.js";
-import { awaitedMessages } from "./remind.js";
-import type { Run } from "./run.js";
-import type { Runs } from "./runs.js";
-import { failTickets } from "./ticket.js";
-import type { Timers } from "./timers.js";
-import { createTurns } from "./turns.js";
+import { decodeRecord, recordTime } from "../journal/record.js";
+import type { Executions } from "./executions.js";
+import type { Timers } from "./ports.js";
+import { type ExecutionHost, SagaExecution } from "./saga-execution.js";
+import { SagaValues } from "./saga-values.js";
+import { awaits, type Slot, waitsForMessages } from "./turn.js";
 
-/** How long a saga that the journal refused waits before it is taken up again, ms. */
-const readoptAfterMs = 1_000;
+/** How many recovered sagas are busy at the same time: thousands that a restart finds must not call upstreams all at once. */
+const atOnce = 64;
 
-/** What recovery works on. */
+/** How long a saga that could not be stored or read waits before it is recovered, ms; doubled each time. */
+const retryAfterMs = 1_000;
+const mostRetryAfterMs = 30_000;
+
+/** What recovery works with. */
 export interface RecoveryParts {
-  readonly drive: Drive;
+  readonly host: ExecutionHost;
   readonly journal: Journal;
-  readonly runs: Runs;
+  readonly executions: Executions;
   readonly byName: ReadonlyMap<string, FacadeDefinition>;
   readonly timers: Timers;
-  readonly isStopped: () => boolean;
   readonly isDraining: () => boolean;
 }
 
-/** Takes sagas up from the journal. */
-export interface Recovery {
-  /** Takes up a saga that a process left in the middle. @returns undefined where this server may not drive it */
-  adopt(stored: StoredSaga): Run | undefined;
-  /** The same, of one among many: where it would call an upstream at once, and no topic bounds that, it waits for its turn. */
-  adoptInTurn(stored: StoredSaga): void;
-  /** Why this server may not drive a saga; undefined where it may. */
-  misfit(stored: StoredSaga): string | undefined;
-  /** Takes up a saga that no process drives just now, if it stands where it is wanted: one that another drives does not. */
-  resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined;
-  /** Takes up a saga that this process perhaps remembers, and does not drive. */
-  readopt(stored: StoredSaga): void;
-  /**
-   * Has a saga that stands still, and that this process does not drive, go on: sends again the messages that it waits for,
-   * and takes it up where it waits for more than those.
-   * @returns whether it waits, and nothing was recorded
-   */
-  rouse(stored: StoredSaga): boolean;
-  /**
-   * Takes a saga up again after a while, unless somebody has by then.
-   * @returns whether it waits for the first time since it last moved
-   */
-  adoptLater(sagaId: string): boolean;
-  /** An entry of the saga was stored: it is not put aside any more. */
-  stored(sagaId: string): void;
-  readonly rebase: Rebase;
-  /** Has the saga turn back when its deadline passes. */
-  watchDeadline(run: Run): void;
-  /** A saga has moved on: others may have their turn. */
-  moved(): void;
+/** A saga as the journal has it. Its execution is not in the map yet. */
+interface Restored {
+  readonly execution: SagaExecution;
+  /** How long ago the saga last moved, ms. That a server found it is no move. */
+  readonly waitedMs: number;
+  /** Whether it waits for messages and for nothing else. */
+  readonly waiting: boolean;
 }
 
-/** Whether a command calls an upstream; those that wait before are spread by their waits. */
-function isCall(command: Command): command is Extract<Command, { readonly kind: "call" | "compensate" }> {
-  return command.kind === "call" || command.kind === "compensate";
-}
+/**
+ * Runs sagas from what the journal holds: after a start, a takeover, a conflict, an outage of the journal, and when a
+ * message or a client asks for one.
+ */
+export class Recovery {
+  readonly #parts: RecoveryParts;
+  readonly #queue = new Set<string>();
+  #reading = false;
+  #busy = 0;
+  /** How long each suspended saga waits next, ms. */
+  readonly #retries = new Map<string, number>();
+  /** The number of the entry that the journal refused, by saga: it must show one of that number. */
+  readonly #refused = new Map<string, number>();
+  #onEmpty: (() => void)[] = [];
 
-/** Makes it. */
-export function createRecovery({
-  drive,
-  journal,
-  runs,
-  byName,
-  timers,
-  isStopped,
-  isDraining,
-}: RecoveryParts): Recovery {
-  const { clock, log } = drive;
-  const aside = new Set<string>();
-  const holes = createHoles();
-  const rebase = createRebase({ drive, journal, runs, holes, isStopped, watchDeadline });
-
-  function misfitOf(stored: StoredSaga): string | undefined {
-    return misfit(byName.get(stored.facade), stored);
+  constructor(parts: RecoveryParts) {
+    this.#parts = parts;
   }
 
-  function take(stored: StoredSaga): Run | undefined {
-    const known = runs.get(stored.sagaId);
-    if (known !== undefined) {
-      return known;
+  /** Recovers sagas, a few at a time. Those that run here, have ended, or are another server's are left alone. */
+  enqueue(sagaIds: readonly string[]): void {
+    for (const id of sagaIds) {
+      this.#queue.add(id);
     }
-    if (isStopped()) {
-      throw new SagaError("SAGA_DRAINING", "the server has stopped; ask again");
-    }
-    const run = holes.known(stored) ?? restore(byName.get(stored.facade), stored);
-    if (typeof run !== "string") {
-      return run;
-    }
-    // Those of another structure are told of together, at the start.
-    const level = misfitOf(stored) === undefined ? "error" : "debug";
-    log[level]({ saga: stored.sagaId, code: "SAGA_STRUCTURE_CHANGED" }, `saga parked: ${run}`);
-    return undefined;
+    this.#pump();
   }
 
-  function adopt(stored: StoredSaga): Run | undefined {
-    const run = take(stored);
-    if (run !== undefined && !runs.has(run.id)) {
-      goOn(run);
-    }
-    return run;
+  /** Resolves once every saga in the queue runs, or can't. */
+  empty(): Promise<void> {
+    const isEmpty = this.#queue.size === 0 && !this.#reading;
+    return isEmpty ? Promise.resolve() : new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
-  function goOn(run: Run): void {
-    runs.add(run);
-    run.waitedMs = waitedOf(run);
-    react(drive, run, { kind: "recovered" });
-    run.waitedMs = 0;
-    watchDeadline(run);
-  }
-
-  function waitedOf({ movedAtMs }: Run): number {
-    return Math.max(0, clock.now() - movedAtMs);
-  }
-
-  /** A saga as the journal has it; undefined where it has none, or where this process drives it. */
-  async function loadUndriven(sagaId: string): Promise<StoredSaga | undefined> {
-    for (;;) {
-      // A call under the saga's id that is being begun will turn out to be that of a saga that there is, and drives none.
-      await runs.get(sagaId)?.creating;
-      if (isStopped() || runs.has(sagaId)) {
-        return undefined;
-      }
-      const stored = await journal.load(sagaId);
-      if (runs.get(sagaId)?.creating === undefined) {
-        return runs.has(sagaId) ? undefined : stored;
-      }
-    }
-  }
-
-  const turns = createTurns({
-    runs,
-    timers,
-    async takeUp(sagaId) {
-      try {
-        const stored = isDraining() ? undefined : await loadUndriven(sagaId);
-        return stored?.phase === "open" ? adopt(stored) : undefined;
-      } catch (err) {
-        if (!isDraining()) {
-          log.error({ saga: sagaId, err }, "saga can't be taken up now; it is tried again");
-          timers.after(readoptAfterMs, () => turns.wait(sagaId));
-        }
-        return undefined;
-      }
-    },
-  });
-
-  function adoptInTurn(stored: StoredSaga): void {
-    const run = take(stored);
-    if (run === undefined || runs.has(run.id)) {
-      return;
-    }
-    const { commands } = transition(run.facade, run.state, { kind: "recovered" });
-    if (commands.some((command) => isCall(command) && command.waitBoundMs <= waitedOf(run))) {
-      turns.wait(run.id);
-    } else {
-      goOn(run);
-    }
-  }
-
-  function resume(stored: StoredSaga, wanted: (run: Run) => boolean): Run | undefined {
-    const run = take(stored);
-    if (run === undefined || !wanted(run)) {
-      return undefined;
-    }
-    if (!runs.has(run.id)) {
-      runs.add(run);
-      watchDeadline(run);
-    }
-    return run;
-  }
-
-  function readopt(stored: StoredSaga): void {
-    const known = runs.get(stored.sagaId);
-    if (known !== undefined) {
-      known.abandoned = true;
-      runs.forget(known);
-      failTickets(known, new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${stored.sagaId} is taken up anew`));
-    }
-    adoptInTurn(stored);
-  }
-
-  function rouse(stored: StoredSaga): boolean {
-    const known = runs.get(stored.sagaId);
-    const current = known === undefined || (known.seq === stored.records.length && known.tickets.size === 0);
-    const run = current ? take(stored) : undefined;
-    if (current && run === undefined) {
-      return true; // It is parked.
-    }
-    const asked = run === undefined ? undefined : awaitedMessages(run);
-    if (run === undefined || asked === undefined) {
-      readopt(stored);
-      return false;
-    }
-    if (known === undefined && run.state.deadlineAtMs !== undefined) {
-      runs.add(run);
-      watchDeadline(run);
-      drive.rested(run); // It may be past the point where deadlines count.
-    }
-    void drive.broker.publish(asked.map((at) => messageOf(drive, run, at)));
-    return true;
-  }
-
-  function adoptLater(id: string): boolean {
-    if (journal.shared) {
-      return true; // Another server may drive it by now; where none does, the sweep finds it.
-    }
-    const first = !aside.has(id);
-    aside.add(id);
-    timers.after(readoptAfterMs, () => {
-      loadUndriven(id)
-        .then(
-          (stored) => {
-            if (stored?.phase === "open") {
-              adopt(stored);
-            } else if (!runs.has(id)) {
-              aside.delete(id);
-            }
-          },
-          () => adoptLater(id),
-        )
-        .catch((err) => log.error({ saga: id, err }, "saga can't be taken up again"));
-    });
+  /** Recovers a saga after a while. @returns whether this is its first retry since it last moved */
+  later(sagaId: string): boolean {
+    const waitMs = this.#retries.get(sagaId) ?? retryAfterMs;
+    const first = !this.#retries.has(sagaId);
+    this.#retries.set(sagaId, Math.min(mostRetryAfterMs, waitMs * 2));
+    this.#parts.timers.after(waitMs, () => this.enqueue([sagaId]));
     return first;
   }
 
-  function watchDeadline(run: Run): void {
-    const { deadlineAtMs, phase } = run.state;
-    if (deadlineAtMs !== undefined && phase === "running" && !isPastPivot(run.facade, run.state)) {
-      const left = deadlineAtMs - clock.now();
-      const pass = () => {
-        run.cancelDeadline = undefined; // Past a pivot that may have happened the saga goes on, and is watched no more.
-        react(drive, run, { kind: "deadline-passed" });
-      };
-      if (left > 0) {
-        run.cancelDeadline = clock.after(left, pass);
-      } else {
-        pass(); // Before a message has the next step called.
+  /** The journal refused the execution's next entry, because it has one of that number. */
+  conflicted({ id, seq }: SagaExecution): void {
+    this.#refused.set(id, seq);
+    this.enqueue([id]);
+  }
+
+  /** An entry of the saga is durable. */
+  stored(sagaId: string): void {
+    this.#retries.delete(sagaId);
+  }
+
+  /**
+   * Reads a saga from the journal, and does something with it and its current execution here, if there is one. Waits
+   * while the journal has yet to say whether an execution owns its id, and while calls of an earlier one are in flight.
+   * @param use runs before anything else can happen to the saga here
+   */
+  async find<Result>(
+    sagaId: string,
+    use: (stored: StoredSaga | undefined, live: SagaExecution | undefined) => Result,
+  ): Promise<Awaited<Result>> {
+    const { executions, journal } = this.#parts;
+    for (;;) {
+      const known = executions.get(sagaId);
+      if (known !== undefined && isUnsettled(known)) {
+        await known.change();
+        continue;
+      }
+      const stored = await journal.load(sagaId);
+      if (executions.get(sagaId) === known) {
+        return await use(stored, stored === undefined ? known : this.#current(stored));
       }
     }
   }
 
-  return {
-    adopt,
-    adoptInTurn,
-    misfit: misfitOf,
-    resume,
-    readopt,
-    rouse,
-    adoptLater,
-    stored: (sagaId) => void aside.delete(sagaId),
-    rebase,
-    watchDeadline,
-    moved: turns.moved,
-  };
+  /** Why this server may not run a stored saga; undefined if it may. */
+  incompatible(stored: Pick<StoredSaga, "facade" | "fingerprint">): string | undefined {
+    return incompatible(this.#parts.byName.get(stored.facade), stored);
+  }
+
+  /** Runs an open saga that has no current execution here. @throws SagaError SAGA_STRUCTURE_CHANGED, SAGA_JOURNAL_CORRUPT */
+  start(stored: StoredSaga): SagaExecution {
+    return this.#run(this.#restore(stored), ({ execution, waitedMs }) => execution.recover(waitedMs));
+  }
+
+  /** The same for a client that asks for its answer: a saga that only waits for messages is left to them. */
+  startForClient(stored: StoredSaga): SagaExecution | undefined {
+    const restored = this.#restore(stored);
+    if (restored.waiting && this.#parts.host.releasesWaiting) {
+      return undefined;
+    }
+    return this.#run(restored, ({ execution, waitedMs }) => execution.recover(waitedMs));
+  }
+
+  /** The same for a message. @returns false if the saga does not wait for it */
+  startForMessage(stored: StoredSaga, at: number, slot: Slot): boolean {
+    const restored = this.#restore(stored);
+    const awaited = awaits(restored.execution.state, at);
+    if (awaited) {
+      this.#run(restored, ({ execution, waitedMs }) => execution.recoverWith(waitedMs, at, slot));
+    }
+    return awaited;
+  }
+
+  /** The same for an operator's act on a step: undefined if its compensation is not stuck. */
+  startForOperator(stored: StoredSaga, step: string): SagaExecution | undefined {
+    const restored = this.#restore(stored);
+    const { state, facade } = restored.execution;
+    const at = facade.steps.findIndex(({ name }) => name === step);
+    if (state.steps[at]?.undo !== "stuck") {
+      return undefined;
+    }
+    return this.#run(restored, ({ execution, waitedMs }) => {
+      if (stored.phase === "open") {
+        execution.recover(waitedMs);
+      }
+    });
+  }
+
+  /** Sends the messages that a saga waits for again, in case they were lost. */
+  resend(stored: StoredSaga): void {
+    const live = this.#current(stored);
+    if (live === undefined) {
+      this.#take(stored);
+    } else if (live.isStill && !live.hasTimer && this.#parts.host.broker.slots === undefined) {
+      live.recover(0);
+    }
+  }
+
+  /**
+   * The live execution of a stored saga, if it knows all that the journal does. One that has fallen behind is released: the
+   * journal decides. One that is at work may have an entry on its way.
+   */
+  #current(stored: StoredSaga): SagaExecution | undefined {
+    const live = this.#parts.executions.live(stored.sagaId);
+    if (live?.isStill && live.seq < stored.records.length) {
+      live.release({ why: "conflict" });
+      return undefined;
+    }
+    return live;
+  }
+
+  #restore(stored: StoredSaga): Restored {
+    const { sagaId, records } = stored;
+    const facade = this.#parts.byName.get(stored.facade);
+    const why = incompatible(facade, stored);
+    if (facade === undefined || why !== undefined) {
+      throw new SagaError("SAGA_STRUCTURE_CHANGED", `saga ${sagaId} can't run here: ${why}`);
+    }
+    const refused = this.#refused.get(sagaId);
+    if (refused !== undefined && records.length <= refused) {
+      throw new SagaError(
+        "SAGA_JOURNAL_CORRUPT",
+        `saga ${sagaId} can't continue: the journal shows ${records.length} of its entries and refuses entry ${refused}`,
+      );
+    }
+    this.#refused.delete(sagaId);
+    let events: SagaEvent[][];
+    try {
+      events = records.map(decodeRecord);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      throw new SagaError("SAGA_JOURNAL_CORRUPT", `saga ${sagaId}: its records can't be decoded: ${text}`);
+    }
+    const state = replay(facade, events.flat());
+    const moved = events.findLastIndex((entry) => entry.some(({ kind }) => kind !== "recovered"));
+    const movedAtMs = recordTime(records[moved] ?? new Uint8Array());
+    const values = new SagaValues(facade, sagaId, stored.request);
+    return {
+      execution: new SagaExecution(this.#parts.host, values, state, records.length, stored.answer),
+      waitedMs: Math.max(0, this.#parts.host.clock.now() - movedAtMs),
+      waiting: waitsForMessages(state, transition(facade, state, { kind: "recovered" })),
+    };
+  }
+
+  #run(restored: Restored, begin: (restored: Restored) => void): SagaExecution {
+    this.#parts.executions.add(restored.execution);
+    begin(restored);
+    return restored.execution;
+  }
+
+  // The queue
+
+  #pump(): void {
+    const ids = [...this.#queue].slice(0, atOnce - this.#busy);
+    if (this.#reading || ids.length === 0 || this.#parts.isDraining()) {
+      return;
+    }
+    this.#reading = true;
+    for (const id of ids) {
+      this.#queue.delete(id);
+    }
+    readStored(this.#parts.journal, ids)
+      .then(({ sagas, unread }) => {
+        for (const stored of sagas) {
+          this.#take(stored);
+        }
+        for (const { sagaId, error } of unread) {
+          this.#unreadable(sagaId, error);
+        }
+      })
+      .catch((err) => this.#parts.host.log.error({ err }, "sagas can't be recovered"))
+      .finally(() => {
+        this.#reading = false;
+        if (this.#queue.size === 0) {
+          for (const resolve of this.#onEmpty.splice(0)) {
+            resolve();
+          }
+        }
+        this.#pump();
+      });
+  }
+
+  #take(stored: StoredSaga): void {
+    const { sagaId } = stored;
+    const known = this.#parts.executions.get(sagaId);
+    if (known !== undefined && isUnsettled(known)) {
+      void known.change().then(() => this.enqueue([sagaId]));
+      return;
+    }
+    if (this.#current(stored) !== undefined || stored.phase !== "open" || !stored.ownedHere) {
+      this.#refused.delete(sagaId);
+      this.#retries.delete(sagaId);
+      return;
+    }
+    let execution: SagaExecution;
+    try {
+      execution = this.start(stored);
+    } catch (error) {
+      this.#park(stored, error);
+      return;
+    }
+    this.#busy++;
+    void stillness(execution).then(() => {
+      this.#busy--;
+      this.#pump();
+    });
+  }
+
+  #park({ sagaId }: StoredSaga, error: unknown): void {
+    // Sagas of another structure are reported together at the start.
+    const level = isSagaError(error) && error.code === "SAGA_STRUCTURE_CHANGED" ? "debug" : "error";
+    this.#parts.host.log[level]({ saga: sagaId, err: error }, "saga parked: this server can't run it");
+  }
+
+  #unreadable(sagaId: string, error: unknown): void {
+    const about = { saga: sagaId, err: error };
+    if (isSagaError(error) && error.code === "SAGA_JOURNAL_CORRUPT") {
+      this.#parts.host.log.error(about, "saga parked: its record in the journal can't be read");
+    } else if (this.later(sagaId)) {
+      this.#parts.host.log.error(about, "saga can't be read from the journal now; retrying");
+    }
+  }
+}
+
+/** Why code with this facade can't run a stored saga: the facade has another structure, or is missing; undefined if it can. */
+export function incompatible(
+  facade: FacadeDefinition | undefined,
+  stored: Pick<StoredSaga, "facade" | "fingerprint">,
+): string | undefined {
+  if (facade === undefined) {
+    return `this server has no facade ${stored.facade}`;
+  }
+  return facade.fingerprint === stored.fingerprint
+    ? undefined
+    : `the structure of ${stored.facade} has changed since the saga began`;
+}
+
+/** Reads sagas. One that can't be read must not keep the others from being recovered. */
+export async function readStored(
+  journal: Journal,
+  sagaIds: readonly string[],
+): Promise<{
+  readonly sagas: readonly StoredSaga[];
+  readonly unread: readonly { readonly sagaId: string; readonly error: unknown }[];
+}> {
+  try {
+    return { sagas: await journal.loadMany(sagaIds), unread: [] };
+  } catch {
+    const sagas: StoredSaga[] = [];
+    const unread: { sagaId: string; error: unknown }[] = [];
+    for (const sagaId of sagaIds) {
+      try {
+        const stored = await journal.load(sagaId);
+        sagas.push(...(stored === undefined ? [] : [stored]));
+      } catch (error) {
+        unread.push({ sagaId, error });
+      }
+    }
+    return { sagas, unread };
+  }
+}
+
+/** Whether nobody can say yet what the execution is: the journal has not stored its first entry, or calls of a released one are in flight. */
+function isUnsettled(execution: SagaExecution): boolean {
+  return execution.isReleased || execution.seq === 0;
+}
+
+/** Resolves once a saga waits, be it for its next attempt, or runs here no more. */
+async function stillness(execution: SagaExecution): Promise<void> {
+  while (!execution.isReleased && !execution.isStill) {
+    await execution.change();
+  }
 }

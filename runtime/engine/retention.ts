@@ -1,23 +1,20 @@
 import type { Journal } from "../journal/journal.js";
-import type { Clock, Log } from "./ports.js";
-import type { Timers } from "./timers.js";
+import type { Clock, Log, Timers } from "./ports.js";
 
 /** How many sagas are removed at once, at most. */
 const batch = 100;
 
-/** How long nobody looks where nothing is left to remove, at most, ms. */
+/** How long the journal is left alone when nothing is left to remove, at most, ms; a short retention is kept more closely. */
 const longestRestMs = 60_000;
 
-/** When the first look is taken, at the latest, ms. */
-const firstLookMs = 5_000;
+/** When the first batch is removed, at the latest, ms. */
+const firstBatchMs = 5_000;
 
 /**
- * After each batch the journal is left alone for so many times as long as the batch took, from call to durable: where the
- * journal is busy a batch takes longer, and so the pause does, too.
+ * After each batch the journal is left alone for so many times as long as the batch took: a busy journal takes longer, and
+ * so gets a longer pause.
  */
 const pauseFactor = 9;
-
-/** The least and the most of such a pause, ms. */
 const shortestPauseMs = 20;
 const longestPauseMs = 10_000;
 
@@ -26,57 +23,62 @@ interface Parts {
   readonly clock: Pick<Clock, "now">;
   readonly timers: Timers;
   readonly log: Log;
-  /** How long a saga is kept after its end, ms; undefined: for ever. */
-  readonly retentionMs: number | undefined;
+  /** How long a saga is kept after its end, ms. */
+  readonly retentionMs: number;
 }
 
 /**
- * Removes sagas from the journal once they have ended for long enough, a few at a time, for as long as its timers run.
- * Servers that share a journal look at different moments, and each removes what the others do not.
+ * Removes sagas from the journal once they have ended for long enough, a few at a time. Servers that share a journal look
+ * at different moments, and each removes what the others do not.
  */
-export function createRetention({ journal, clock, timers, log, retentionMs }: Parts): { start(): void } {
-  if (retentionMs === undefined) {
-    return { start() {} };
-  }
-  // A short retention is kept to more closely.
-  const restMs = Math.min(longestRestMs, retentionMs / 2);
-  let removedInRow = 0;
+export class Retention {
+  readonly #parts: Parts;
+  readonly #restMs: number;
+  #removedInRow = 0;
 
-  function look(inMs: number): void {
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#restMs = Math.min(longestRestMs, parts.retentionMs / 2);
+  }
+
+  start(): void {
+    this.#next(this.#atRandom(Math.min(this.#restMs, firstBatchMs)));
+  }
+
+  #next(inMs: number): void {
+    const { journal, clock, timers, log, retentionMs } = this.#parts;
     timers.after(inMs, () => {
-      const began = clock.now();
-      journal.removeEnded(retentionMs ?? 0, batch).then(
-        (removed) => goOn(removed, clock.now() - began),
+      const beganMs = clock.now();
+      journal.removeEnded(retentionMs, batch).then(
+        (removed) => this.#removed(removed, clock.now() - beganMs),
         (err) => {
-          log.warn({ err }, "sagas that have ended can't be removed now; it is tried again");
-          rest();
+          log.warn({ err }, "ended sagas can't be removed from the journal now; retrying");
+          this.#rest();
         },
       );
     });
   }
 
-  function goOn(removed: number, tookMs: number): void {
-    removedInRow += removed;
-    if (removed > 0) {
+  #removed(count: number, tookMs: number): void {
+    this.#removedInRow += count;
+    if (count > 0) {
       const pauseMs = Math.min(longestPauseMs, Math.max(shortestPauseMs, tookMs * pauseFactor));
-      look(pauseMs * (0.75 + timers.random() / 2));
+      this.#next(pauseMs * (0.75 + this.#parts.timers.random() / 2));
       return;
     }
-    if (removedInRow > 0) {
-      log.debug({ sagas: removedInRow }, "sagas that had ended were removed");
+    if (this.#removedInRow > 0) {
+      this.#parts.log.debug({ sagas: this.#removedInRow }, "ended sagas removed from the journal");
     }
-    rest();
+    this.#rest();
   }
 
-  function rest(): void {
-    removedInRow = 0;
-    look(atRandom(restMs));
+  #rest(): void {
+    this.#removedInRow = 0;
+    this.#next(this.#atRandom(this.#restMs));
   }
 
   /** In the second half of a time, so that servers do not all look in the same moment. */
-  function atRandom(ms: number): number {
-    return ms * (0.5 + timers.random() / 2);
+  #atRandom(ms: number): number {
+    return ms * (0.5 + this.#parts.timers.random() / 2);
   }
-
-  return { start: () => look(atRandom(Math.min(restMs, firstLookMs))) };
 }

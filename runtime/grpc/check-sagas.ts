@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { checkConfig, loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError, SagaError } from "../core/errors.js";
-import { parkedOf } from "../engine/report-parked.js";
+import { parkedOf } from "../engine/reports.js";
 import type { SagaService } from "../facade/service.js";
 import type { SagasInFlight } from "../journal/journal.js";
 import { facadesOf, keyNames } from "./check-services.js";

@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import { deadLetterTopic } from "../broker/dead-letter.js";
+import { deadLetterTopic } from "../broker/broker.js";
 import type { KeyNames } from "../config/environment.js";
 import { SagaError } from "../core/errors.js";
 import type { FacadeDefinition } from "../facade/definition.js";

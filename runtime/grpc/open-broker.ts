@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import type { Broker, BrokerObserver } from "../broker/broker.js";
-import { createEmbeddedBroker } from "../broker/embedded/embedded-broker.js";
-import { createKafkaBroker } from "../broker/kafka/kafka-broker.js";
-import type { KafkaTls } from "../broker/kafka/options.js";
+import { createEmbeddedBroker } from "../broker/embedded.js";
+import type { KafkaBrokerOptions, KafkaTls } from "../broker/kafka/options.js";
 import type { KafkaConfig } from "../config/broker-schema.js";
 import type { Config } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
 import type { Journal } from "../journal/journal.js";
+import { loadAdapter } from "./optional-peer.js";
 import { readPem } from "./pem.js";
 
 /** What a broker is opened with. */
@@ -14,44 +14,26 @@ export interface BrokerParts {
   readonly config: Config;
   readonly journal: Journal;
   readonly logger: Logger;
-  /** What the program wants to know of the broker, beside the log. */
+  /** The program's own observer. The log reports the same. */
   readonly observer: Partial<BrokerObserver>;
-  /** Topics that are published to and that nobody subscribes to in this server. */
+  /** Topics that this server publishes to and does not subscribe to. */
   readonly extraTopics: readonly string[];
 }
 
-/** The configured broker. @throws SagaError SAGA_CONFIG_INVALID where a PEM file can't be read */
-export function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Broker {
-  /** What the program's own code throws must not stop the broker. */
-  function tell(hook: () => void): void {
-    try {
-      hook();
-    } catch (err) {
-      logger.error({ err }, "the observer of the broker threw; it must not");
-    }
-  }
-
-  const told: BrokerObserver = {
-    failed(err, topic) {
-      // What can't be read is told when it is buried.
-      if (!isSagaError(err) || err.code !== "SAGA_MESSAGE_POISON") {
-        const what = topic === undefined ? "the broker can't be reached" : "a delivery or a publication failed";
-        logger.error({ topic, err }, `${what}; it is tried again`);
-      }
-      tell(() => observer.failed?.(err, topic));
-    },
-    lag: (topic, partition, messages) => tell(() => observer.lag?.(topic, partition, messages)),
-    buried(topic, reason) {
-      logger.error({ topic, reason }, "a message went to the dead letters");
-      tell(() => observer.buried?.(topic, reason));
-    },
-  };
+/**
+ * Opens the configured broker.
+ * @throws SagaError SAGA_CONFIG_INVALID if a PEM file can't be read, or kafkajs is not installed
+ */
+export async function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Promise<Broker> {
+  const logged = logTo(logger, observer);
   const { kind, kafka } = config.broker;
   if (kind === "embedded") {
-    return createEmbeddedBroker(journal.messages, told);
+    return createEmbeddedBroker(journal.messages, logged);
   }
+  const load = () => import("../broker/kafka/broker.js");
+  const { createKafkaBroker } = await loadAdapter("kafkajs", "broker.kind: kafka", load);
   const tls = tlsOf(kafka);
-  const options = {
+  const options: KafkaBrokerOptions = {
     brokers: kafka.brokers,
     clientId: `${kafka.client_id}-${config.pod_id}`,
     groupId: config.topic_prefix + kafka.group_id,
@@ -60,12 +42,38 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
     maxMessageBytes: kafka.max_message_bytes,
     sessionTimeoutMs: kafka.session_timeout_ms,
     extraTopics,
-    // The library also calls an error what it gets over by itself; what it does not is told to the observer.
-    log: (_level: string, message: string, details: object) => logger.debug(details, `kafka: ${message}`),
+    // kafkajs logs errors that it recovers from, too. Those that it does not recover from reach the observer.
+    log: (message, details) => logger.debug(details, `kafka: ${message}`),
     ...(kafka.sasl === undefined ? {} : { sasl: kafka.sasl }),
     ...(tls === undefined ? {} : { tls }),
   };
-  return createKafkaBroker(options, told);
+  return createKafkaBroker(options, logged);
+}
+
+/** Logs what the observer receives, and keeps its exceptions from the broker. */
+function logTo(logger: Logger, observer: Partial<BrokerObserver>): BrokerObserver {
+  function report(call: () => void): void {
+    try {
+      call();
+    } catch (err) {
+      logger.error({ err }, "broker observer threw an error");
+    }
+  }
+  return {
+    failed(err, topic) {
+      // A poison message is logged when it is dead-lettered.
+      if (!isSagaError(err) || err.code !== "SAGA_MESSAGE_POISON") {
+        const what = topic === undefined ? "broker unavailable" : "message delivery or publication failed";
+        logger.error({ topic, err }, `${what}, retrying`);
+      }
+      report(() => observer.failed?.(err, topic));
+    },
+    lag: (topic, partition, messages) => report(() => observer.lag?.(topic, partition, messages)),
+    deadLettered(topic, reason) {
+      logger.error({ topic, reason }, "message dead-lettered");
+      report(() => observer.deadLettered?.(topic, reason));
+    },
+  };
 }
 
 function tlsOf({ tls }: KafkaConfig): KafkaTls | undefined {

@@ -1,13 +1,13 @@
-import { deadLetterTopic } from "../broker/dead-letter.js";
+import { deadLetterTopic } from "../broker/broker.js";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
-import type { Completion } from "../engine/completion.js";
 import type { EngineOptions } from "../engine/engine.js";
+import type { Completion } from "../engine/messages.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { SagaService } from "../facade/service.js";
 import type { Message } from "../journal/journal.js";
 
-/** The services as they are run: every topic bears the configured prefix. */
+/** The services with the configured prefix before every topic. */
 export function withPrefix(services: readonly SagaService[], prefix: string): readonly SagaService[] {
   if (prefix === "") {
     return services;
@@ -20,14 +20,14 @@ export function withPrefix(services: readonly SagaService[], prefix: string): re
   }));
 }
 
-/** How many messages of a topic, prefix included, are handled at the same time. */
+/** The concurrency limit of a topic, named with its prefix. */
 export function concurrencyOf({ topics, topic_concurrency, topic_prefix }: Config): (topic: string) => number {
   return (topic) => topics[topic.slice(topic_prefix.length)]?.concurrency ?? topic_concurrency;
 }
 
 /**
- * Who gets what on the completion topic.
- * @throws SagaError SAGA_CONFIG_INVALID where nobody would ever read it, or a facade has the topic
+ * The completion topic with its prefix, and its handler. Undefined if none is configured.
+ * @throws SagaError SAGA_CONFIG_INVALID if nothing would read the topic, or a facade has the same topic
  */
 export function completionOf(
   { completion_topic, topic_prefix, broker: { kind } }: Config,
@@ -36,12 +36,15 @@ export function completionOf(
 ): EngineOptions["completion"] {
   if (completion_topic === undefined) {
     if (onCompletion !== undefined) {
-      throw new SagaError("SAGA_CONFIG_INVALID", "onCompletion is given, and completion_topic is not set; set it");
+      throw new SagaError(
+        "SAGA_CONFIG_INVALID",
+        "onCompletion is given, but completion_topic is not set; set completion_topic",
+      );
     }
     return undefined;
   }
   const topic = topic_prefix + completion_topic;
-  // Kafka keeps metrics by names in which these are the same.
+  // Kafka does not tell "." and "_" apart in the names of its metrics.
   const same = (one: string, other: string) => one.replaceAll(".", "_") === other.replaceAll(".", "_");
   const owner = facades.find(({ topics: { rollback, steps } }) =>
     [rollback, ...steps].some(
@@ -51,13 +54,13 @@ export function completionOf(
   if (owner !== undefined) {
     throw new SagaError(
       "SAGA_CONFIG_INVALID",
-      `completion_topic: ${owner.name} has the topic ${topic}, or one that differs only by "." and "_" or by ".dead-letter"; choose another`,
+      `completion_topic: ${owner.name} has the topic ${topic}, or one that differs only by "." and "_" or by ".dead-letter"; choose another name`,
     );
   }
   if (onCompletion === undefined && kind === "embedded") {
     throw new SagaError(
       "SAGA_CONFIG_INVALID",
-      "completion_topic is set, and nobody would read it on the embedded broker: give startServer or runServer an onCompletion",
+      "completion_topic is set, but nothing reads it on the embedded broker; give startServer or runServer an onCompletion",
     );
   }
   const handler = onCompletion && (async (message: Message) => onCompletion(readCompletion(message)));

@@ -1,12 +1,12 @@
 import type { SagaFailure } from "../core/state.js";
 
-/** What a saga's clients are told. */
+/** What a saga's clients get. */
 export type Answer =
   | { readonly ok: true; readonly response: Uint8Array }
   /** `step`: the name of the step that failed. */
   | { readonly ok: false; readonly failure: Omit<SagaFailure, "step">; readonly step: string | undefined };
 
-/** Where the journal knows a saga to stand; "open" sagas are found by a restart. */
+/** A saga's state in the journal; recovery finds the "open" ones. */
 export type StoredPhase = "open" | "stuck" | "completed" | "compensated";
 
 /** A message on a topic. */
@@ -17,22 +17,22 @@ export interface Message {
   readonly body: string;
 }
 
-/** A stored message: one that no open saga would have sent again, and that must not be lost all the same. */
+/** A message that the journal keeps until it is removed, since no open saga would send it again. */
 export interface StoredMessage extends Message {
   readonly id: number;
 }
 
-/** One durable step of a saga: the events of a transition as one record. */
+/** One durable write: the events of one turn of one saga. */
 export interface Entry {
   readonly sagaId: string;
-  /** Counts a saga's entries from 0; the journal refuses the same one twice. */
+  /** Counts a saga's entries from 0; the journal refuses a number that exists. */
   readonly seq: number;
   /** A saga.journal.v1.Record. */
   readonly record: Uint8Array;
   readonly phase: StoredPhase;
-  /** From when it is known. */
+  /** With the entry that decides it; later entries leave it out. */
   readonly answer?: Answer;
-  /** Stored in the same transaction, until they are removed. */
+  /** Stored in the same transaction. */
   readonly messages: readonly Message[];
 }
 
@@ -53,17 +53,18 @@ export interface StoredSaga {
   readonly request: Uint8Array;
   readonly phase: StoredPhase;
   readonly answer: Answer | undefined;
-  /** The records in their order. */
+  /** In order. */
   readonly records: readonly Uint8Array[];
+  /** Whether this server, or one before it with the same pod id, is the owner: it wrote the last entry. Always true on SQLite. */
+  readonly ownedHere: boolean;
 }
 
-/** The sagas of one structure that have not ended, whoever drives them. */
+/** The sagas of one structure that have not ended, of all owners. */
 export interface SagasInFlight {
   readonly facade: string;
   readonly fingerprint: string;
-  /** How many wait for no operator. */
+  /** How many are not stuck. */
   readonly open: number;
-  /** How many wait for an operator. */
   readonly stuck: number;
   /** When the oldest began, ms since the Unix epoch. */
   readonly oldestMs: number;
@@ -71,113 +72,121 @@ export interface SagasInFlight {
   readonly sagaIds: readonly string[];
 }
 
-/**
- * The durable record of every saga. Every promise resolves only once its effect would survive a power cut.
- * All methods reject with SagaError SAGA_JOURNAL_UNAVAILABLE where that can't be had now, and with SAGA_JOURNAL_CORRUPT
- * where they come upon damage.
- */
-export interface Journal {
-  /**
-   * Stores a new saga. Of several calls with one saga id exactly one, ever, succeeds.
-   * @returns the stored messages, or "exists" where the journal has a saga of that id; nothing is changed then
-   */
-  create(entry: FirstEntry): Promise<readonly StoredMessage[] | "exists">;
-  /**
-   * Stores a transition.
-   * @returns the stored messages
-   * @throws SagaError SAGA_JOURNAL_CONFLICT where the saga has an entry of that number: another process has moved it on;
-   *   and where the journal has no such saga: it has ended meanwhile, and was removed
-   */
-  append(entry: Entry): Promise<readonly StoredMessage[]>;
-  load(sagaId: string): Promise<StoredSaga | undefined>;
-  /** Those of the sagas that the journal has, in any order. Rejects where one of them can't be read. */
-  loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]>;
-  /**
-   * Removes sagas that ended at least so long ago, with their records, oldest first; open and stuck ones stay, and so do
-   * all messages. Where the journal is shared, by the database's clock, and passing over those that another process is
-   * just removing. A batch that takes long is cut short, so that entries need not wait for it.
-   * @param limit how many at most, at least 1
-   * @returns how many were removed; 0 once there are none
-   */
-  removeEnded(keepMs: number, limit: number): Promise<number>;
-  /**
-   * The ids of all sagas that are open, or wait for an operator, oldest first. Where the journal is shared: of the open
-   * ones, those whose last entry this process, or one before it with the same pod id, has written.
-   */
-  list(phase: "open" | "stuck"): Promise<readonly string[]>;
-  /** How many sagas of a facade are open, whoever drives them. */
-  countOpen(facade: string): Promise<number>;
-  /** All sagas that have not ended, by structure, whoever drives them; ordered by facade, the oldest structure first. */
-  inFlight(): Promise<readonly SagasInFlight[]>;
-  /** Whether other processes write to the same journal. */
-  readonly shared: boolean;
-  /**
-   * What time it is, whole ms since the Unix epoch, for all that write to the journal: deadlines are kept by it, since the clocks
-   * of processes may differ. Default: this process's clock.
-   */
-  readonly clockMs?: () => number;
-  /** How long a process may give no sign of life before others may take over what it drives, ms; 0 where none can. */
-  readonly leaseMs: number;
-  /**
-   * Makes this process the owner of what was left by those that have given no sign of life for a lease: at most `limit`
-   * open sagas of these structures, and all their messages. A journal that is not shared has none.
-   */
-  takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
-  /**
-   * Leaves the open sagas of this process that are of none of these structures to whoever takes them over. A journal that
-   * is not shared keeps them.
-   */
-  release(fingerprints: readonly string[]): Promise<void>;
-  /**
-   * Tells the process that wrote last to an open saga of a message that came to this one, which can't run the saga. Once:
-   * where nobody hears it, the saga is found idle. A journal that is not shared has nobody to tell.
-   */
-  handOver(sagaId: string, topic: string): Promise<void>;
-  /**
-   * Has a listener told of each message that another process hands over to this one.
-   * @returns a function that ends it
-   */
-  onHandOver(listener: (sagaId: string, topic: string) => void): () => void;
-  /**
-   * The open sagas of this process that nobody has written to for so long: the first `limit` of those whose ids come
-   * after `after`, in an order that stays. A journal that is not shared has none.
-   * @param after the last one of the page before; "" for the first page
-   */
-  listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]>;
-  /**
-   * Has a listener told of each saga that another process has moved on; now and then also of one that none has.
-   * A journal that is not shared never tells.
-   * @param heeds the sagas that the listener has to hear of as things stand: it is asked after a time in which the journal
-   *   heard nothing, and of what happened then only these are told
-   * @returns a function that ends it
-   */
-  onChange(listener: (sagaId: string) => void, heeds: () => Iterable<string>): () => void;
-  readonly messages: MessageStore;
-  close(): Promise<void>;
-}
-
-/** An open saga that stands still. */
+/** An open saga without a recent entry. */
 export interface IdleSaga {
   readonly sagaId: string;
   /** How many entries it has. */
   readonly entries: number;
 }
 
-/** What a process has taken over from others. */
+/**
+ * The durable record of every saga. A promise resolves only once its effect would survive a power cut.
+ * Every method rejects with SagaError SAGA_JOURNAL_UNAVAILABLE if that can't be achieved now, and with SAGA_JOURNAL_CORRUPT
+ * if it finds damage.
+ */
+export interface Journal {
+  /**
+   * Stores a new saga. Of several calls with the same saga id, exactly one succeeds.
+   * @returns the stored messages, or "exists" if the journal has a saga of that id; nothing is changed then
+   */
+  create(entry: FirstEntry): Promise<readonly StoredMessage[] | "exists">;
+  /**
+   * Stores a later entry.
+   * @returns the stored messages
+   * @throws SagaError SAGA_JOURNAL_CONFLICT if the saga has an entry of that number (another server wrote it), or if the
+   *   journal no longer has the saga
+   */
+  append(entry: Entry): Promise<readonly StoredMessage[]>;
+  load(sagaId: string): Promise<StoredSaga | undefined>;
+  /** Those of the sagas that the journal has, in any order. Rejects if one of them can't be read. */
+  loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]>;
+  /**
+   * Removes sagas that ended at least `keepMs` ago, with their records, oldest first. Open and stuck sagas and all messages
+   * stay. A batch that takes long ends early, so that entries don't wait for it.
+   * @param limit the largest number to remove, at least 1
+   * @returns how many were removed; 0 if none is left
+   */
+  removeEnded(keepMs: number, limit: number): Promise<number>;
+  /**
+   * The ids of all sagas that are open, or stuck, oldest first. On a shared journal, the open ones are those that this
+   * server, or one before it with the same pod id, owns.
+   */
+  list(phase: "open" | "stuck"): Promise<readonly string[]>;
+  /** How many sagas of a facade are open, of all owners. */
+  countOpen(facade: string): Promise<number>;
+  /** All sagas that have not ended, of all owners, by structure: ordered by facade, the oldest structure first. */
+  inFlight(): Promise<readonly SagasInFlight[]>;
+  /**
+   * The open sagas of this server whose last entry is at least `idleMs` old, in a stable order: the first `limit` of those
+   * after `after`. A page shorter than `limit` is the last one.
+   * @param after the last saga id of the page before; "" for the first page
+   */
+  listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]>;
+  readonly messages: MessageStore;
+  /** Whether other servers use the same journal; if so, it is a {@link SharedJournal}. */
+  readonly shared: boolean;
+  /** Stores what was handed over, then closes. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** A journal that several servers use at once. */
+export interface SharedJournal extends Journal {
+  readonly shared: true;
+  /** How long a server may be silent before others take over its sagas, ms. */
+  readonly leaseMs: number;
+  /** The database's clock, whole ms since the Unix epoch: deadlines are measured by it, since the servers' clocks may differ. */
+  clockMs(): number;
+  /**
+   * Makes this server the owner of open sagas whose owner's lease has expired or that were released: at most `limit` of
+   * these structures, and all messages of the expired servers.
+   */
+  takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver>;
+  /** Gives up this server's open sagas of all other structures than these, so that other servers take them over. */
+  release(fingerprints: readonly string[]): Promise<void>;
+  /**
+   * Watches a saga. The journal calls `changed` at least once soon after this call, and again within about 100 ms of each
+   * entry that another server stores for the saga. It may also call it when nothing has changed.
+   * @param changed must not throw
+   * @returns a function that stops watching
+   */
+  watch(sagaId: string, changed: () => void): () => void;
+  /**
+   * Asks the owner of an open saga to handle a message that this server received and can't handle. The request may be lost
+   * if the owner stops; the owner then finds the saga idle. Repeating the call changes nothing.
+   */
+  handOver(sagaId: string, topic: string): Promise<void>;
+  /**
+   * Calls `listener` for each message that another server hands over to this one, within about a second.
+   * @returns a function that stops it
+   */
+  onHandOver(listener: (sagaId: string, topic: string) => void): () => void;
+}
+
+/** Whether several servers use the journal. */
+export function isShared(journal: Journal): journal is SharedJournal {
+  return journal.shared;
+}
+
+/** What a server has taken over from others. */
 export interface TakenOver {
   readonly sagaIds: readonly string[];
-  /** How many messages: they are among the pending ones now. */
+  /** How many messages; `messages.pending` returns them from now on. */
   readonly messages: number;
 }
 
-/** The messages that are stored and not yet taken care of. */
+/** A message that could not be handled. */
+export interface DeadLetter extends StoredMessage {
+  readonly reason: string;
+}
+
+/** The stored messages that are not handled or sent yet, and the dead letters. */
 export interface MessageStore {
-  /** All, in the order in which they were stored. Where the journal is shared: those of this pod. */
+  /** All pending messages in the order in which they were stored; on a shared journal, those of this server. */
   pending(): Promise<readonly StoredMessage[]>;
-  /** Forgets messages that were handled, or that the broker now holds. */
+  /** Removes messages that were handled, or that the broker has stored. */
   remove(ids: readonly number[]): Promise<void>;
   /** Keeps a message that can't be handled on the dead-letter topic of its topic, with the reason. */
-  bury(message: Message, reason: string): Promise<void>;
+  addDeadLetter(message: Message, reason: string): Promise<void>;
   /** The messages on a topic's dead-letter topic, oldest first. */
-  buried(topic: string): Promise<readonly (StoredMessage & { readonly reason: string })[]>;
+  deadLetters(topic: string): Promise<readonly DeadLetter[]>;
 }

@@ -10,7 +10,7 @@ export interface SagaSource {
   readonly journal: Pick<Journal, "load">;
   /** The facades of this server. */
   readonly byName: ReadonlyMap<string, FacadeDefinition>;
-  readonly changes: Changes;
+  readonly changes: Pick<Changes, "subscribe">;
 }
 
 /** Where a saga stands now. @throws SagaError SAGA_NOT_FOUND or SAGA_JOURNAL_UNAVAILABLE */

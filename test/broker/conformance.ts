@@ -21,15 +21,15 @@ export interface DeadLetter {
 
 /** An adapter, for one test. */
 export interface Adapter {
-  open(setup: Setup): Broker;
+  open(setup: Setup): Broker | Promise<Broker>;
   /** Those of a topic, oldest first. */
   deadLetters(topic: string): Promise<readonly DeadLetter[]>;
 }
 
-/** What the observer was told. */
+/** What the observer received. */
 interface Seen {
   readonly failed: { readonly error: unknown; readonly topic: string | undefined }[];
-  readonly buried: { readonly topic: string; readonly reason: string }[];
+  readonly deadLettered: { readonly topic: string; readonly reason: string }[];
 }
 
 /** What every adapter of the broker does. `adapt` is called before each test; no two tests have a topic in common. */
@@ -45,16 +45,16 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
       topic = `cancel-${crypto.randomUUID()}`;
       adapter = await adapt();
       handler = createRecordingHandler();
-      seen = { failed: [], buried: [] };
+      seen = { failed: [], deadLettered: [] };
     });
 
-    function open(redeliveryDelayMs = 20): Broker {
+    async function open(redeliveryDelayMs = 20): Promise<Broker> {
       const observer: BrokerObserver = {
         failed: (error, where) => void seen.failed.push({ error, topic: where }),
         lag: () => {},
-        buried: (where, reason) => void seen.buried.push({ topic: where, reason }),
+        deadLettered: (where, reason) => void seen.deadLettered.push({ topic: where, reason }),
       };
-      const broker = adapter.open({ observer, redeliveryDelayMs });
+      const broker = await adapter.open({ observer, redeliveryDelayMs });
       scope.defer(() => {
         const closed = broker.close();
         for (const body of [...handler.held]) handler.finish(body);
@@ -65,7 +65,7 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
 
     /** A broker that has the test's handler on the topic, and has started. */
     async function start(concurrency = 10, redeliveryDelayMs?: number): Promise<Broker> {
-      const broker = open(redeliveryDelayMs);
+      const broker = await open(redeliveryDelayMs);
       broker.subscribe(topic, { concurrency }, handler.handle);
       await broker.start();
       return broker;
@@ -123,8 +123,8 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
         await delivered("a/2");
       });
 
-      test("each topic has places of its own", async () => {
-        const broker = open();
+      test("each topic has its own slots", async () => {
+        const broker = await open();
         const other = createRecordingHandler();
         const otherTopic = `order-${crypto.randomUUID()}`;
         broker.subscribe(topic, { concurrency: 1 }, handler.handle);
@@ -152,7 +152,7 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
         ]);
       });
 
-      test("a message that waits to be delivered again takes no other key's place", async () => {
+      test("a message that waits to be delivered again takes no slot from other keys", async () => {
         const broker = await start(1, 60_000);
         void broker.publish(messages("a/1", "a/2"));
         await held("a/1");
@@ -163,7 +163,7 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
       });
 
       test("a handler that throws at once is as one that rejects", async () => {
-        const broker = open();
+        const broker = await open();
         let calls = 0;
         const throwing: Handler = () => {
           calls++;
@@ -188,8 +188,8 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
           const [body] = await until(() => handler.held.size > 0 && [...handler.held], { what: "the next" });
           if (body !== undefined) handler.finish(body, body === "a/1" ? poison() : undefined);
         }
-        await until(() => seen.buried.length > 0, { what: "the burial" });
-        expect(seen.buried).toEqual([{ topic, reason: poison().message }]);
+        await until(() => seen.deadLettered.length > 0, { what: "the dead letter" });
+        expect(seen.deadLettered).toEqual([{ topic, reason: poison().message }]);
         expect(seen.failed).toEqual([{ error: poison(), topic }]);
         expect([...handler.bodies].sort()).toEqual(["a/1", "a/2", "b/1"]);
         expect(await adapter.deadLetters(topic)).toEqual([{ key: "a", body: "a/1", reason: poison().message }]);
@@ -201,13 +201,13 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
         await held("a/1");
         handler.finish("a/1", new SagaError("SAGA_JOURNAL_UNAVAILABLE", "busy"));
         await deliveries(2);
-        expect(seen.buried).toEqual([]);
+        expect(seen.deadLettered).toEqual([]);
       });
     });
 
     describe("publishing", () => {
       test("before the start, a message waits; then it is delivered", async () => {
-        const broker = open();
+        const broker = await open();
         broker.subscribe(topic, { concurrency: 1 }, handler.handle);
         const sent = broker.publish(messages("a/1", "a/2"));
         expect(handler.bodies).toEqual([]);
@@ -225,7 +225,7 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
       });
 
       test("what was not sent when the broker is closed, and what comes after, is not", async () => {
-        const broker = open();
+        const broker = await open();
         broker.subscribe(topic, { concurrency: 1 }, handler.handle);
         const early = broker.publish(messages("a/1"));
         await broker.close();
@@ -249,7 +249,7 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
         ["texts of all kinds", "schlüssel/🗝/\u0000/\u2028", '{"näme":"💥\\u0000","line":"\u2028"}\n'],
         ["an empty one", "", ""],
       ])("a message arrives as it was: %s", async (_, key, body) => {
-        const broker = open();
+        const broker = await open();
         const arrived: Message[] = [];
         broker.subscribe(topic, { concurrency: 1 }, async (message) => void arrived.push(message));
         await broker.start();
@@ -286,7 +286,7 @@ export function brokerConformance(name: string, adapt: () => Adapter | Promise<A
       });
 
       test("may come twice, and before the start", async () => {
-        const broker = open();
+        const broker = await open();
         await Promise.all([broker.close(), broker.close()]);
         await broker.close();
         const other = await start();

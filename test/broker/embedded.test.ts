@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { BrokerObserver, DeadLetters } from "../../runtime/broker/broker.js";
-import { deadLetterTopic } from "../../runtime/broker/dead-letter.js";
-import { createEmbeddedBroker } from "../../runtime/broker/embedded/embedded-broker.js";
+import { deadLetterTopic } from "../../runtime/broker/broker.js";
+import { createEmbeddedBroker } from "../../runtime/broker/embedded.js";
 import { SagaError } from "../../runtime/core/errors.js";
 import type { Message } from "../../runtime/journal/journal.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
@@ -20,7 +20,7 @@ brokerConformance("embedded", () => {
   return {
     open: ({ observer, redeliveryDelayMs }) => createEmbeddedBroker(messages, observer, { redeliveryDelayMs }),
     async deadLetters(name) {
-      const letters = await messages.buried(name);
+      const letters = await messages.deadLetters(name);
       expect(letters.map((letter) => letter.topic)).toEqual(letters.map(() => deadLetterTopic(name)));
       return letters.map(({ key, body, reason }) => ({ key, body, reason }));
     },
@@ -28,16 +28,16 @@ brokerConformance("embedded", () => {
 });
 
 describe("the embedded broker", () => {
-  const unburied: DeadLetters = { bury: () => Promise.reject(new Error("disk full")) };
+  const fullDisk: DeadLetters = { addDeadLetter: () => Promise.reject(new Error("disk full")) };
 
   function observe(): BrokerObserver & { readonly errors: unknown[] } {
     const errors: unknown[] = [];
-    return { errors, failed: (error) => void errors.push(error), lag: () => {}, buried: () => {} };
+    return { errors, failed: (error) => void errors.push(error), lag: () => {}, deadLettered: () => {} };
   }
 
   test("says that a message is safe only once it is handled", async () => {
     const handler = createRecordingHandler();
-    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+    const broker = scope.use(createEmbeddedBroker(fullDisk, observe()));
     broker.subscribe(topic, { concurrency: 1 }, handler.handle);
     await broker.start();
     let safe = false;
@@ -50,13 +50,13 @@ describe("the embedded broker", () => {
     await sent;
   });
 
-  test("loses no poison: what can't be buried yet is delivered again", async () => {
-    const buried: string[] = [];
+  test("loses no poison: what can't be stored yet is delivered again", async () => {
+    const stored: string[] = [];
     let refusals = 1;
     const store: DeadLetters = {
-      async bury({ body }) {
+      async addDeadLetter({ body }) {
         if (refusals-- > 0) throw new Error("disk full");
-        buried.push(body);
+        stored.push(body);
       },
     };
     const observer = observe();
@@ -65,35 +65,37 @@ describe("the embedded broker", () => {
     broker.subscribe(topic, { concurrency: 1 }, () => Promise.reject(poison));
     await broker.start();
     expect(await broker.publish([message("a/1")])).toBe(true);
-    expect(buried).toEqual(["a/1"]);
+    expect(stored).toEqual(["a/1"]);
     expect(observer.errors).toEqual([poison, new Error("disk full"), poison]);
   });
 
-  test("gives a place away where one is free, and nothing waits before it", async () => {
+  test("gives a slot to a saga if one is free, and its key has none", async () => {
     const handler = createRecordingHandler();
-    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
-    expect(broker.places?.claim(topic, "a"), "no such topic").toBeUndefined();
+    const broker = scope.use(createEmbeddedBroker(fullDisk, observe()));
+    expect(broker.slots?.claim(topic, "a"), "no such topic").toBeUndefined();
     broker.subscribe(topic, { concurrency: 2 }, handler.handle);
-    expect(broker.places?.claim(topic, "a"), "not started").toBeUndefined();
+    expect(broker.slots?.claim(topic, "a"), "not started").toBeUndefined();
     await broker.start();
 
-    const giveBack = broker.places?.claim(topic, "a");
-    expect(giveBack).toBeTypeOf("function");
-    expect(broker.places?.claim(topic, "a"), "the key has one").toBeUndefined();
-    const other = broker.places?.claim(topic, "b");
+    const release = broker.slots?.claim(topic, "a");
+    expect(release).toBeTypeOf("function");
+    expect(broker.slots?.claim(topic, "a"), "the key has one").toBeUndefined();
+    const other = broker.slots?.claim(topic, "b");
     expect(other).toBeTypeOf("function");
-    expect(broker.places?.claim(topic, "c"), "none is free").toBeUndefined();
+    expect(broker.slots?.claim(topic, "c"), "none is free").toBeUndefined();
 
-    void broker.publish([message("a/1")]);
-    expect(handler.bodies, "its key is taken").toEqual([]);
+    void broker.publish([message("a/1"), message("d/1")]);
+    expect(handler.bodies, "no slot, or the key is busy").toEqual([]);
     other?.();
     other?.();
-    expect(broker.places?.claim(topic, "c"), "a message waits before it").toBeUndefined();
-    giveBack?.();
-    await until(() => handler.held.has("a/1"), { what: "the message that waited" });
-    const last = broker.places?.claim(topic, "b");
-    expect(last, "one place is left: giving back twice is giving back once").toBeTypeOf("function");
-    expect(broker.places?.claim(topic, "c")).toBeUndefined();
+    expect(handler.bodies, "the message that waited has the slot").toEqual(["d/1"]);
+    expect(broker.slots?.claim(topic, "c"), "releasing twice is releasing once").toBeUndefined();
+    handler.finish("d/1");
+    release?.();
+    await until(() => handler.held.has("a/1"), { what: "the message that waited for its key" });
+    const last = broker.slots?.claim(topic, "b");
+    expect(last, "one slot is left").toBeTypeOf("function");
+    expect(broker.slots?.claim(topic, "c")).toBeUndefined();
     handler.finish("a/1");
 
     let closed = false;
@@ -102,18 +104,18 @@ describe("the embedded broker", () => {
     });
     await until(() => handler.held.size === 0);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(closed, "while a place is taken").toBe(false);
+    expect(closed, "while a slot is taken").toBe(false);
     last?.();
     await closing;
-    expect(broker.places?.claim(topic, "d"), "no more").toBeUndefined();
+    expect(broker.slots?.claim(topic, "d"), "no more").toBeUndefined();
   });
 
-  test("gives places to those who wait for one, in turn with messages, one of a key at a time", async () => {
+  test("gives slots to those who wait, in turn with messages, one for each key at a time", async () => {
     const handler = createRecordingHandler();
-    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+    const broker = scope.use(createEmbeddedBroker(fullDisk, observe()));
     const given: [string, () => void][] = [];
-    const wait = (key: string) => broker.places?.wait(topic, key, (giveBack) => void given.push([key, giveBack]));
-    const giveBack = () => given.at(-1)?.[1]();
+    const wait = (key: string) => broker.slots?.wait(topic, key, (release) => void given.push([key, release]));
+    const release = () => given.at(-1)?.[1]();
     broker.subscribe(topic, { concurrency: 1 }, handler.handle);
     wait("a");
     expect(given, "not started").toEqual([]);
@@ -122,30 +124,30 @@ describe("the embedded broker", () => {
     wait("b");
     void broker.publish([message("c/1")]);
     wait("b");
-    expect(broker.places?.claim(topic, "d"), "others wait before").toBeUndefined();
-    giveBack();
+    expect(broker.slots?.claim(topic, "d"), "none is free").toBeUndefined();
+    release();
     expect(given.map(([key]) => key)).toEqual(["a", "b"]);
     expect(handler.bodies).toEqual([]);
-    giveBack();
+    release();
     await until(() => handler.held.has("c/1"), { what: "the message between the two" });
     expect(given).toHaveLength(2);
     handler.finish("c/1");
-    await until(() => given.length === 3, { what: "the last place" });
+    await until(() => given.length === 3, { what: "the last slot" });
     wait("e");
     const closing = broker.close();
-    giveBack();
+    release();
     await closing;
     expect(given, "closed").toHaveLength(3);
   });
 
-  test("thousands may wait, and be done as soon as they have their place", async () => {
-    const broker = scope.use(createEmbeddedBroker(unburied, observe()));
+  test("thousands may wait, and release their slot at once", async () => {
+    const broker = scope.use(createEmbeddedBroker(fullDisk, observe()));
     broker.subscribe(topic, { concurrency: 1 }, async () => {});
     let done = 0;
     for (let at = 0; at < 20_000; at++) {
-      broker.places?.wait(topic, `key-${at}`, (giveBack) => {
+      broker.slots?.wait(topic, `key-${at}`, (release) => {
         done++;
-        giveBack();
+        release();
       });
     }
     await broker.start();
@@ -159,7 +161,7 @@ describe("the embedded broker", () => {
       if (delays.length < 9) setImmediate(action);
       return () => {};
     };
-    const broker = createEmbeddedBroker(unburied, observe(), { after });
+    const broker = createEmbeddedBroker(fullDisk, observe(), { after });
     broker.subscribe(topic, { concurrency: 1 }, () => Promise.reject(new Error("down")));
     await broker.start();
     void broker.publish([message("a/1")]);
@@ -172,7 +174,7 @@ describe("the embedded broker", () => {
     const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const handler = createRecordingHandler();
     const observer = observe();
-    const broker = createEmbeddedBroker(unburied, observer, { redeliveryDelayMs: 60_000 });
+    const broker = createEmbeddedBroker(fullDisk, observer, { redeliveryDelayMs: 60_000 });
     broker.subscribe(topic, { concurrency: 2 }, handler.handle);
     await broker.start();
     void broker.publish([message("a/1"), message("b/1")]);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Rollback, SagaError } from "../../runtime/core/errors.js";
-import type { Completion } from "../../runtime/engine/completion.js";
+import type { Completion } from "../../runtime/engine/messages.js";
 import { systemClock } from "../../runtime/engine/ports.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";

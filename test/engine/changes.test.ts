@@ -1,83 +1,59 @@
 import { expect, test } from "vitest";
-import { createChanges } from "../../runtime/engine/changes.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { createScope } from "../support/scope.js";
+import { facadeOf } from "./support/facade.js";
+import { createPlace } from "./support/place.js";
 
-/** A hub, with what stands in for other processes. */
-function createHub() {
-  let elsewhere: ((sagaId: string) => void) | undefined;
-  let heeds = (): Iterable<string> => [];
-  const hub = createChanges({
-    onChange(listener, heeded) {
-      elsewhere = listener;
-      heeds = heeded;
-      return () => {
-        elsewhere = undefined;
-      };
-    },
-  });
-  return { ...hub, elsewhere: (sagaId: string) => elsewhere?.(sagaId), heeded: () => [...heeds()] };
+const scope = createScope();
+
+/** Changes on a SQLite journal: only this process makes them. */
+async function ownChanges(): Promise<Changes> {
+  const { journal } = await createPlace(scope).start({ facades: [facadeOf({ steps: { a: {} } })] });
+  return new Changes(journal);
 }
 
-test("a change is told to those who listen to that saga, wherever it was made", () => {
-  const hub = createHub();
+test("a change reaches those who listen to that saga", async () => {
+  const changes = await ownChanges();
   const heard: string[] = [];
-  hub.subscribe("a", () => heard.push("a"));
-  hub.subscribe("b", () => heard.push("b"));
-  hub.subscribe("b", () => heard.push("b again"));
-  hub.changed("a");
-  hub.elsewhere("b");
-  hub.changed("nobody's");
+  changes.subscribe("a", () => heard.push("a"));
+  changes.subscribe("b", () => heard.push("b"));
+  changes.subscribe("b", () => heard.push("b again"));
+  changes.changed("a");
+  changes.changed("b");
+  changes.changed("nobody's");
   expect(heard).toEqual(["a", "b", "b again"]);
 });
 
-test("who has ended hears nothing more, and ending twice ends nobody else", () => {
-  const hub = createHub();
+test("a listener that has ended hears nothing more, and ending twice ends no other", async () => {
+  const changes = await ownChanges();
   let heard = 0;
   const listener = () => heard++;
-  const end = [hub.subscribe("a", listener), hub.subscribe("a", listener)];
+  const end = [changes.subscribe("a", listener), changes.subscribe("a", listener)];
   end[0]?.();
   end[0]?.();
-  hub.changed("a");
+  changes.changed("a");
   expect(heard, "the same function, given twice").toBe(1);
   end[1]?.();
-  const endLater = hub.subscribe("a", listener);
+  const endLater = changes.subscribe("a", listener);
   end[1]?.();
-  hub.changed("a");
+  changes.changed("a");
   expect(heard).toBe(2);
   endLater();
-  hub.changed("a");
+  changes.changed("a");
   expect(heard).toBe(2);
 });
 
-test("of what happened while nothing was heard, the sagas that somebody listens to are asked for", () => {
-  const hub = createHub();
-  expect(hub.heeded()).toEqual([]);
-  const ends = ["a", "b", "a"].map((id) => hub.subscribe(id, () => {}));
-  expect(hub.heeded()).toEqual(["a", "b"]);
-  ends[0]?.();
-  ends[1]?.();
-  expect(hub.heeded()).toEqual(["a"]);
-});
-
-test("a listener that ends itself, or begins another, does not disturb the others", () => {
-  const hub = createHub();
+test("a listener that ends itself, or begins another, does not disturb the others", async () => {
+  const changes = await ownChanges();
   const heard: string[] = [];
-  const end = hub.subscribe("a", () => {
+  const end = changes.subscribe("a", () => {
     heard.push("once");
     end();
-    hub.subscribe("a", () => heard.push("later"));
+    changes.subscribe("a", () => heard.push("later"));
   });
-  hub.subscribe("a", () => heard.push("always"));
-  hub.changed("a");
+  changes.subscribe("a", () => heard.push("always"));
+  changes.changed("a");
   expect(heard).toEqual(["once", "always"]);
-  hub.changed("a");
+  changes.changed("a");
   expect(heard).toEqual(["once", "always", "always", "later"]);
-});
-
-test("a closed hub listens to the journal no more", () => {
-  const hub = createHub();
-  let heard = 0;
-  hub.subscribe("a", () => heard++);
-  hub.close();
-  hub.elsewhere("a");
-  expect(heard).toBe(0);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Broker, Handler } from "../../runtime/broker/broker.js";
 import { SagaError } from "../../runtime/core/errors.js";
-import { createChanges } from "../../runtime/engine/changes.js";
-import { createEngine } from "../../runtime/engine/engine.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { Engine } from "../../runtime/engine/engine.js";
 import { systemClock } from "../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import type { Journal, Message } from "../../runtime/journal/journal.js";
@@ -67,8 +67,8 @@ describePostgres("what stands still on a journal that servers share", () => {
     };
     const topics = createSlowTopics(isDelivered);
     const upstreams = createUpstreamStub();
-    const changes = createChanges(journal);
-    const engine = createEngine({
+    const changes = new Changes(journal);
+    const engine = new Engine({
       facades: [facade, patient],
       journal,
       broker: topics.broker,
@@ -82,7 +82,6 @@ describePostgres("what stands still on a journal that servers share", () => {
     await engine.start();
     scope.defer(async () => {
       await engine.stop();
-      changes.close();
     });
     const ask = (of: FacadeDefinition, sagaId: string) =>
       engine.run(of, { sagaId, request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "trace" });

@@ -82,7 +82,7 @@ describe("a node whose request", () => {
       request: () => new Promise(() => {}),
       told: {
         status: "INTERNAL",
-        message: expect.stringContaining("did not answer within"),
+        message: expect.stringContaining("did not return within"),
         reason: "SAGA_NODE_FAILED",
       },
     },

@@ -1,65 +1,81 @@
 import { expect, test } from "vitest";
-import type { Broker } from "../../runtime/broker/broker.js";
-import { createOutbox } from "../../runtime/engine/outbox.js";
+import { Outbox } from "../../runtime/engine/outbox.js";
 import type { Journal, StoredMessage } from "../../runtime/journal/journal.js";
+import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
+import { facadeOf } from "./support/facade.js";
+import { createPlace } from "./support/place.js";
 
-const message = { id: 7, topic: "ended", key: "s", body: new Uint8Array() } as unknown as StoredMessage;
+const scope = createScope();
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 
-/** A journal that holds one message, and answers what it holds when it is told to. */
-function place(safe: () => boolean = () => true) {
-  const published: number[] = [];
-  const removed: number[] = [];
-  let answer = () => {};
-  const journal = {
-    messages: {
-      pending: () =>
-        new Promise<StoredMessage[]>((resolve) => {
-          answer = () => resolve([message]);
-        }),
-      remove: async (ids: readonly number[]) => void removed.push(...ids),
-    },
-  } as unknown as Journal;
+/** An outbox on a real journal that holds one message, and a broker that says whether it has taken one. */
+async function place(takes: () => boolean = () => true) {
+  const facade = facadeOf({ mode: "async", steps: { a: {} } });
+  const { journal, ask } = await createPlace(scope).start({ facades: [facade], completion: { topic: "ended" } });
+  await ask("s");
+  const [message] = await until(async () => {
+    const pending = await journal.messages.pending();
+    return pending.length > 0 && pending;
+  });
+  if (message === undefined) {
+    throw new Error("no message is stored");
+  }
+  const published: string[] = [];
   const broker = {
-    async publish(messages: readonly StoredMessage[]) {
-      published.push(...messages.map(({ id }) => id));
-      return safe();
+    async publish(messages: readonly { readonly key: string }[]) {
+      published.push(...messages.map(({ key }) => key));
+      return takes();
     },
-  } as unknown as Broker;
-  const outbox = createOutbox(journal, broker, silent);
-  return { outbox, published, removed, answer: () => answer() };
+    subscribe() {},
+    async start() {},
+    async close() {},
+  };
+  const outboxOn = (own: Journal) => new Outbox(own, broker, silent);
+  return { journal, outboxOn, outbox: outboxOn(journal), message, published };
 }
 
-test("a message that was sent and forgotten while the journal was looked at is not sent again", async () => {
-  const { outbox, published, removed, answer } = place();
-  const looked = outbox.resend();
+async function isRemoved(journal: Journal, { id }: StoredMessage): Promise<boolean> {
+  return (await journal.messages.pending()).every((pending) => pending.id !== id);
+}
+
+test("a message is published once, and removed from the journal", async () => {
+  const { journal, outbox, message, published } = await place();
   outbox.send([message]);
-  await until(() => removed.length > 0);
-  answer();
-  await looked;
-  expect(published).toEqual([7]);
+  outbox.send([message]);
+  await outbox.resend();
+  await until(() => isRemoved(journal, message));
+  expect(published).toEqual(["s"]);
 });
 
-test("a message that was found in the journal is not sent again once whoever stored it is told", async () => {
-  const { outbox, published, removed, answer } = place();
-  const looked = outbox.resend();
-  answer();
-  await looked;
-  await until(() => removed.length > 0);
+test("a message that the broker did not take is published by a later resend", async () => {
+  let takes = false;
+  const { journal, outbox, message, published } = await place(() => takes);
   outbox.send([message]);
-  expect(published).toEqual([7]);
-});
-
-test("a message that was found and could not be sent is sent once whoever stored it is told", async () => {
-  let safe = false;
-  const { outbox, published, removed, answer } = place(() => safe);
-  const looked = outbox.resend();
-  answer();
-  await looked;
   await new Promise(setImmediate); // The broker has said no.
-  safe = true;
+  takes = true;
+  await outbox.resend();
+  await until(() => isRemoved(journal, message));
+  expect(published).toEqual(["s", "s"]);
+});
+
+test("a message that was published and could not be removed is removed later, and not published again", async () => {
+  const { journal, outboxOn, message, published } = await place();
+  let refuses = true;
+  const messages = {
+    ...journal.messages,
+    async remove(ids: readonly number[]) {
+      if (refuses) {
+        throw new Error("the database is away");
+      }
+      await journal.messages.remove(ids);
+    },
+  };
+  const outbox = outboxOn({ ...journal, messages });
   outbox.send([message]);
-  await until(() => removed.length > 0);
-  expect(published).toEqual([7, 7]);
+  await new Promise(setImmediate);
+  refuses = false;
+  await outbox.resend();
+  expect(await isRemoved(journal, message)).toBe(true);
+  expect(published).toEqual(["s"]);
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createEmbeddedBroker } from "../../runtime/broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../runtime/broker/embedded.js";
 import { Status } from "../../runtime/core/status.js";
-import { createChanges } from "../../runtime/engine/changes.js";
-import { createEngine } from "../../runtime/engine/engine.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { Engine } from "../../runtime/engine/engine.js";
 import { systemClock } from "../../runtime/engine/ports.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgres } from "../support/describe-postgres.js";
@@ -33,11 +33,11 @@ describePostgres("a PostgreSQL server whose disk is full (53100)", () => {
       await openPostgresJournal({ url, schema, podId: "pod", leaseMs: 500, giveUpAfterMs: 300, onError }),
     );
     const upstreams = createUpstreamStub();
-    const changes = createChanges(journal);
-    const engine = createEngine({
+    const changes = new Changes(journal);
+    const engine = new Engine({
       facades: [facade],
       journal,
-      broker: createEmbeddedBroker(journal.messages, { failed() {}, lag() {}, buried() {} }),
+      broker: createEmbeddedBroker(journal.messages, { failed() {}, lag() {}, deadLettered() {} }),
       upstreams,
       clock: systemClock,
       log: { debug() {}, info() {}, warn() {}, error() {} },
@@ -48,7 +48,6 @@ describePostgres("a PostgreSQL server whose disk is full (53100)", () => {
     await engine.start();
     scope.defer(async () => {
       await engine.stop();
-      changes.close();
     });
     const ask = async (sagaId: string) => {
       const call = { sagaId, request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "" };

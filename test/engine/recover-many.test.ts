@@ -161,5 +161,5 @@ test("one saga that can't be read keeps none of the others from being taken up",
     ids.filter((id) => id !== "s7"),
   );
   expect(place.saga("s7")?.phase).toBe("open");
-  expect(place.said).toEqual(["saga parked: the journal's record of it can't be read"]);
+  expect(place.said).toEqual(["saga parked: its record in the journal can't be read"]);
 });

@@ -119,9 +119,7 @@ describe("a saga of another structure", () => {
     const second = await place.start({ facades: [changed] });
     await expect(second.ask("s", { request: { wish: 1 } })).rejects.toMatchObject({ code: "SAGA_STRUCTURE_CHANGED" });
     expect(await second.ask("t"), "others run").toMatchObject({ ok: true });
-    expect(place.said).toContainEqual(
-      expect.stringContaining("1 saga is of a structure that this server does not have"),
-    );
+    expect(place.said).toContainEqual(expect.stringContaining("1 saga has a structure that this server does not have"));
     await second.stop();
     expect(place.saga("s"), "not a word was added").toEqual(before);
     expect(place.upstreams.callsOf("/a/undo")).toEqual([]);
@@ -138,9 +136,7 @@ describe("a saga of another structure", () => {
     const { ask } = await place.start({ facades: [other] });
     expect(await ask("t")).toMatchObject({ ok: true });
     expect(place.saga("s")?.phase).toBe("open");
-    expect(place.said).toContainEqual(
-      expect.stringContaining("1 saga is of a structure that this server does not have"),
-    );
+    expect(place.said).toContainEqual(expect.stringContaining("1 saga has a structure that this server does not have"));
   });
 
   test("still gives the answer that it has", async () => {
@@ -164,6 +160,6 @@ test("what an upstream answers a stopped engine changes nothing any more", async
   held.answer(ok({}));
   await setImmediate();
   // Whatever the engine would have written stands before this in the journal.
-  await journal.messages.bury({ topic: "later", key: "s", body: "" }, "a write");
+  await journal.messages.addDeadLetter({ topic: "later", key: "s", body: "" }, "a write");
   expect(place.saga("s")?.story).toEqual(["started", "stepCalled 0"]);
 });

@@ -86,8 +86,8 @@ describe("a journal that refuses a later write", () => {
     await place.reaches("s", "compensated");
     expect(journal.writes()).toBeGreaterThan(6);
     expect(
-      place.said.filter((text) => text.includes("put aside")),
-      "told once",
+      place.said.filter((text) => text.includes("saga suspended")),
+      "logged once",
     ).toHaveLength(1);
   });
 
@@ -102,7 +102,7 @@ describe("a journal that refuses a later write", () => {
     c.answer(ok({ id: 2 }));
     expect(await answer).toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
     await place.reaches("s", "compensated");
-    expect(place.said.filter((text) => text.includes("put aside"))).toHaveLength(1);
+    expect(place.said.filter((text) => text.includes("saga suspended"))).toHaveLength(1);
     await stop();
     await place.start({ facades: [parallel] });
     expect(place.saga("s")?.phase).toBe("compensated");

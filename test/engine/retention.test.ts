@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
-import type { Journal } from "../../runtime/journal/journal.js";
+import type { Journal, SharedJournal } from "../../runtime/journal/journal.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { createManualClock, type ManualClock } from "./support/clocks.js";
@@ -130,14 +130,24 @@ test("a journal that can't be written now is tried again, and somebody is told",
   await ask("s");
   clock.advance(2 * retentionMs);
   await until(() => place.said.length > 0);
-  expect(place.said).toEqual(["sagas that have ended can't be removed now; it is tried again"]);
+  expect(place.said).toEqual(["ended sagas can't be removed from the journal now; retrying"]);
   refuse = false;
   await untilRemoved(clock, looks);
   expect(place.saga("s")).toBeUndefined();
 });
 
 describe("a stopped engine leaves no timer behind:", () => {
-  const wrapShared = (journal: Journal): Journal => ({ ...journal, shared: true, leaseMs: 15_000 });
+  const wrapShared = (journal: Journal): SharedJournal => ({
+    ...journal,
+    shared: true,
+    leaseMs: 15_000,
+    clockMs: Date.now,
+    takeOver: async () => ({ sagaIds: [], messages: 0 }),
+    release: async () => {},
+    watch: () => () => {},
+    handOver: async () => {},
+    onHandOver: () => () => {},
+  });
 
   test.each<readonly [string, Partial<EngineSpec>]>([
     ["on a journal of its own", {}],

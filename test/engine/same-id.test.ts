@@ -24,7 +24,7 @@ test.each(["before", "after"])(
       travel: () => ({ answerMs: 500 }),
     });
     const facade = facadeOf({ steps: { order: {}, payment: {} } });
-    const observer = { failed() {}, lag() {}, buried() {} };
+    const observer = { failed() {}, lag() {}, deadLettered() {} };
     const start = async (name: string) => {
       const process = createProcess({ scheduler, name, incarnation: 1, random: () => 0 });
       const journal = database.open(process);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { createChanges } from "../../runtime/engine/changes.js";
-import { createEngine, type Engine } from "../../runtime/engine/engine.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { Engine } from "../../runtime/engine/engine.js";
 import type { Log } from "../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
@@ -30,8 +30,8 @@ describePostgres("engines that share a journal", () => {
     const goes: (() => Promise<void>)[] = [];
     for (let n = 0; n < count; n++) {
       const journal = scope.use(await openPostgresJournal({ url, schema, podId: `pod-${n}`, leaseMs }));
-      const changes = createChanges(journal);
-      const engine = createEngine({
+      const changes = new Changes(journal);
+      const engine = new Engine({
         facades,
         journal,
         broker: topics.member(),
@@ -46,7 +46,6 @@ describePostgres("engines that share a journal", () => {
       await engine.start();
       const go = async () => {
         await engine.stop();
-        changes.close();
         await journal.close(); // Or its lease went on, and nobody took over what it was about to call.
       };
       scope.defer(go);

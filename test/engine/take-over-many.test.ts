@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Broker } from "../../runtime/broker/broker.js";
-import { createChanges } from "../../runtime/engine/changes.js";
-import { createEngine } from "../../runtime/engine/engine.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { Engine } from "../../runtime/engine/engine.js";
 import { systemClock } from "../../runtime/engine/ports.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgres } from "../support/describe-postgres.js";
@@ -30,9 +30,9 @@ describePostgres("a server that dies with thousands of sagas", () => {
     const [url, schema] = [await postgresUrl(), freshSchema()];
     scope.defer(() => dropSchema(schema));
     const journal = scope.use(await openPostgresJournal({ url, schema, podId: "b", leaseMs }));
-    const changes = createChanges(journal);
+    const changes = new Changes(journal);
     const facade = facadeOf({ steps: { a: {}, b: {} }, mode: "async", recovery: "carry-on" });
-    const engine = createEngine({
+    const engine = new Engine({
       facades: [facade],
       journal,
       broker,
@@ -46,7 +46,6 @@ describePostgres("a server that dies with thousands of sagas", () => {
     await engine.start();
     scope.defer(async () => {
       await engine.stop();
-      changes.close();
     });
     const call = { request: toBytes({}), message: {}, deadlineAtMs: undefined, traceparent: "trace" };
     await engine.run(facade, { ...call, sagaId: "s" });

@@ -40,7 +40,7 @@ test("poison goes to the dead-letter topic with its reason, and the messages beh
   const published = broker.publish(poison.map(([, body]) => ({ topic, key: "s", body })));
   answer(ok({}));
   expect(await published).toBe(true);
-  const dead = await journal.messages.buried(topic);
+  const dead = await journal.messages.deadLetters(topic);
   expect(dead.map(({ body }) => body)).toEqual(poison.map(([, body]) => body));
   for (const { reason } of dead) {
     expect(reason).toContain("SAGA_MESSAGE_POISON: ");
@@ -56,7 +56,7 @@ test("a step's message with another step's number is poison", async () => {
   const { broker, journal } = await place.start({ facades: [queued] });
   const [first = ""] = queued.topics.steps;
   await broker.publish([{ topic: first, key: "s", body: message(queued, "s", 1) }]);
-  expect(await journal.messages.buried(first)).toMatchObject([
+  expect(await journal.messages.deadLetters(first)).toMatchObject([
     { reason: expect.stringContaining("current_index is 1") },
   ]);
 });
@@ -73,7 +73,7 @@ test("a rollback message that comes twice, or too late, changes nothing", async 
   await broker.publish(["done", "undone", "undone"].map((id) => ({ topic, key: id, body: message(facade, id) })));
   expect(place.saga("done")).toMatchObject({ phase: "completed" });
   expect(place.saga("undone")).toMatchObject({ phase: "compensated", story });
-  expect(await journal.messages.buried(topic)).toEqual([]);
+  expect(await journal.messages.deadLetters(topic)).toEqual([]);
   expect(place.upstreams.calls).toHaveLength(calls);
 });
 
@@ -159,5 +159,5 @@ test("a handler that can't reach the journal has the message delivered again", a
   const topic = facade.topics.rollback;
   expect(await broker.publish([{ topic, key: "x", body: message(facade, "x") }])).toBe(true);
   expect(refusals).toBeLessThan(0);
-  expect(await journal.messages.buried(topic)).toHaveLength(1);
+  expect(await journal.messages.deadLetters(topic)).toHaveLength(1);
 });

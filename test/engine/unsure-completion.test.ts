@@ -29,7 +29,7 @@ test.each(["journal.append", "journal.remove"])(
       process,
       facades: [facade],
       journal,
-      broker: createCluster(scheduler).member(process, { failed() {}, lag() {}, buried() {} }),
+      broker: createCluster(scheduler).member(process, { failed() {}, lag() {}, deadLettered() {} }),
       upstreams: createNetwork({ scheduler, service: () => ({ ok: true, body }) }).connect(process),
       completion: { topic: "ended", handler: async ({ key }) => void told.push(key) },
     });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { Broker, Handler } from "../../runtime/broker/broker.js";
 import { isSagaError } from "../../runtime/core/errors.js";
-import { createChanges } from "../../runtime/engine/changes.js";
-import { createEngine } from "../../runtime/engine/engine.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import { Engine } from "../../runtime/engine/engine.js";
 import { type Log, systemClock } from "../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
@@ -71,8 +71,8 @@ async function createCluster(scope: Scope, leaseMs: number, lose = 0) {
           return handedOver.length > lose ? opened.handOver(sagaId, topic) : Promise.resolve();
         },
       };
-      const changes = createChanges(journal);
-      const engine = createEngine({
+      const changes = new Changes(journal);
+      const engine = new Engine({
         facades: [facade],
         journal,
         broker: topics.member(),
@@ -87,7 +87,6 @@ async function createCluster(scope: Scope, leaseMs: number, lose = 0) {
       let stopped: Promise<void> | undefined;
       const stop = () => {
         stopped ??= engine.stop().then(async () => {
-          changes.close();
           await journal.close();
         });
         return stopped;
@@ -184,7 +183,7 @@ describePostgres("servers of two structures on one journal", () => {
     const before = await cluster.start("old", facadeOf({ ...spec, steps: quick }));
     await cluster.start("new", facadeOf({ ...spec, steps: mixed, fingerprint: "f2" }));
     expect(await before.ask("s")).toEqual(good);
-    expect(cluster.handedOver).toHaveLength(4);
+    expect(cluster.handedOver.length, "a hand-over takes up to a second: some are repeated").toBeGreaterThanOrEqual(4);
     expect(cluster.pathsOf("s")).toEqual(["/a", "/b", "/c"]);
   });
 });

@@ -30,7 +30,7 @@ describe("sagas that the code of the next start can't run", () => {
 
     const other = await place.start({ facades: [changed] });
     expect(place.said).toEqual([
-      "12 sagas are of a structure that this server does not have, and parked: run the code that they began under until they have ended, then this",
+      "12 sagas have a structure that this server does not have, and are parked: run the previous version until they have ended, then this one",
     ]);
     expect(place.told[0]).toEqual({
       code: "SAGA_STRUCTURE_CHANGED",
@@ -98,13 +98,13 @@ describe("sagas that the code of the next start can't run", () => {
       });
     const topic = "test.Service/Run.b";
     expect(await other.broker.publish([{ topic, key: "s", body: body("s") }])).toBe(true);
-    expect(await other.journal.messages.buried(topic)).toEqual([]);
+    expect(await other.journal.messages.deadLetters(topic)).toEqual([]);
     expect(place.saga("s")).toEqual(before);
     // What only looks like it, still is one.
     await other.broker.publish([{ topic, key: "s", body: body("t") }]);
     await other.broker.publish([{ topic, key: "nobody", body: body("nobody") }]);
     await other.broker.publish([{ topic, key: "s", body: "{" }]);
-    expect(await other.journal.messages.buried(topic)).toHaveLength(3);
+    expect(await other.journal.messages.deadLetters(topic)).toHaveLength(3);
     await other.stop();
     await place.start({ facades: [old] });
     await place.reaches("s", "completed");

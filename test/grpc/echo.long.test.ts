@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { stepTopics, topics } from "../../generated/topic/booking/booking/booking-service/handle-async-booking.js";
-import { createKafkaBroker } from "../../runtime/broker/kafka/kafka-broker.js";
+import { createKafkaBroker } from "../../runtime/broker/kafka/broker.js";
 import type { Message } from "../../runtime/journal/journal.js";
 import { testOptions } from "../support/kafka/adapter.js";
 import { kafkaVersions } from "../support/kafka/jars.js";
@@ -37,7 +37,7 @@ test.skipIf(skips("messages that others repeat and reorder", without))(
     const other = createKafkaBroker(testOptions(kafka.brokers, { extraTopics: [...steps, rollback] }), {
       failed() {},
       lag() {},
-      buried() {},
+      deadLettered() {},
     });
     scope.defer(() => other.close());
     const seen = new Set<string>();

@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 import { BookingRequest } from "../../generated/pb/booking/booking.js";
-import type { Completion } from "../../runtime/engine/completion.js";
+import type { Completion } from "../../runtime/engine/messages.js";
 import { startServer } from "../../runtime/grpc/server.js";
 import { SagaState } from "../../runtime/pb/saga/v1/service.js";
 import { callUnary } from "../support/call-unary.js";

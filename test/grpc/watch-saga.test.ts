@@ -4,7 +4,7 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import type { SagaEvent } from "../../runtime/core/event.js";
 import { Status } from "../../runtime/core/status.js";
-import { type Changes, createChanges } from "../../runtime/engine/changes.js";
+import { Changes } from "../../runtime/engine/changes.js";
 import { sagaService } from "../../runtime/grpc/saga-service.js";
 import type { Journal, StoredPhase, StoredSaga } from "../../runtime/journal/journal.js";
 import { encodeRecord } from "../../runtime/journal/record.js";
@@ -27,15 +27,9 @@ const log = { debug() {}, info() {}, warn() {}, error() {} };
  */
 async function startService() {
   const journal = scope.use(openSqliteJournal(join(scope.tempDir(), "journal.db")));
-  let elsewhere = (_: string) => {};
-  const hub = createChanges({
-    onChange(listener) {
-      elsewhere = listener;
-      return () => {};
-    },
-  });
+  const hub = new Changes(journal);
   const seen = { subscribed: 0, loads: 0, loading: 0, mostLoading: 0 };
-  const changes: Changes = {
+  const changes: Pick<Changes, "subscribe"> = {
     subscribe(sagaId, listener) {
       seen.subscribed++;
       const end = hub.subscribe(sagaId, listener);
@@ -82,7 +76,6 @@ async function startService() {
     seen,
     write,
     changed: () => hub.changed("s"),
-    changedElsewhere: () => elsewhere("s"),
     /** Has loads wait with what they have read. @returns what lets them go */
     holdLoads(): () => void {
       let letGo = () => {};
@@ -101,23 +94,23 @@ const begun: readonly SagaEvent[] = [events.started, events.called(0)];
 const done: readonly SagaEvent[] = [events.succeeded(0), events.responded];
 
 describe("a watch", () => {
-  test.each(["changed", "changedElsewhere"] as const)("is told by %s, and loads nothing before that", async (how) => {
+  test("learns of each change, and loads nothing before that", async () => {
     const service = await startService();
     await service.write(begun);
     const { states, over } = service.sagas.watch("s");
     await until(() => states.length === 1);
     expect(service.seen.loads).toBe(1);
-    service[how]();
+    service.changed();
     await until(() => service.seen.loads === 2);
     await service.write([events.failed(0, "UNAVAILABLE")]);
-    service[how]();
+    service.changed();
     await until(() => states.length === 2);
     expect(states[1]?.steps[0]?.failure, "what changed nothing was not sent").toMatchObject({
       code: status.UNAVAILABLE,
     });
     await service.write([events.called(0, 2), ...done], "completed");
     expect(service.seen.loads).toBe(3);
-    service[how]();
+    service.changed();
     expect(await over).toMatchObject({ code: status.OK });
     expect(states.at(-1)?.state).toBe(SagaState.SAGA_STATE_COMPLETED);
     expect(service.seen).toMatchObject({ loads: 4, subscribed: 0 });

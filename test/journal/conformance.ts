@@ -49,6 +49,13 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
         expect(await journal.create(firstEntry("a"))).toBe("exists");
       });
 
+      test("makes this server its owner", async () => {
+        await journal.create(firstEntry("a"));
+        expect((await journal.load("a"))?.ownedHere).toBe(true);
+        await reopen();
+        expect((await journal.load("a"))?.ownedHere).toBe(true);
+      });
+
       test("changes nothing where there is one", async () => {
         await journal.create(firstEntry("a"));
         const before = await journal.load("a");
@@ -274,15 +281,15 @@ export function journalConformance(name: string, place: (scope: Scope) => OpenJo
           () => journal.countOpen("f"),
           () => messages.pending(),
           () => messages.remove(ids),
-          () => messages.bury({ topic: "t", key: "k", body: "?" }, "no"),
-          () => messages.buried("t"),
+          () => messages.addDeadLetter({ topic: "t", key: "k", body: "?" }, "no"),
+          () => messages.deadLetters("t"),
         ];
         for (const act of acts) {
           await expect(act(), act.toString()).rejects.toMatchObject(unavailable);
         }
         journal = await open();
         expect(await journal.messages.pending()).toEqual(stored);
-        expect(await journal.messages.buried("t")).toEqual([]);
+        expect(await journal.messages.deadLetters("t")).toEqual([]);
       });
     });
   });

@@ -87,31 +87,31 @@ export function messageConformance(name: string, place: (scope: Scope) => OpenJo
 
     test("keeps what can't be handled on the dead-letter topic of its topic, with the reason", async () => {
       const good = await store("a", message("{}"));
-      await journal.messages.bury(message("?"), "no JSON: «?»");
-      await journal.messages.bury(message("!", "other"), "neither");
-      await journal.messages.bury(message("??"), "again");
+      await journal.messages.addDeadLetter(message("?"), "no JSON: «?»");
+      await journal.messages.addDeadLetter(message("!", "other"), "neither");
+      await journal.messages.addDeadLetter(message("??"), "again");
       await reopen();
       expect(await journal.messages.pending(), "what is buried is not delivered").toEqual(good);
-      expect(await journal.messages.buried("cancel")).toEqual([
+      expect(await journal.messages.deadLetters("cancel")).toEqual([
         { id: expect.any(Number), topic: "cancel.dead-letter", key: "saga", body: "?", reason: "no JSON: «?»" },
         { id: expect.any(Number), topic: "cancel.dead-letter", key: "saga", body: "??", reason: "again" },
       ]);
-      expect(await journal.messages.buried("other")).toEqual([expect.objectContaining({ body: "!" })]);
-      expect(await journal.messages.buried("nothing")).toEqual([]);
+      expect(await journal.messages.deadLetters("other")).toEqual([expect.objectContaining({ body: "!" })]);
+      expect(await journal.messages.deadLetters("nothing")).toEqual([]);
     });
 
     test("buries whatever bytes a message has", async () => {
       const bad = { topic: "cancel", key: "k'\"\\", body: 'a\0b \u0001 \\ " {} \u{1f600} \ufffd' };
-      await journal.messages.bury(bad, "at \0: what is this?");
+      await journal.messages.addDeadLetter(bad, "at \0: what is this?");
       await reopen();
-      expect(await journal.messages.buried("cancel")).toEqual([
+      expect(await journal.messages.deadLetters("cancel")).toEqual([
         { ...bad, id: expect.any(Number), topic: "cancel.dead-letter", reason: "at \\0: what is this?" },
       ]);
     });
 
     test("buries also what has a key of no sense", async () => {
-      await journal.messages.bury({ topic: "cancel", key: "a\0b", body: "?" }, "no key");
-      expect(await journal.messages.buried("cancel")).toEqual([
+      await journal.messages.addDeadLetter({ topic: "cancel", key: "a\0b", body: "?" }, "no key");
+      expect(await journal.messages.deadLetters("cancel")).toEqual([
         expect.objectContaining({ body: "?", reason: "no key" }),
       ]);
     });

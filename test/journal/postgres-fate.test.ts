@@ -108,13 +108,13 @@ describePostgresServer("a commit whose fate is not known, since its connection d
   test.each(harms)("%s: a message is buried once, and removed", async (how) => {
     const stored = await journal.create(firstEntry("saga-1", { messages: [message("x")] }));
     const harmed = proxy.harm("poison", how);
-    await journal.messages.bury({ topic: "t", key: "poison", body: "?" }, "no");
+    await journal.messages.addDeadLetter({ topic: "t", key: "poison", body: "?" }, "no");
     await harmed;
     const again = proxy.harm("DELETE FROM message", how);
     await journal.messages.remove(stored === "exists" ? [] : stored.map(({ id }) => id));
     await again;
     await proxy.release();
-    expect(await journal.messages.buried("t")).toHaveLength(1);
+    expect(await journal.messages.deadLetters("t")).toHaveLength(1);
     expect(await journal.messages.pending()).toEqual([]);
   });
 

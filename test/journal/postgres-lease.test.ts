@@ -4,7 +4,6 @@ import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
-import { until } from "../support/until.js";
 import { entry, firstEntry } from "./entries.js";
 
 describePostgres("pods on a journal on PostgreSQL", () => {
@@ -97,31 +96,6 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     expect((await a.takeOver(["f1"], 10)).sagaIds.toSorted()).toEqual(["new", "old"]);
     await a.release([]);
     expect(await a.list("open"), "without a facade nothing can be run").toEqual([]);
-  });
-
-  test("hand a message over to the pod that wrote last, while its saga is open", async () => {
-    const pods = [await open("a"), await open("b"), await open("c")] as const;
-    const told: string[] = [];
-    const [end] = pods.map((pod, at) => pod.onHandOver((saga, topic) => told.push(`${at}: ${saga} on ${topic}`)));
-    const changed: string[] = [];
-    pods[0].onChange(
-      (saga) => changed.push(saga),
-      () => [],
-    );
-    await begin(pods[0], "s", "mine", "done");
-    await pods[0].append(entry("done", 1, { phase: "completed" }));
-    await pods[1].append(entry("s", 1));
-    for (const saga of ["s", "mine", "done", "nobody's"]) {
-      await pods[2].handOver(saga, "create_order");
-    }
-    await until(() => told.length === 2, { what: "two messages to be handed over" });
-    expect(told.toSorted()).toEqual(["0: mine on create_order", "1: s on create_order"]);
-    expect(changed, "they say nothing of what the sagas did").toEqual(["s"]);
-    end?.();
-    await pods[2].handOver("mine", "t");
-    await pods[2].handOver("s", "t");
-    await until(() => told.length === 3, { what: "the other to be told" });
-    expect(told[2]).toBe("1: s on t");
   });
 
   test("list their sagas that stand still, and no others", async () => {

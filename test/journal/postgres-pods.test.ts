@@ -108,12 +108,12 @@ describePostgres("two pods on one PostgreSQL journal", () => {
   test("have messages of their own, and share the dead letters", async () => {
     await one.create(firstEntry("a", { messages: [message("one's")] }));
     await other.append(entry("a", 1, { messages: [message("other's")] }));
-    await other.messages.bury(message("?"), "no");
+    await other.messages.addDeadLetter(message("?"), "no");
     await one.close();
     one = await open("pod-0");
     expect((await one.messages.pending()).map(({ body }) => body)).toEqual(["one's"]);
     expect((await other.messages.pending()).map(({ body }) => body)).toEqual(["other's"]);
-    expect(await one.messages.buried("t")).toEqual([expect.objectContaining({ body: "?" })]);
+    expect(await one.messages.deadLetters("t")).toEqual([expect.objectContaining({ body: "?" })]);
   });
 
   test("store what is sound of a transaction that holds an entry which can't be stored", async () => {

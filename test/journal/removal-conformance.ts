@@ -99,10 +99,10 @@ export function removalConformance(name: string, place: (scope: Scope) => OpenJo
     test("keeps all messages: what nobody has taken care of yet, and dead letters", async () => {
       const message = { topic: "done", key: "a", body: "{}" };
       await journal.create(firstEntry("a", { phase: "completed", messages: [message] }));
-      await journal.messages.bury({ topic: "t", key: "a", body: "?" }, "no");
+      await journal.messages.addDeadLetter({ topic: "t", key: "a", body: "?" }, "no");
       expect(await journal.removeEnded(0, 100)).toBe(1);
       expect(await journal.messages.pending()).toEqual([expect.objectContaining(message)]);
-      expect(await journal.messages.buried("t")).toHaveLength(1);
+      expect(await journal.messages.deadLetters("t")).toHaveLength(1);
     });
 
     test("lets go of nothing else, while others write", async () => {

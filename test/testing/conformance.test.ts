@@ -4,8 +4,10 @@ import { createDisk, openOwnJournal } from "../../runtime/testing/world/own-jour
 import { createTables } from "../../runtime/testing/world/tables.js";
 import { brokerConformance } from "../broker/conformance.js";
 import { journalConformance, type OpenJournal } from "../journal/conformance.js";
+import { idleConformance } from "../journal/idle-conformance.js";
 import { messageConformance } from "../journal/message-conformance.js";
 import { removalConformance } from "../journal/removal-conformance.js";
+import { sharedConformance } from "../journal/shared-conformance.js";
 import { createScope, type Scope } from "../support/scope.js";
 import { createRealTime, type RealTime } from "./real-time.js";
 
@@ -43,9 +45,16 @@ function harshPlace(scope: Scope): OpenJournal {
 journalConformance("simulated, of one server", ownPlace);
 messageConformance("simulated, of one server", ownPlace);
 removalConformance("simulated, of one server", ownPlace);
+idleConformance("simulated, of one server", ownPlace);
 journalConformance("simulated, shared", sharedPlace);
 messageConformance("simulated, shared", sharedPlace);
 removalConformance("simulated, shared", sharedPlace);
+idleConformance("simulated, shared", sharedPlace);
+sharedConformance("simulated", (scope) => {
+  const time = timeOf(scope);
+  const database = createDatabase(time.scheduler, createTables(time.scheduler.now), { leaseMs: 500 });
+  return (podId) => database.open(time.process(podId));
+});
 journalConformance("simulated, shared, over a network that loses every other word", harshPlace);
 
 const scope = createScope();

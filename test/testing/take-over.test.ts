@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createEmbeddedBroker } from "../../runtime/broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../runtime/broker/embedded.js";
 import { hashOf } from "../../runtime/testing/world/chance.js";
 import { createDatabase } from "../../runtime/testing/world/database.js";
 import { createLedger } from "../../runtime/testing/world/ledger.js";
@@ -11,7 +11,7 @@ import { createNetwork } from "../../runtime/testing/world/upstreams.js";
 import { facadeOf } from "../engine/support/facade.js";
 
 const leaseMs = 15_000;
-const silent = { failed() {}, lag() {}, buried() {} };
+const silent = { failed() {}, lag() {}, deadLettered() {} };
 const facades = [
   facadeOf({ name: "test.Service/Sync", steps: { order: {}, payment: { timeoutMs: 60_000 } } }),
   facadeOf({ name: "test.Service/Async", mode: "async", recovery: "carry-on", steps: { order: {}, payment: {} } }),

@@ -1,80 +1,138 @@
-import type { ConsumerListener, KafkaClient, KafkaConsumer } from "./client.js";
-import { abortable } from "./time.js";
+import type { Batch, Consumer, TopicPartitionOffset } from "kafkajs";
+import { disconnect, type KafkaClient } from "./client.js";
 
-/** A member of the group that comes back, whatever happens to it. */
-export interface GroupMember {
-  /** The member as it is now; undefined while it is away. */
-  readonly consumer: KafkaConsumer | undefined;
-  /** Leaves the group. */
-  close(): Promise<void>;
+/** The partitions of a member, by topic. */
+export type Assignment = Readonly<Record<string, readonly number[]>>;
+
+/** Receives what happens to the member. */
+export interface MemberListener {
+  /** The group starts to assign its partitions: the last moment to commit. */
+  rebalancing(): void;
+  /** Batches come from the committed offsets of these partitions from now on. */
+  assigned(partitions: Assignment): void;
+  batch(batch: Batch): void;
+  /** The membership has ended. The member joins again. */
+  lost(error: unknown): void;
 }
 
-const minBackoffMs = 200;
-const maxBackoffMs = 2_000;
+const restartMs = 500;
 
 /**
- * Joins the group. A member that crashed (its broker was away for long) is made anew, and so is one without a sign of
- * life: a client library that is stuck would hold its partitions for ever.
- * @param silenceMs how long it may give no sign of life
+ * This process as a member of the consumer group.
+ *
+ * - joining: connects, and joins. A failure leads to lost.
+ * - joined: reads its partitions. kafkajs handles rebalances and short outages.
+ * - lost: kafkajs gave up, or gives no sign of life. After a pause, a new consumer is joining.
+ * - closed: has left the group, for good.
  */
-export function joinGroup(
-  client: KafkaClient,
-  topics: readonly string[],
-  listener: Omit<ConsumerListener, "alive">,
-  silenceMs: number,
-): GroupMember {
-  const stop = new AbortController();
-  let consumer: KafkaConsumer | undefined;
-  let backoffMs = minBackoffMs;
-  const work = run();
+export class GroupMember {
+  readonly #client: KafkaClient;
+  readonly #topics: string[];
+  readonly #listener: MemberListener;
+  readonly #silenceMs: number;
+  /** Undefined when lost or closed. */
+  #consumer: Consumer | undefined;
+  /** Settles when the consumer has joined or failed. */
+  #joining: Promise<void> = Promise.resolve();
+  #joined = false;
+  #watchdog: NodeJS.Timeout | undefined;
+  #restart: NodeJS.Timeout | undefined;
 
-  async function run(): Promise<void> {
-    while (!stop.signal.aborted) {
-      const error = await live();
-      const gone = consumer;
-      consumer = undefined;
-      await gone?.close();
-      if (stop.signal.aborted) {
-        return;
+  /** @param silenceMs how long the consumer may give no sign of life */
+  constructor(client: KafkaClient, topics: readonly string[], silenceMs: number, listener: MemberListener) {
+    this.#client = client;
+    this.#topics = [...topics];
+    this.#silenceMs = silenceMs;
+    this.#listener = listener;
+  }
+
+  /** Joins the group, in the background. */
+  join(): void {
+    const consumer = this.#client.consumer();
+    this.#consumer = consumer;
+    const lost = (error: unknown) => this.#lose(consumer, error);
+    // A consumer that is stuck would hold its partitions for ever.
+    const silent = () => lost(new Error(`the Kafka consumer gave no sign of life for ${this.#silenceMs} ms`));
+    const watchdog = setTimeout(silent, this.#silenceMs);
+    this.#watchdog = watchdog;
+    const { GROUP_JOIN, REBALANCING, FETCH, STOP, CRASH } = consumer.events;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (this.#consumer === consumer) {
+        this.#joined = true;
+        this.#listener.assigned(payload.memberAssignment);
       }
-      listener.crashed(error);
-      await abortable(backoffMs, stop.signal);
-      backoffMs = Math.min(backoffMs * 2, maxBackoffMs);
+    });
+    consumer.on(REBALANCING, () => this.#listener.rebalancing());
+    consumer.on(FETCH, () => {
+      if (this.#consumer === consumer) {
+        watchdog.refresh();
+      }
+    });
+    consumer.on(STOP, () => {
+      if (this.#consumer === consumer) {
+        this.#joined = false;
+      }
+    });
+    consumer.on(CRASH, ({ payload }) => lost(payload.error));
+    this.#joining = this.#run(consumer).catch(lost);
+  }
+
+  /** Reads nothing more from this partition, or from any. */
+  pause(topic?: string, partition?: number): void {
+    const topics = topic === undefined ? this.#topics : [topic];
+    const partitions = partition === undefined ? {} : { partitions: [partition] };
+    this.#group?.pause(topics.map((name) => ({ topic: name, ...partitions })));
+  }
+
+  resume(topic: string, partition: number): void {
+    this.#group?.resume([{ topic, partitions: [partition] }]);
+  }
+
+  /** Does nothing if this is no member now: it will start from the committed offsets. */
+  async commit(offsets: TopicPartitionOffset[]): Promise<void> {
+    await this.#group?.commitOffsets(offsets);
+  }
+
+  /** Leaves the group. Never rejects. */
+  async close(): Promise<void> {
+    clearTimeout(this.#watchdog);
+    clearTimeout(this.#restart);
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    if (consumer !== undefined) {
+      // A consumer that is disconnected while it joins would join all the same, and stay.
+      await disconnect({ disconnect: () => this.#joining.then(() => consumer.disconnect()) });
     }
   }
 
-  /** One life of the member. @returns why it ended */
-  function live(): Promise<unknown> {
-    return new Promise((resolve) => {
-      const silent = () => resolve(new Error(`the Kafka client gave no sign of life for ${silenceMs} ms`));
-      const watchdog = setTimeout(silent, silenceMs);
-      const end = (error?: unknown) => {
-        clearTimeout(watchdog);
-        stop.signal.removeEventListener("abort", end);
-        resolve(error);
-      };
-      stop.signal.addEventListener("abort", end);
-      consumer = client.consume(topics, {
-        rebalancing: listener.rebalancing,
-        assigned(partitions) {
-          watchdog.refresh();
-          backoffMs = minBackoffMs;
-          listener.assigned(partitions);
-        },
-        batch: listener.batch,
-        alive: () => void watchdog.refresh(),
-        crashed: end,
-      });
-    });
+  /** The consumer while it is a member: otherwise it has nothing to pause or to commit. */
+  get #group(): Consumer | undefined {
+    return this.#joined ? this.#consumer : undefined;
   }
 
-  return {
-    get consumer() {
-      return consumer;
-    },
-    async close() {
-      stop.abort();
-      await work;
-    },
-  };
+  async #run(consumer: Consumer): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: this.#topics, fromBeginning: true });
+    if (this.#consumer === consumer) {
+      await consumer.run({
+        autoCommit: false,
+        eachBatch: async ({ batch }) => {
+          if (this.#consumer === consumer) {
+            this.#listener.batch(batch);
+          }
+        },
+      });
+    }
+  }
+
+  #lose(consumer: Consumer, error: unknown): void {
+    if (this.#consumer === consumer) {
+      clearTimeout(this.#watchdog);
+      this.#consumer = undefined;
+      this.#joined = false;
+      this.#listener.lost(error);
+      void disconnect(consumer);
+      this.#restart = setTimeout(() => this.join(), restartMs);
+    }
+  }
 }

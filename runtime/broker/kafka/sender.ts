@@ -1,189 +1,256 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Message, Producer, TopicMessages } from "kafkajs";
 import { SagaError } from "../../core/errors.js";
-import type { KafkaClient, KafkaProducer, OutgoingRecord } from "./client.js";
-import { createParking } from "./parking.js";
-import { abortable, within } from "./time.js";
+import { disconnect, within } from "./client.js";
+import { kindOf } from "./errors.js";
 
-/** Sends messages, whatever it takes, in their order. */
-export interface Sender {
-  /** @returns whether they are acknowledged; false where the sender was closed before */
-  send(records: readonly OutgoingRecord[]): Promise<boolean>;
-  /** Begins to send; what came before has waited. Messages on other topics than these wait for ever. */
-  open(topics: ReadonlySet<string>): void;
-  /** For how long the oldest message that is not sent has waited, ms; 0 where there is none. */
-  waitingMs(): number;
-  /** Sends what it can within this many ms, and answers false for the rest. */
-  close(timeoutMs: number): Promise<void>;
+/** A message to send. Its partition follows from its key. */
+export interface OutgoingMessage extends Pick<Message, "value" | "headers"> {
+  readonly topic: string;
+  readonly key: string | Buffer | null;
 }
 
+/** What one call of `send` has sent. */
 interface Publication {
-  readonly since: number;
   unsent: number;
   settle(sent: boolean): void;
 }
 
 interface Unsent {
-  readonly record: OutgoingRecord;
+  readonly message: OutgoingMessage;
   readonly bytes: number;
   readonly publication: Publication;
 }
 
-/** Of a request: Kafka's default limit for what one partition gets at a time is 1 MiB. */
+/** The messages of a key that wait because Kafka rejected the first of them. */
+interface Rejected {
+  attempts: number;
+  waiting: Unsent[];
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The size of a request. Kafka's default limit for what one partition gets in a request is 1 MiB. */
 const batchBytes = 512 * 1024;
 const minBackoffMs = 100;
 const maxBackoffMs = 2_000;
+const minRejectedMs = 500;
+const maxRejectedMs = 30_000;
 
 /**
- * Makes a sender. One request is under way at a time; what comes meanwhile goes together in the next: under load many
- * messages share a request, and their order is kept without further ado. After a failure the producer is made anew: one
- * whose sequence numbers are in doubt may be refused for ever.
+ * Sends messages in order, and retries until it is closed. One request is in flight at a time, which keeps the order;
+ * messages that come meanwhile share the next request. A message that Kafka rejects holds up only those of its key.
  */
-export function createSender(client: KafkaClient, failed: (error: unknown, topic?: string) => void): Sender {
-  let queue: Unsent[] = [];
-  let wake = () => {};
-  let work: Promise<void> | undefined;
-  let producer: KafkaProducer | undefined;
-  let closing = false;
-  /** How many of the first messages go one by one, since one of them was refused. */
-  let alone = 0;
-  let backoffMs = minBackoffMs;
-  const stop = new AbortController();
-  const publications = new Set<Publication>();
-  const strayTopics = new Set<string>();
-  let topics: ReadonlySet<string> = new Set();
-  const parking = createParking<Unsent>((items) => {
-    queue = [...items, ...queue];
-    alone = Math.max(alone, items.length);
-    wake();
-  });
+export class Sender {
+  readonly #createProducer: () => Producer;
+  readonly #failed: (error: unknown, topic?: string) => void;
+  readonly #stop = new AbortController();
+  readonly #publications = new Set<Publication>();
+  readonly #rejected = new Map<string, Rejected>();
+  readonly #unknownTopics = new Set<string>();
+  #topics: ReadonlySet<string> = new Set();
+  #queue: Unsent[] = [];
+  /** How many of the first messages are sent one by one, because one of them was rejected. */
+  #single = 0;
+  #producer: Producer | undefined;
+  #backoffMs = minBackoffMs;
+  #loop: Promise<void> = Promise.resolve();
+  #wake = () => {};
+  #closing = false;
+  /** How long a publication may take, ms; undefined: as long as it needs. */
+  #timeoutMs: number | undefined;
 
-  async function run(): Promise<void> {
-    while (!stop.signal.aborted) {
-      const batch = take();
+  /** @param failed receives each failure, and the topic if it concerns one */
+  constructor(createProducer: () => Producer, failed: (error: unknown, topic?: string) => void) {
+    this.#createProducer = createProducer;
+    this.#failed = failed;
+  }
+
+  /** @returns true once all messages are acknowledged, false if the sender is closed before that */
+  send(messages: readonly OutgoingMessage[]): Promise<boolean> {
+    if (this.#closing || messages.length === 0) {
+      return Promise.resolve(messages.length === 0);
+    }
+    return new Promise((resolve) => {
+      const publication: Publication = {
+        unsent: messages.length,
+        settle: (sent) => {
+          this.#publications.delete(publication);
+          resolve(sent);
+        },
+      };
+      this.#publications.add(publication);
+      this.#limit(publication);
+      for (const message of messages) {
+        this.#queue.push({ message, bytes: sizeOf(message), publication });
+      }
+      this.#wake();
+    });
+  }
+
+  /** Starts to send. @param topics the topics that exist; messages to others are kept until the sender is closed */
+  start(topics: ReadonlySet<string>): void {
+    this.#topics = topics;
+    this.#loop = this.#run();
+  }
+
+  /** From now on, `send` gives up after this many ms. */
+  limitTo(timeoutMs: number): void {
+    this.#timeoutMs = timeoutMs;
+    for (const publication of this.#publications) {
+      this.#limit(publication);
+    }
+  }
+
+  /** Sends what it can within this many ms, and gives up the rest. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#closing = true;
+    this.#wake();
+    await within(timeoutMs, this.#loop);
+    this.#stop.abort();
+    await this.#dropProducer();
+    for (const { timer } of this.#rejected.values()) {
+      clearTimeout(timer);
+    }
+    for (const publication of this.#publications) {
+      publication.settle(false);
+    }
+  }
+
+  #limit(publication: Publication): void {
+    if (this.#timeoutMs !== undefined) {
+      setTimeout(() => publication.settle(false), this.#timeoutMs).unref();
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      const batch = this.#takeBatch();
       if (batch.length > 0) {
-        await attempt(batch);
-      } else if (closing) {
+        await this.#attempt(batch);
+      } else if (this.#closing) {
         return;
       } else {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          this.#wake = resolve;
         });
       }
     }
   }
 
   /** The next messages that fit in a request, without those whose key waits. */
-  function take(): Unsent[] {
+  #takeBatch(): Unsent[] {
     const batch: Unsent[] = [];
     let bytes = 0;
-    let at = 0;
-    for (const unsent of queue) {
-      const full = batch.length > 0 && (bytes + unsent.bytes > batchBytes || alone > 0);
-      if (full) {
+    let taken = 0;
+    for (const unsent of this.#queue) {
+      if (batch.length > 0 && (bytes + unsent.bytes > batchBytes || this.#single > 0)) {
         break;
       }
-      at++;
-      if (isKnown(unsent.record.topic) && !parking.takes(placeOf(unsent), unsent)) {
+      taken++;
+      const rejected = this.#rejected.get(keyOf(unsent));
+      if (rejected?.timer !== undefined) {
+        rejected.waiting.push(unsent);
+      } else if (this.#knows(unsent.message.topic)) {
         batch.push(unsent);
         bytes += unsent.bytes;
       }
     }
-    queue = at === queue.length ? [] : queue.slice(at);
-    alone = Math.max(0, alone - at);
+    this.#queue = taken === this.#queue.length ? [] : this.#queue.slice(taken);
+    this.#single = Math.max(0, this.#single - taken);
     return batch;
   }
 
-  /** Kafka would answer for the whole request that it knows no such topic. */
-  function isKnown(topic: string): boolean {
-    if (!topics.has(topic) && !strayTopics.has(topic)) {
-      strayTopics.add(topic);
-      failed(new SagaError("SAGA_INTERNAL", `topic ${topic} was not announced to the Kafka broker`), topic);
+  /** Kafka would reject the whole request because of one unknown topic. */
+  #knows(topic: string): boolean {
+    const known = this.#topics.has(topic);
+    if (!known && !this.#unknownTopics.has(topic)) {
+      this.#unknownTopics.add(topic);
+      this.#failed(new SagaError("SAGA_INTERNAL", `unknown topic ${topic}: messages to it are not sent`), topic);
     }
-    return topics.has(topic);
+    return known;
   }
 
-  async function attempt(batch: readonly Unsent[]): Promise<void> {
+  async #attempt(batch: readonly Unsent[]): Promise<void> {
     try {
-      producer ??= await client.openProducer();
-      await producer.send(batch.map(({ record }) => record));
+      if (this.#producer === undefined) {
+        this.#producer = this.#createProducer();
+        await this.#producer.connect();
+      }
+      await this.#producer.sendBatch({ acks: -1, topicMessages: topicMessagesOf(batch) });
     } catch (error) {
-      await recover(batch, error);
+      await this.#recover(batch, error);
       return;
     }
-    backoffMs = minBackoffMs;
+    this.#backoffMs = minBackoffMs;
     for (const unsent of batch) {
-      parking.passed(placeOf(unsent));
+      this.#rejected.delete(keyOf(unsent));
       const { publication } = unsent;
       publication.unsent--;
       if (publication.unsent === 0) {
-        publications.delete(publication);
         publication.settle(true);
       }
     }
   }
 
-  async function recover(batch: readonly Unsent[], error: unknown): Promise<void> {
+  async #recover(batch: readonly Unsent[], error: unknown): Promise<void> {
     const [first] = batch;
-    failed(error, batch.length === 1 ? first?.record.topic : undefined);
-    const refused = client.kindOf(error) === "refused";
-    if (refused && batch.length === 1 && first !== undefined) {
-      parking.park(placeOf(first), first);
+    this.#failed(error, batch.length === 1 ? first?.message.topic : undefined);
+    const rejected = kindOf(error) === "rejected";
+    if (rejected && first !== undefined && batch.length === 1) {
+      this.#reject(first);
       return;
     }
-    queue = [...batch, ...queue];
-    if (refused) {
-      alone = Math.max(alone, batch.length);
+    this.#queue = [...batch, ...this.#queue];
+    if (rejected) {
+      this.#single = Math.max(this.#single, batch.length);
       return;
     }
-    const broken = producer;
-    producer = undefined;
-    await broken?.close();
-    await abortable(backoffMs, stop.signal);
-    backoffMs = Math.min(backoffMs * 2, maxBackoffMs);
+    // Its sequence numbers are in doubt: Kafka could take the next messages for repeats.
+    await this.#dropProducer();
+    await sleep(this.#backoffMs, undefined, { signal: this.#stop.signal }).catch(() => {}); // Rejects when aborted.
+    this.#backoffMs = Math.min(this.#backoffMs * 2, maxBackoffMs);
   }
 
-  return {
-    send(records) {
-      if (closing) {
-        return Promise.resolve(false);
-      }
-      if (records.length === 0) {
-        return Promise.resolve(true);
-      }
-      return new Promise((resolve) => {
-        const publication = { since: performance.now(), unsent: records.length, settle: resolve };
-        publications.add(publication);
-        for (const record of records) {
-          queue.push({ record, bytes: sizeOf(record), publication });
-        }
-        wake();
-      });
-    },
-    open(known) {
-      topics = known;
-      work ??= run();
-    },
-    waitingMs() {
-      const [oldest] = publications;
-      return oldest === undefined ? 0 : performance.now() - oldest.since;
-    },
-    async close(timeoutMs) {
-      closing = true;
-      wake();
-      await within(timeoutMs, work);
-      stop.abort();
-      await producer?.close();
-      parking.clear();
-      for (const publication of publications) {
-        publication.settle(false);
-      }
-    },
-  };
+  /** Lets a message wait that Kafka rejected, and with it all of its key; longer each time. */
+  #reject(unsent: Unsent): void {
+    const key = keyOf(unsent);
+    const rejected = this.#rejected.get(key) ?? { attempts: 0, waiting: [], timer: undefined };
+    this.#rejected.set(key, rejected);
+    rejected.waiting.unshift(unsent);
+    const delayMs = Math.min(minRejectedMs * 2 ** rejected.attempts++, maxRejectedMs);
+    rejected.timer = setTimeout(() => {
+      this.#queue = [...rejected.waiting, ...this.#queue];
+      this.#single = Math.max(this.#single, rejected.waiting.length);
+      rejected.waiting = [];
+      rejected.timer = undefined;
+      this.#wake();
+    }, delayMs);
+  }
+
+  async #dropProducer(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    if (producer !== undefined) {
+      await disconnect(producer);
+    }
+  }
 }
 
-function placeOf({ record }: Unsent): string {
-  return `${record.topic}\0${record.key}`;
+function keyOf({ message: { topic, key } }: Unsent): string {
+  return `${topic}\0${key}`;
 }
 
-function sizeOf({ key, value }: OutgoingRecord): number {
-  return (key?.length ?? 0) + (typeof value === "string" ? Buffer.byteLength(value) : (value?.length ?? 0)) + 100;
+function sizeOf({ key, value }: OutgoingMessage): number {
+  return (key?.length ?? 0) + (value === null ? 0 : Buffer.byteLength(value)) + 100;
+}
+
+function topicMessagesOf(batch: readonly Unsent[]): TopicMessages[] {
+  const topics = new Map<string, Message[]>();
+  for (const { message } of batch) {
+    const { topic, ...rest } = message;
+    const messages = topics.get(topic) ?? [];
+    messages.push(rest);
+    topics.set(topic, messages);
+  }
+  return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }

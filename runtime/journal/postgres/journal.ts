@@ -1,29 +1,29 @@
 import { SagaError } from "../../core/errors.js";
-import type { Entry, FirstEntry, Journal, StoredMessage } from "../journal.js";
+import type { Entry, FirstEntry, SharedJournal, StoredMessage } from "../journal.js";
 import { encodeAnswer } from "../record.js";
 import { type Connection, connect, createPool, readConnection } from "./connect.js";
 import { closedError, describeOpening, unavailable } from "./errors.js";
 import { createGroupCommit } from "./group-commit.js";
 import { keepLease } from "./lease.js";
-import { listen } from "./listen.js";
 import { createMessageStore } from "./messages.js";
 import { migrate } from "./migrate.js";
 import { createReader } from "./read.js";
 import { createRemoval } from "./removal.js";
 import { createRetry } from "./retry.js";
 import { createStore, type Item, type Stored } from "./store.js";
+import { Watcher } from "./watch.js";
 import { createWriter } from "./writer.js";
 
 /** A journal on PostgreSQL. */
 export interface PostgresOptions {
   /**
    * `postgres://user:password@host:port/database`, with TLS as node-postgres has it (`?sslmode=verify-full&sslrootcert=…`).
-   * What is left out is taken from PGHOST, PGPASSWORD and so on. A direct connection: not through a pooler of transactions.
+   * What is left out is taken from PGHOST, PGPASSWORD and so on.
    */
   readonly url: string;
   /** Names this process among those that share the journal; the same after a restart. */
   readonly podId: string;
-  /** The most connections for reading and writing, at least 2; one more listens. Default: 5 */
+  /** The most connections for reading and writing, at least 2. Default: 5 */
   readonly poolSize?: number;
   /** The schema that holds the tables, made where there is none. Default: `protosaga` */
   readonly schema?: string;
@@ -39,7 +39,7 @@ export interface PostgresOptions {
  * The journal that several pods share, on PostgreSQL 12 or newer.
  * @throws SagaError SAGA_CONFIG_INVALID, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE; none of them tells the password
  */
-export async function openPostgresJournal(options: PostgresOptions): Promise<Journal> {
+export async function openPostgresJournal(options: PostgresOptions): Promise<SharedJournal> {
   const { url, podId, schema = "protosaga", onError = () => {} } = options;
   const connection = readConnection(url, podId, schema);
   try {
@@ -74,11 +74,9 @@ async function prepare(connection: Connection, onError: (error: Error) => void):
   }
 }
 
-async function journalOn(connection: Connection, options: PostgresOptions): Promise<Journal> {
+async function journalOn(connection: Connection, options: PostgresOptions): Promise<SharedJournal> {
   const { podId, poolSize = 5, giveUpAfterMs = 10_000, leaseMs = 15_000, onError = () => {} } = options;
   const writer = createWriter();
-  const channel = connection.schema;
-  const listening = await listen({ connection, channel, podId, prefix: writer.prefix, onError });
   // Of their own, so that a start that reads thousands of sagas holds no entry up.
   const writing = createPool(connection, Math.max(1, Math.min(writingLanes + 1, poolSize - 1)), onError);
   const reading = createPool(connection, Math.max(1, poolSize - writingLanes - 1), onError);
@@ -88,10 +86,11 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     lanes: writingLanes,
     keyOf: ({ entry }) => entry.sagaId,
     bytesOf: ({ entry, first }) => entry.record.length + (first?.request.length ?? 0),
-    commit: createStore({ database: writing, retry, podId, writer, channel }),
+    commit: createStore({ database: writing, retry, podId }),
   });
   const messages = createMessageStore({ reading, writing, retry, podId, writer });
-  const lease = await keepLease({ database: reading, retry, podId, channel, leaseMs, onError });
+  const lease = await keepLease({ database: reading, retry, podId, leaseMs, onError });
+  const watcher = new Watcher(reading, podId, onError);
   const removeEnded = createRemoval(reading);
   let closing: Promise<void> | undefined;
 
@@ -128,7 +127,7 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
 
   async function close(): Promise<void> {
     await Promise.allSettled(underWay);
-    await listening.close();
+    await watcher.close();
     await lease.close();
     await Promise.all([writing.close(), reading.close()]);
   }
@@ -149,13 +148,13 @@ async function journalOn(connection: Connection, options: PostgresOptions): Prom
     listIdle: (idleMs, limit, after) => whileOpen(() => lease.listIdle(idleMs, limit, after)),
     release: (fingerprints) => whileOpen(() => lease.release(fingerprints)),
     handOver: (sagaId, topic) => whileOpen(() => lease.handOver(sagaId, topic)),
-    onHandOver: (listener) => listening.addHandOver(listener),
-    onChange: (listener, heeds) => listening.add(listener, heeds),
+    watch: (sagaId, changed) => watcher.watch(sagaId, changed),
+    onHandOver: (listener) => watcher.onHandOver(listener),
     messages: {
       pending: () => whileOpen(() => messages.pending()),
       remove: (ids) => whileOpen(() => messages.remove(ids)),
-      bury: (message, reason) => whileOpen(() => messages.bury(message, reason)),
-      buried: (topic) => whileOpen(() => messages.buried(topic)),
+      addDeadLetter: (message, reason) => whileOpen(() => messages.addDeadLetter(message, reason)),
+      deadLetters: (topic) => whileOpen(() => messages.deadLetters(topic)),
     },
     close: () => {
       closing ??= close();

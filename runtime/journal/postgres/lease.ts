@@ -4,7 +4,6 @@ import { SagaError } from "../../core/errors.js";
 import type { IdleSaga, TakenOver } from "../journal.js";
 import type { Database } from "./connect.js";
 import { unavailable } from "./errors.js";
-import { notifyOwner } from "./notice.js";
 import type { Retry } from "./retry.js";
 
 /** Shows the other pods that this one lives, and finds those that do not. All times are the database's. */
@@ -28,8 +27,6 @@ export interface LeaseOptions {
   readonly database: Database;
   readonly retry: Retry;
   readonly podId: string;
-  /** Where other processes listen. */
-  readonly channel: string;
   /** How long a pod may give no sign of life before others take over what it drives, ms. */
   readonly leaseMs: number;
   readonly onError: (error: Error) => void;
@@ -63,6 +60,14 @@ const takeMessages = `
 UPDATE message SET owner = $1 WHERE dead_reason IS NULL
   AND owner IN (SELECT id FROM pod WHERE beat_at < statement_timestamp() - make_interval(secs => $2))
 RETURNING id`;
+
+const handOver = `
+INSERT INTO hand_over (pod, saga, topic) SELECT owner, id, $2 FROM saga
+WHERE id = $1 AND phase = 'open' AND owner <> '' ON CONFLICT DO NOTHING`;
+
+/** Forgets what was handed over to pods that are silent: whoever takes their sagas over recovers them. */
+const forgetHandOvers = `
+DELETE FROM hand_over WHERE pod NOT IN (SELECT id FROM pod WHERE beat_at >= statement_timestamp() - make_interval(secs => $1))`;
 
 /** Forgets pods that have long been silent and left nothing. What each left is looked up for those alone (`OFFSET 0`). */
 export const forgetPods = `
@@ -103,7 +108,7 @@ const leftLeasesAgo = 10;
  * @throws SagaError SAGA_POD_ID_TAKEN
  */
 export async function keepLease(options: LeaseOptions): Promise<Lease> {
-  const { database, retry, podId, channel, leaseMs, onError } = options;
+  const { database, retry, podId, leaseMs, onError } = options;
   const closing = new AbortController();
 
   /** What the database's clock is ahead of performance.now(), ms. */
@@ -166,7 +171,9 @@ export async function keepLease(options: LeaseOptions): Promise<Lease> {
       const sagas = await run<{ id: string }>(takeOver, [podId, leaseMs / 1_000, fingerprints, limit]);
       const messages = await run(takeMessages, [podId, leaseMs / 1_000]);
       const forgetAfterS = Math.max(forgetAfterMs, forgetAfterLeases * leaseMs) / 1_000;
-      await run(forgetPods, [forgetAfterS]).catch(onError); // What was taken over is to be told of all the same.
+      // Both only tidy up: what was taken over is reported in any case.
+      await run(forgetPods, [forgetAfterS]).catch(onError);
+      await run(forgetHandOvers, [leaseMs / 1_000]).catch(onError);
       return { sagaIds: sagas.map(({ id }) => id), messages: messages.length };
     },
     async listIdle(idleMs, limit, after) {
@@ -179,7 +186,7 @@ export async function keepLease(options: LeaseOptions): Promise<Lease> {
       await run(release, [podId, fingerprints]);
     },
     async handOver(sagaId, topic) {
-      await run(notifyOwner, [channel, sagaId, topic]);
+      await run(handOver, [sagaId, topic]);
     },
     async close() {
       closing.abort();

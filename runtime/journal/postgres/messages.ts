@@ -62,7 +62,7 @@ export function createMessageStore({ reading, writing, retry, podId, writer }: M
         await removal.run({ key: writer.next(), ids });
       }
     },
-    async bury({ topic, key, body }, reason) {
+    async addDeadLetter({ topic, key, body }, reason) {
       // Where an attempt's commit got through although its connection died, the next one finds its row.
       await write(
         `INSERT INTO message (topic, key, body, owner, writer, dead_reason)
@@ -71,7 +71,7 @@ export function createMessageStore({ reading, writing, retry, podId, writer }: M
         [topic, withoutNul(key), Buffer.from(body), podId, writer.next(), withoutNul(reason)],
       );
     },
-    async buried(topic) {
+    async deadLetters(topic) {
       const rows = await read<MessageRow & { readonly reason: string }>(
         `SELECT id, topic, key, body, dead_reason AS reason FROM message
            WHERE topic = $1 || '.dead-letter' AND dead_reason IS NOT NULL ORDER BY id`,

@@ -71,7 +71,7 @@ export async function version(client: pg.Client, schema: string, known: number):
 
 async function expectNoTables(client: pg.Client, schema: string): Promise<void> {
   const { rows } = await client.query<{ tablename: string }>(
-    "SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename IN ('saga', 'record', 'message', 'pod', 'schema_version')",
+    "SELECT tablename FROM pg_tables WHERE schemaname = $1 AND tablename IN ('saga', 'record', 'message', 'pod', 'hand_over', 'schema_version')",
     [schema],
   );
   if (rows.length > 0) {

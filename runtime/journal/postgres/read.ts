@@ -13,13 +13,14 @@ interface SagaRow {
   readonly request: Buffer;
   readonly phase: StoredPhase;
   readonly answer: Buffer | null;
+  readonly owner: string;
 }
 
 /** Reads sagas with their records. One statement: two could see two states of a saga. */
 export const selectSagas = `
-SELECT id, 0 AS seq, first_record AS record, facade, fingerprint, request, phase, answer FROM saga WHERE id = ANY ($1)
+SELECT id, 0 AS seq, first_record AS record, facade, fingerprint, request, phase, answer, owner FROM saga WHERE id = ANY ($1)
 UNION ALL
-SELECT saga_id, seq, record, NULL, NULL, NULL, NULL, NULL FROM record WHERE saga_id = ANY ($1)
+SELECT saga_id, seq, record, NULL, NULL, NULL, NULL, NULL, NULL FROM record WHERE saga_id = ANY ($1)
 ORDER BY id, seq`;
 
 /** Lists what has not ended. The phases stand in the text so that the partial indexes serve. */
@@ -58,7 +59,7 @@ export function createReader(database: Database, retry: Retry, podId: string): R
     const query = { name: "load", text: selectSagas, values: [sagaIds.filter((id) => !id.includes("\0"))] };
     const rows = await read(() => database.query<SagaRow>(query));
     try {
-      return [...groupBy(rows)].map(toSaga).filter((stored) => stored !== undefined);
+      return [...groupBy(rows)].map(([, rows]) => toSaga(rows, podId)).filter((stored) => stored !== undefined);
     } catch (error) {
       throw unavailable("read", error);
     }
@@ -99,19 +100,20 @@ function groupBy(rows: readonly SagaRow[]): ReadonlyMap<string, SagaRow[]> {
   return bySaga;
 }
 
-function toSaga([sagaId, [first, ...later]]: readonly [string, readonly SagaRow[]]): StoredSaga | undefined {
+function toSaga([first, ...later]: readonly SagaRow[], podId: string): StoredSaga | undefined {
   // Records without a saga would be an entry of one that nobody made.
   if (first?.facade === undefined || first.facade === null) {
     return undefined;
   }
   const { facade, fingerprint, request, phase, answer } = first;
   return {
-    sagaId,
+    sagaId: first.id,
     facade,
     fingerprint,
     request,
     phase,
     answer: answer === null ? undefined : decodeAnswer(answer),
     records: [first.record, ...later.map(({ record }) => record)],
+    ownedHere: first.owner === podId,
   };
 }

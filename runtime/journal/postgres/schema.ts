@@ -50,4 +50,6 @@ export const migrations: readonly string[] = [
   "CREATE INDEX IF NOT EXISTS saga_ended ON saga (ended_at) WHERE ended_at IS NOT NULL",
   // Which pods are silent: each sweep asks.
   "CREATE INDEX pod_beat ON pod (beat_at)",
+  // Messages that a pod is to handle, since the pod that received them can't. Each pod polls its own.
+  `CREATE TABLE hand_over (pod text NOT NULL, saga text COLLATE "C" NOT NULL, topic text NOT NULL, PRIMARY KEY (pod, saga, topic))`,
 ];

@@ -39,10 +39,7 @@ WITH incoming AS MATERIALIZED (
   JOIN stored USING (writer) ORDER BY place
   RETURNING id, writer
 )
-SELECT writer, sent.id FROM stored LEFT JOIN sent USING (writer)
-UNION ALL
-SELECT NULL, count(pg_notify($15, payload)) FROM unnest($16::text[]) AS notice (payload)
-ORDER BY id`;
+SELECT writer, sent.id FROM stored LEFT JOIN sent USING (writer) ORDER BY id`;
 
 /** Which of these calls have stored an entry. */
 export const findWriters = `

@@ -2,10 +2,8 @@ import { SagaError } from "../../core/errors.js";
 import type { Entry, FirstEntry, StoredMessage } from "../journal.js";
 import type { Database } from "./connect.js";
 import { isPassing, unavailable } from "./errors.js";
-import { encodeNotices } from "./notice.js";
 import type { Retry } from "./retry.js";
 import { findSent, findWriters, storeEntries } from "./store-sql.js";
-import type { Writer } from "./writer.js";
 
 /** An entry on its way to the database. */
 export interface Item {
@@ -28,32 +26,22 @@ export interface StoreOptions {
   readonly database: Database;
   readonly retry: Retry;
   readonly podId: string;
-  readonly writer: Writer;
-  /** Where other processes listen. */
-  readonly channel: string;
 }
 
 const none: readonly StoredMessage[] = [];
 
 /** Stores entries, each of another saga, as one transaction. */
-export function createStore({ database, retry, podId, writer, channel }: StoreOptions): StoreBatch {
+export function createStore({ database, retry, podId }: StoreOptions): StoreBatch {
   async function attempt(batch: readonly Item[], attemptNumber: number): Promise<readonly (Stored | Error)[]> {
     const ids = new Map<string, number[]>();
     const values = valuesOf(batch);
-    for (const row of await database.query<{ writer: string | null; id: string | null }>({
+    for (const row of await database.query<{ writer: string; id: string | null }>({
       name: "store",
       text: storeEntries,
-      values: [
-        podId,
-        ...values,
-        channel,
-        encodeNotices(writer.prefix, new Set(batch.map(({ entry }) => entry.sagaId))),
-      ],
+      values: [podId, ...values],
     })) {
-      if (row.writer !== null) {
-        const list = ids.get(row.writer) ?? [];
-        ids.set(row.writer, row.id === null ? list : [...list, Number(row.id)]);
-      }
+      const list = ids.get(row.writer) ?? [];
+      ids.set(row.writer, row.id === null ? list : [...list, Number(row.id)]);
     }
     const refused = batch.filter((item) => !ids.has(item.writer));
     // An attempt whose connection died may have been committed all the same: the rows tell by whom they were written.

@@ -2,8 +2,6 @@ import { randomBytes } from "node:crypto";
 
 /** Names each call that writes, as a UUID: eight random bytes for the process and eight that count. */
 export interface Writer {
-  /** The part that all names of this process begin with: 18 characters. */
-  readonly prefix: string;
   next(): string;
 }
 
@@ -13,7 +11,6 @@ export function createWriter(): Writer {
   const prefix = `${nonce.slice(0, 8)}-${nonce.slice(8, 12)}-${nonce.slice(12)}`;
   let count = 0;
   return {
-    prefix,
     next() {
       const hex = (count++).toString(16).padStart(16, "0");
       return `${prefix}-${hex.slice(0, 4)}-${hex.slice(4)}`;

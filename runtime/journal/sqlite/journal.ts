@@ -1,7 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import { SagaError } from "../../core/errors.js";
 import { type InFlightRow, toInFlight } from "../in-flight.js";
-import type { Entry, FirstEntry, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
-import { decodeAnswer, encodeAnswer } from "../record.js";
+import type { Entry, FirstEntry, IdleSaga, Journal, StoredMessage, StoredPhase, StoredSaga } from "../journal.js";
+import { decodeAnswer, encodeAnswer, recordTime } from "../record.js";
 import { createCheckpointer } from "./checkpoint.js";
 import { failure } from "./errors.js";
 import { createGroupCommit } from "./group-commit.js";
@@ -64,6 +65,8 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
   const selectSaga = prepareOne(reader, queries.saga);
   const selectRecords = reader.prepare(queries.records);
   const selectIds = reader.prepare(queries.ids);
+  const selectNumber = prepareOne(reader, queries.number);
+  const selectOpen = reader.prepare(queries.openWithLast);
   const selectCount = prepareOne(reader, queries.countOpen);
   const removeEnded = createRemoval(db);
   const inFlight = reader.prepare(queries.inFlight);
@@ -122,7 +125,28 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
       phase: row.phase,
       answer: row.answer === null ? undefined : decodeAnswer(row.answer),
       records: [row.first_record, ...later.map(({ record }) => new Uint8Array(record))],
+      ownedHere: true,
     };
+  }
+
+  /** Reads a few hundred at a time: other work runs in between. */
+  async function listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]> {
+    const untilMs = now() - idleMs;
+    const idle: IdleSaga[] = [];
+    // If that saga was removed meanwhile, the pages start again.
+    let last = await read(() => (selectNumber(after) as { number: number } | undefined)?.number ?? 0);
+    for (let more = true; more && idle.length < limit; ) {
+      const rows = await read(() => selectOpen.all(last, idlePage) as OpenRow[]);
+      for (const { number, id, created_at_ms, seq, record } of rows) {
+        last = number;
+        if (idle.length < limit && writtenAt(record, created_at_ms) <= untilMs) {
+          idle.push({ sagaId: id, entries: seq + 1 });
+        }
+      }
+      more = rows.length === idlePage;
+      await setImmediate();
+    }
+    return idle;
   }
 
   // libsql closes a database only once its statements are collected: until then it would go on reading and writing.
@@ -163,13 +187,7 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
     loadMany: (sagaIds) => read(() => sagaIds.map(load).filter((stored) => stored !== undefined)),
     removeEnded: (keepMs, limit) => write(() => removeEnded(now() - keepMs, limit), limit * rowsOfSaga),
     shared: false,
-    leaseMs: 0,
-    takeOver: async () => ({ sagaIds: [], messages: 0 }),
-    release: async () => {},
-    handOver: async () => {},
-    onHandOver: () => () => {},
-    listIdle: async () => [],
-    onChange: () => () => {},
+    listIdle,
     countOpen: (facade) => read(() => (selectCount(facade) as { open: number }).open),
     inFlight: () => read(() => toInFlight(inFlight.all() as InFlightRow[])),
     list: (phase) => read(() => (selectIds.all(phase) as { id: string }[]).map(({ id }) => id)),
@@ -179,6 +197,27 @@ function journalOn(path: string, db: Sqlite, reader: Sqlite, unlock: () => void,
       return closing;
     },
   };
+}
+
+interface OpenRow {
+  readonly number: number;
+  readonly id: string;
+  readonly created_at_ms: number;
+  /** The number of the last entry, and its record. */
+  readonly seq: number;
+  readonly record: ArrayBuffer;
+}
+
+/** How many open sagas are read at a time to find the idle ones. */
+const idlePage = 200;
+
+/** When an entry was written; a record that can't be read says nothing, and recovery reports it. */
+function writtenAt(record: ArrayBuffer, createdAtMs: number): number {
+  try {
+    return recordTime(new Uint8Array(record));
+  } catch {
+    return createdAtMs;
+  }
 }
 
 /** How many rows, reckoned, go with a saga. */

@@ -11,7 +11,7 @@ export interface Access {
   write<Result>(work: () => Result): Promise<Result>;
 }
 
-interface BuriedRow extends Omit<StoredMessage, "body"> {
+interface DeadRow extends Omit<StoredMessage, "body"> {
   readonly body: string | ArrayBuffer;
   readonly reason: string;
 }
@@ -25,8 +25,10 @@ export function createMessageStore(
   const insert = db.prepare("INSERT INTO message (topic, key, body) VALUES (?, ?, ?)");
   const select = reader.prepare("SELECT id, topic, key, body FROM message WHERE dead_reason IS NULL ORDER BY id");
   const forget = db.prepare("DELETE FROM message WHERE id = ?");
-  const bury = db.prepare("INSERT INTO message (topic, key, body, dead_reason) VALUES (? || '.dead-letter', ?, ?, ?)");
-  const buried = reader.prepare(
+  const insertDead = db.prepare(
+    "INSERT INTO message (topic, key, body, dead_reason) VALUES (? || '.dead-letter', ?, ?, ?)",
+  );
+  const selectDead = reader.prepare(
     "SELECT id, topic, key, body, dead_reason AS reason FROM message WHERE topic = ? || '.dead-letter' AND dead_reason IS NOT NULL ORDER BY id",
   );
   const none: readonly StoredMessage[] = [];
@@ -51,15 +53,15 @@ export function createMessageStore(
             forget.run(id);
           }
         }),
-      bury: ({ topic, key, body }, reason) =>
+      addDeadLetter: ({ topic, key, body }, reason) =>
         write(() => {
           // libsql cuts a text at a NUL, and what can't be read may hold anything.
           const exact = body.includes("\0") ? Buffer.from(body) : body;
-          bury.run(topic, key, exact, reason.replaceAll("\0", "\\0"));
+          insertDead.run(topic, key, exact, reason.replaceAll("\0", "\\0"));
         }),
-      buried: (topic) =>
+      deadLetters: (topic) =>
         read(() =>
-          (buried.all(topic) as BuriedRow[]).map((row) => ({
+          (selectDead.all(topic) as DeadRow[]).map((row) => ({
             ...row,
             body: typeof row.body === "string" ? row.body : Buffer.from(row.body).toString("utf8"),
           })),

@@ -1,7 +1,7 @@
 import type { Broker, BrokerObserver } from "../../broker/broker.js";
-import { createEmbeddedBroker } from "../../broker/embedded/embedded-broker.js";
-import { createChanges } from "../../engine/changes.js";
-import type { Completion } from "../../engine/completion.js";
+import { createEmbeddedBroker } from "../../broker/embedded.js";
+import { Changes } from "../../engine/changes.js";
+import type { Completion } from "../../engine/messages.js";
 import type { Log } from "../../engine/ports.js";
 import type { Journal } from "../../journal/journal.js";
 import { type Chance, hashOf } from "../world/chance.js";
@@ -78,7 +78,8 @@ export function startFleet(parts: FleetParts): Fleet {
     const observer: BrokerObserver = {
       failed: (error, topic) => parts.log(process).debug({ err: error, topic }, "a delivery failed"),
       lag() {},
-      buried: (topic, reason) => parts.log(process).error({ topic, err: new Error(reason) }, "a message was buried"),
+      deadLettered: (topic, reason) =>
+        parts.log(process).error({ topic, err: new Error(reason) }, "a message was buried"),
     };
     const broker =
       cluster?.member(process, observer) ??
@@ -87,7 +88,7 @@ export function startFleet(parts: FleetParts): Fleet {
         redeliveryDelayMs: 300,
         maxRedeliveryDelayMs: 1_000,
       });
-    const changes = createChanges(journal);
+    const changes = new Changes(journal);
     const pod = startPod({
       process,
       facades: scenario.facades,
@@ -119,13 +120,13 @@ export function startFleet(parts: FleetParts): Fleet {
         process.kill();
       } else {
         note(site, "is ready");
-        leaveLater(slot, pod, journal, site, () => changes.close());
+        leaveLater(slot, pod, journal, site);
       }
     });
   }
 
   /** As a SIGTERM: the pod drains and leaves. */
-  function leaveLater(slot: Slot, pod: Pod, journal: Journal, site: string, close: () => void): void {
+  function leaveLater(slot: Slot, pod: Pod, journal: Journal, site: string): void {
     if (slot.incarnations > 3 || !chance.fault("drain", site, 0.12)) {
       return;
     }
@@ -134,7 +135,6 @@ export function startFleet(parts: FleetParts): Fleet {
       slot.pod = undefined;
       await pod.engine.drain(chance.pick(`${site}/grace`, [10, 1_000, 5_000]));
       await pod.engine.stop();
-      close();
       await journal.close();
       pod.process.kill();
     });

@@ -1,4 +1,4 @@
-import type { Completion } from "../../engine/completion.js";
+import type { Completion } from "../../engine/messages.js";
 import type { Cluster } from "../world/cluster.js";
 import type { Scheduler } from "../world/scheduler.js";
 import type { Tables } from "../world/tables.js";
@@ -22,7 +22,7 @@ export interface RestParts {
 /** How long the pods are watched doing nothing, ms of virtual time. */
 const watchMs = 5_000;
 
-/** Judges pods that have nothing to do: no places held, no timers left, nothing written, room for as many sagas as ever. */
+/** Judges pods that have nothing to do: no slots held, no timers left, nothing written, room for as many sagas as ever. */
 export async function judgeRest(parts: RestParts): Promise<void> {
   const { scheduler, scenario, fleet, tables, completions, cluster, judge, violate } = parts;
   await scheduler.run({ untilMs: scheduler.now() + watchMs });
@@ -33,16 +33,17 @@ export async function judgeRest(parts: RestParts): Promise<void> {
     if (judge.underWay(process) > 0) {
       violate("nothing is left over", `${name} still has calls under way`);
     }
-    if (!scenario.shared && !scenario.cluster && scheduler.waitingFor(process) > 0) {
+    // The sweep's timer is always there.
+    if (!scenario.shared && !scenario.cluster && scheduler.waitingFor(process) > 1) {
       violate("nothing is left over", `${name} still has ${scheduler.waitingFor(process)} timers`);
     }
     if (cluster === undefined) {
       for (const topic of scenario.facades.flatMap(({ topics }) => topics.steps)) {
         const claims = Array.from({ length: scenario.concurrency }, (_, at) =>
-          broker.places?.claim(topic, `free-${at}`),
+          broker.slots?.claim(topic, `free-${at}`),
         );
         if (claims.includes(undefined)) {
-          violate("nothing is left over", `${name} has fewer places on ${topic} than it began with`);
+          violate("nothing is left over", `${name} has fewer slots on ${topic} than it began with`);
         }
         for (const release of claims) {
           release?.();

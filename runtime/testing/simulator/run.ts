@@ -1,4 +1,4 @@
-import type { Completion } from "../../engine/completion.js";
+import type { Completion } from "../../engine/messages.js";
 import { type Chance, createChance, type Fired } from "../world/chance.js";
 import { createCluster } from "../world/cluster.js";
 import { createDatabase } from "../world/database.js";

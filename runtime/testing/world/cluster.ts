@@ -141,7 +141,7 @@ export function createCluster(scheduler: Scheduler, behaviour: ClusterBehaviour 
           member.observer.failed(error, topic);
           if (isSagaError(error) && error.code === "SAGA_MESSAGE_POISON") {
             buried.push({ message: given, reason: error.message });
-            member.observer.buried(topic, error.message);
+            member.observer.deadLettered(topic, error.message);
             done();
             finish(true);
             return;

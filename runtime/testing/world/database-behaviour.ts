@@ -11,7 +11,7 @@ export interface DatabaseBehaviour {
   readonly fate?: (site: string) => RequestFate;
   /** How long a late request is on its way. Default: 2,000 */
   readonly lateMs?: (site: string) => number;
-  /** How long a notice of a change is on its way. Default: 1 */
+  /** How long it takes until a pod that watches learns of an entry or a hand-over. Default: 1 */
   readonly noticeMs?: (site: string) => number;
   /** Whether a process can't reach the database now. Default: never */
   readonly away?: (process: Process) => boolean;
@@ -26,10 +26,4 @@ export interface DatabaseBehaviour {
 /** How long a request waits before its attempt `nth`, from 2: twice as long each time, up to a bound. @returns ms */
 export function waitBefore(nth: number): number {
   return Math.min(10 * 2 ** (nth - 2), 500);
-}
-
-/** A process, and what tells it something. */
-export interface Listener<Told extends unknown[] = [sagaId: string]> {
-  readonly process: Process;
-  readonly tell: (...told: Told) => void;
 }

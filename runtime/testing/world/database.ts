@@ -1,6 +1,6 @@
 import { isSagaError, SagaError } from "../../core/errors.js";
-import type { Journal } from "../../journal/journal.js";
-import { type DatabaseBehaviour, type Listener, waitBefore } from "./database-behaviour.js";
+import type { SharedJournal } from "../../journal/journal.js";
+import { type DatabaseBehaviour, waitBefore } from "./database-behaviour.js";
 import { never, type Process } from "./process.js";
 import type { Scheduler } from "./scheduler.js";
 import type { Tables } from "./tables.js";
@@ -9,8 +9,8 @@ import type { Tables } from "./tables.js";
 export interface Database {
   readonly tables: Tables;
   /** Opens the journal of a pod: takes its lease, and keeps it. */
-  open(process: Process): Promise<Journal>;
-  /** Gives notice of a saga that has not moved. */
+  open(process: Process): Promise<SharedJournal>;
+  /** Reports a change of a saga that has none to all that watch it. */
   spuriousNotice(sagaId: string): void;
   /** Whether a pod's lease has run out. */
   isExpired(pod: string): boolean;
@@ -19,6 +19,28 @@ export interface Database {
   /** How many requests are still to arrive, of the dead, too. */
   readonly onTheWay: number;
 }
+
+/** Who watches a saga. */
+interface Watcher {
+  readonly process: Process;
+  readonly changed: () => void;
+  isClosed(): boolean;
+}
+
+/** Who gets what is handed over to a pod. */
+interface Receiver {
+  readonly process: Process;
+  readonly listener: (sagaId: string, topic: string) => void;
+}
+
+interface HandOver {
+  readonly pod: string;
+  readonly sagaId: string;
+  readonly topic: string;
+}
+
+/** How long a pod that can't reach the database waits before it polls again, ms. */
+const pollAgainMs = 100;
 
 /** Makes a database, as PostgreSQL is to its adapter. */
 export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: DatabaseBehaviour = {}): Database {
@@ -34,8 +56,9 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
   } = behaviour;
   /** When each pod last said that it lives. */
   const beats = new Map<string, number>();
-  const listeners: (Listener & { readonly heeds: () => Iterable<string> })[] = [];
-  const receivers: Listener<[sagaId: string, topic: string]>[] = [];
+  const watchers = new Map<string, Set<Watcher>>();
+  const receivers = new Set<Receiver>();
+  let handOvers: HandOver[] = [];
   let writing: Process | undefined;
   let requests = 0;
   let notices = 0;
@@ -46,26 +69,66 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
   tables.onStored(({ sagaId }) => {
     const writer = writing;
     if (writer !== undefined) {
-      notify(sagaId, (listener) => listener.process !== writer);
+      notify(sagaId, (watcher) => watcher.process !== writer);
     }
   });
 
-  function notify(sagaId: string, wants: (listener: Listener) => boolean): void {
-    for (const listener of listeners.filter(wants)) {
-      const deliver = (missed: boolean) => {
-        if (away(listener.process)) {
-          // What was missed, and is heeded, is looked up once the connection is back.
-          scheduler.after(500, () => deliver(true));
-          return;
-        }
-        listener.process.after(0, () => {
-          if (!missed || [...listener.heeds()].includes(sagaId)) {
-            listener.tell(sagaId);
-          }
-        });
-      };
-      scheduler.after(noticeMs(`notice/${sagaId}#${++notices}`), () => deliver(false));
+  function notify(sagaId: string, wants: (watcher: Watcher) => boolean): void {
+    for (const watcher of [...(watchers.get(sagaId) ?? [])].filter(wants)) {
+      scheduler.after(noticeMs(`notice/${sagaId}#${++notices}`), () => report(sagaId, watcher));
     }
+  }
+
+  function isWatching(sagaId: string, watcher: Watcher): boolean {
+    return watcher.process.alive && !watcher.isClosed() && (watchers.get(sagaId)?.has(watcher) ?? false);
+  }
+
+  function report(sagaId: string, watcher: Watcher): void {
+    if (!isWatching(sagaId, watcher)) {
+      return;
+    }
+    if (away(watcher.process)) {
+      scheduler.after(pollAgainMs, () => report(sagaId, watcher));
+      return;
+    }
+    watcher.process.after(0, () => {
+      if (isWatching(sagaId, watcher)) {
+        watcher.changed();
+      }
+    });
+  }
+
+  function watch(watcher: Watcher, sagaId: string): () => void {
+    const all = watchers.get(sagaId) ?? new Set();
+    watchers.set(sagaId, all.add(watcher));
+    scheduler.after(noticeMs(`watch/${sagaId}#${++notices}`), () => report(sagaId, watcher));
+    return () => {
+      all.delete(watcher);
+      if (all.size === 0 && watchers.get(sagaId) === all) {
+        watchers.delete(sagaId);
+      }
+    };
+  }
+
+  /** Has a pod poll what is handed over to it. Rows of a pod that is down stay. */
+  function pollHandOvers(pod: string): void {
+    scheduler.after(noticeMs(`handover/${pod}#${++notices}`), () => {
+      const [receiver] = [...receivers].filter(({ process }) => process.name === pod && process.alive);
+      const rows = handOvers.filter((row) => row.pod === pod);
+      if (receiver === undefined || rows.length === 0) {
+        return;
+      }
+      if (away(receiver.process)) {
+        pollHandOvers(pod);
+        return;
+      }
+      handOvers = handOvers.filter((row) => row.pod !== pod);
+      receiver.process.after(0, () => {
+        for (const { sagaId, topic } of rows) {
+          receiver.listener(sagaId, topic);
+        }
+      });
+    });
   }
 
   /** Sends a request until it is answered. Work that was done is not done again: rows say by which call they were written. */
@@ -145,7 +208,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     });
   }
 
-  async function open(process: Process): Promise<Journal> {
+  async function open(process: Process): Promise<SharedJournal> {
     const pod = process.name;
     let closed = false;
     const whileOpen = <Result>(work: () => Promise<Result>): Promise<Result> =>
@@ -193,8 +256,8 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     return {
       create: (entry) => write("journal.create", entry.sagaId, () => tables.create(entry, pod)),
       append: (entry) => write("journal.append", entry.sagaId, () => tables.append(entry, pod)),
-      load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId)),
-      loadMany: (ids) => read("journal.load", ids.join(), () => ids.flatMap((id) => tables.load(id) ?? [])),
+      load: (sagaId) => read("journal.load", sagaId, () => tables.load(sagaId, pod)),
+      loadMany: (ids) => read("journal.load", ids.join(), () => ids.flatMap((id) => tables.load(id, pod) ?? [])),
       removeEnded: (keepMs, limit) => write("journal.removeEnded", "", () => tables.removeEnded(keepMs, limit)),
       list: (phase) => read("journal.list", phase, () => tables.list(phase, phase === "open" ? pod : undefined)),
       countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
@@ -217,21 +280,24 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
           "journal.handOver",
           sagaId,
           () => {
-            const row = tables.sagas.get(sagaId);
-            for (const { process: owner, tell } of receivers.filter((known) => known.process.name === row?.owner)) {
-              scheduler.after(noticeMs(`handover/${sagaId}#${++notices}`), () =>
-                owner.after(0, () => tell(sagaId, topic)),
-              );
+            const { phase, owner = "" } = tables.sagas.get(sagaId) ?? {};
+            const known = handOvers.some((row) => row.pod === owner && row.sagaId === sagaId && row.topic === topic);
+            if (phase === "open" && owner !== "" && !known) {
+              handOvers.push({ pod: owner, sagaId, topic });
+              pollHandOvers(owner);
             }
           },
           false,
         ),
-      onHandOver(tell) {
-        const receiver = { process, tell };
-        receivers.push(receiver);
-        return () => void receivers.splice(receivers.indexOf(receiver), 1);
+      onHandOver(listener) {
+        const receiver = { process, listener };
+        receivers.add(receiver);
+        pollHandOvers(pod);
+        return () => receivers.delete(receiver);
       },
+      watch: (sagaId, changed) => watch({ process, changed, isClosed: () => closed }, sagaId),
       shared: true,
+      clockMs: () => Math.floor(process.clock.now() - process.skewMs),
       leaseMs,
       takeOver: (fingerprints, limit) =>
         read(
@@ -252,34 +318,19 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
                 messages++;
               }
             }
+            handOvers = handOvers.filter((row) => !isExpired(row.pod));
             return { sagaIds, messages };
           },
           false,
         ),
       listIdle: (idleMs, limit, after) =>
-        read(
-          "journal.listIdle",
-          pod,
-          () =>
-            [...tables.sagas.values()]
-              .filter(({ sagaId, phase, owner, touchedAtMs }) => {
-                return phase === "open" && owner === pod && touchedAtMs < scheduler.now() - idleMs && sagaId > after;
-              })
-              .toSorted((one, other) => (one.sagaId < other.sagaId ? -1 : 1))
-              .slice(0, limit)
-              .map(({ sagaId, records }) => ({ sagaId, entries: records.length })),
-          false,
-        ),
-      onChange(tell, heeds) {
-        const listener = { process, tell, heeds };
-        listeners.push(listener);
-        return () => void listeners.splice(listeners.indexOf(listener), 1);
-      },
+        read("journal.listIdle", pod, () => tables.listIdle(idleMs, limit, after, pod), false),
       messages: {
         pending: () => read("journal.pending", pod, () => tables.pending(pod)),
         remove: (ids) => read("journal.remove", ids.join(), () => tables.remove(ids)),
-        bury: (message, reason) => read("journal.bury", message.key, () => tables.bury(message, reason, pod)),
-        buried: (topic) => read("journal.buried", topic, () => tables.buried(topic)),
+        addDeadLetter: (message, reason) =>
+          read("journal.addDeadLetter", message.key, () => tables.addDeadLetter(message, reason, pod)),
+        deadLetters: (topic) => read("journal.deadLetters", topic, () => tables.deadLetters(topic)),
       },
       async close() {
         if (closed) {

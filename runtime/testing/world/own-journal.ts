@@ -159,19 +159,14 @@ export function openOwnJournal(disk: Disk, process: Process): Journal {
     list: (phase) => read("journal.list", phase, () => tables.list(phase)),
     countOpen: (facade) => read("journal.countOpen", facade, () => tables.countOpen(facade)),
     inFlight: () => read("journal.inFlight", "", () => tables.inFlight()),
-    release: async () => {},
-    handOver: async () => {},
-    onHandOver: () => () => {},
+    listIdle: (idleMs, limit, after) => read("journal.listIdle", "", () => tables.listIdle(idleMs, limit, after)),
     shared: false,
-    leaseMs: 0,
-    takeOver: async () => ({ sagaIds: [], messages: 0 }),
-    listIdle: async () => [],
-    onChange: () => () => {},
     messages: {
       pending: () => read("journal.pending", "", () => tables.pending()),
       remove: (ids) => write("journal.remove", ids.join(), () => tables.remove(ids)),
-      bury: (message, reason) => write("journal.bury", message.key, () => tables.bury(message, reason, process.name)),
-      buried: (topic) => read("journal.buried", topic, () => tables.buried(topic)),
+      addDeadLetter: (message, reason) =>
+        write("journal.addDeadLetter", message.key, () => tables.addDeadLetter(message, reason, process.name)),
+      deadLetters: (topic) => read("journal.deadLetters", topic, () => tables.deadLetters(topic)),
     },
     async close() {
       closed = true;

@@ -1,6 +1,6 @@
 import type { Broker } from "../../broker/broker.js";
-import { createChanges } from "../../engine/changes.js";
-import { createEngine, type Engine, type EngineOptions } from "../../engine/engine.js";
+import { Changes } from "../../engine/changes.js";
+import { Engine, type EngineOptions } from "../../engine/engine.js";
 import type { Log, Upstreams } from "../../engine/ports.js";
 import type { FacadeDefinition } from "../../facade/definition.js";
 import type { Answer, Journal } from "../../journal/journal.js";
@@ -53,14 +53,14 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 /** Starts an engine in a process. It takes calls once its start has come through, which takes virtual time. */
 export function startPod(options: PodOptions): Pod {
   const { process, facades, journal, broker, upstreams } = options;
-  const engine = createEngine({
+  const engine = new Engine({
     facades,
     journal,
     broker,
     upstreams,
     clock: process.clock,
     log: options.log ?? silent,
-    changes: options.changes ?? createChanges(journal),
+    changes: options.changes ?? new Changes(journal),
     limits: options.limits ?? { async: 1_000, throttled: 1_000 },
     concurrencyOf: options.concurrencyOf ?? (() => 16),
     completion: options.completion,

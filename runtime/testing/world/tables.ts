@@ -1,8 +1,10 @@
-import { deadLetterTopic } from "../../broker/dead-letter.js";
+import { deadLetterTopic } from "../../broker/broker.js";
 import { SagaError } from "../../core/errors.js";
 import type {
+  DeadLetter,
   Entry,
   FirstEntry,
+  IdleSaga,
   Message,
   SagasInFlight,
   StoredMessage,
@@ -11,7 +13,7 @@ import type {
 } from "../../journal/journal.js";
 
 /** A saga as the disk has it. */
-export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer"> {
+export interface SagaRow extends Omit<StoredSaga, "records" | "phase" | "answer" | "ownedHere"> {
   phase: StoredPhase;
   answer: StoredSaga["answer"];
   readonly records: Uint8Array[];
@@ -39,17 +41,20 @@ export interface Tables {
   create(entry: FirstEntry, owner: string): readonly StoredMessage[] | "exists";
   /** @throws SagaError SAGA_JOURNAL_CONFLICT or, where the number can be no later entry's, SAGA_JOURNAL_UNAVAILABLE */
   append(entry: Entry, owner: string): readonly StoredMessage[];
-  load(sagaId: string): StoredSaga | undefined;
+  /** @param asker the process that asks. Default: the owner */
+  load(sagaId: string, asker?: string): StoredSaga | undefined;
   /** Removes what ended at least so long ago. @returns how many sagas that were */
   removeEnded(keepMs: number, limit: number): number;
   list(phase: "open" | "stuck", owner?: string): readonly string[];
+  /** As the journal's. */
+  listIdle(idleMs: number, limit: number, after: string, owner?: string): readonly IdleSaga[];
   countOpen(facade: string): number;
   /** By structure, those of the journal's `inFlight`. */
   inFlight(): readonly SagasInFlight[];
   pending(owner?: string): readonly StoredMessage[];
   remove(ids: readonly number[]): void;
-  bury(message: Message, reason: string, owner: string): void;
-  buried(topic: string): readonly (StoredMessage & { readonly reason: string })[];
+  addDeadLetter(message: Message, reason: string, owner: string): void;
+  deadLetters(topic: string): readonly DeadLetter[];
   /** Every later entry is told of. */
   onStored(listener: OnStored): void;
 }
@@ -125,7 +130,7 @@ export function createTables(now: () => number): Tables {
       tell(row, entry, owner);
       return stored;
     },
-    load(sagaId) {
+    load(sagaId, asker) {
       const row = sagas.get(sagaId);
       if (row === undefined) {
         return undefined;
@@ -133,7 +138,18 @@ export function createTables(now: () => number): Tables {
       const { facade, fingerprint, request, phase, answer } = row;
       // A hole in the numbers is skipped, as a database's query would.
       const records = Object.values(row.records);
-      return { sagaId, facade, fingerprint, request, phase, answer, records };
+      const ownedHere = asker === undefined || asker === row.owner;
+      return { sagaId, facade, fingerprint, request, phase, answer, records, ownedHere };
+    },
+    listIdle(idleMs, limit, after, owner) {
+      return [...sagas.values()]
+        .filter((row) => {
+          const idle = row.phase === "open" && row.touchedAtMs <= now() - idleMs && row.sagaId > after;
+          return idle && (owner === undefined || row.owner === owner);
+        })
+        .toSorted((one, other) => (one.sagaId < other.sagaId ? -1 : 1))
+        .slice(0, limit)
+        .map(({ sagaId, records }) => ({ sagaId, entries: records.length }));
     },
     removeEnded(keepMs, limit) {
       const old = [...sagas.values()].filter(({ phase, touchedAtMs }) => {
@@ -160,13 +176,13 @@ export function createTables(now: () => number): Tables {
         messages.delete(id);
       }
     },
-    bury({ topic, key, body }, reason, owner) {
+    addDeadLetter({ topic, key, body }, reason, owner) {
       const id = ++lastId;
       // No database has a NUL in its texts.
       const deadReason = reason.replaceAll("\0", "\\0");
       messages.set(id, { id, topic: deadLetterTopic(topic), key, body, owner, deadReason });
     },
-    buried: (topic) =>
+    deadLetters: (topic) =>
       [...messages.values()].flatMap(({ id, topic: on, key, body, deadReason }) =>
         on === deadLetterTopic(topic) && deadReason !== undefined
           ? [{ id, topic: on, key, body, reason: deadReason }]

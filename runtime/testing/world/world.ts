@@ -1,5 +1,5 @@
 import type { Broker, BrokerObserver } from "../../broker/broker.js";
-import { createEmbeddedBroker } from "../../broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../broker/embedded.js";
 import type { FacadeDefinition } from "../../facade/definition.js";
 import { hashOf } from "./chance.js";
 import { type Business, createLedger, type Ledger } from "./ledger.js";
@@ -42,7 +42,7 @@ export interface World {
   settle(): Promise<boolean>;
 }
 
-const silent: BrokerObserver = { failed() {}, lag() {}, buried() {} };
+const silent: BrokerObserver = { failed() {}, lag() {}, deadLettered() {} };
 
 /** The longest that a world may take to settle, ms of virtual time. */
 const longestMs = 3_600_000;

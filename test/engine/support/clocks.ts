@@ -1,9 +1,12 @@
 import { type Clock, systemClock } from "../../../runtime/engine/ports.js";
 
-/** The machine's clock without chance, where no wait is longer than some ms. For sagas without deadlines. */
+/** Periodic searches of the journal wait longer than any retry of these tests. */
+const sweepsFromMs = 3_000;
+
+/** The machine's clock without randomness, where retries wait for some ms at most. For sagas without deadlines. */
 export const hastyClock: Clock = {
   now: systemClock.now,
-  after: (ms, action) => systemClock.after(Math.min(ms, 5), action),
+  after: (ms, action) => systemClock.after(ms < sweepsFromMs ? Math.min(ms, 5) : ms, action),
   random: () => 0,
 };
 

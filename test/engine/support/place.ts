@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Broker } from "../../../runtime/broker/broker.js";
-import { createEmbeddedBroker } from "../../../runtime/broker/embedded/embedded-broker.js";
+import { createEmbeddedBroker } from "../../../runtime/broker/embedded.js";
 import { type StatusName, statusName } from "../../../runtime/core/status.js";
-import { createChanges } from "../../../runtime/engine/changes.js";
-import { createEngine, type Engine, type EngineOptions } from "../../../runtime/engine/engine.js";
+import { Changes } from "../../../runtime/engine/changes.js";
+import { Engine, type EngineOptions } from "../../../runtime/engine/engine.js";
 import type { Clock, Log } from "../../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../../runtime/facade/definition.js";
 import type { Answer, Journal, Message } from "../../../runtime/journal/journal.js";
@@ -44,7 +44,7 @@ export interface EngineSpec
   readonly upstreams?: UpstreamStub;
   /** How long a message's body the broker carries, bytes. */
   readonly maxBodyBytes?: number;
-  /** Whether each step is asked for by a message, as where a broker keeps them: there are no places to be had without one. */
+  /** Whether each step is asked for by a message, as where a broker keeps them: there are no slots. */
   readonly byMessage?: boolean;
   /** Puts something between the engine and its journal. */
   readonly wrap?: (journal: Journal) => Journal;
@@ -113,26 +113,30 @@ export function createPlace(scope: Scope): Place {
     }) {
       const journal = openSqliteJournal(file, { now: clock.now });
       const wrapped = wrap(journal);
-      const observer = { failed: (error: unknown) => said.push(`broker: ${String(error)}`), lag() {}, buried() {} };
+      const observer = {
+        failed: (error: unknown) => said.push(`broker: ${String(error)}`),
+        lag() {},
+        deadLettered() {},
+      };
       const embedded = createEmbeddedBroker(journal.messages, observer, { redeliveryDelayMs: 5 });
-      const { places, ...withoutPlaces } = embedded;
+      const { slots, ...withoutSlots } = embedded;
       const seen: Message[] = [];
       const broker: Broker = {
-        ...(byMessage ? withoutPlaces : embedded),
+        ...(byMessage ? withoutSlots : embedded),
         ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
         publish(messages) {
           seen.push(...messages);
           return embedded.publish(messages);
         },
       };
-      const engine = createEngine({
+      const engine = new Engine({
         facades,
         journal: wrapped,
         broker,
         upstreams: own,
         clock,
         log,
-        changes: createChanges(journal),
+        changes: new Changes(journal),
         limits: { async: 1_000, throttled: 1_000 },
         concurrencyOf: () => 64,
         ...more,

@@ -1,4 +1,4 @@
-import { deadLetterTopic } from "../../../runtime/broker/dead-letter.js";
+import { deadLetterTopic } from "../../../runtime/broker/broker.js";
 import { type BadInput, facade } from "./bad-input.js";
 
 /** What can be wrong with a facade, its entries, names and topics. */

@@ -1,7 +1,7 @@
 import type { SagaEvent } from "../../../runtime/core/event.js";
 import { initialState } from "../../../runtime/core/state.js";
 import { transition } from "../../../runtime/core/transition.js";
-import { answerOf } from "../../../runtime/engine/answer.js";
+import { answerOf } from "../../../runtime/engine/turn.js";
 import type { FacadeDefinition } from "../../../runtime/facade/definition.js";
 import type { StoredSaga } from "../../../runtime/journal/journal.js";
 import { encodeRecord, type RecordedEvent } from "../../../runtime/journal/record.js";
@@ -36,6 +36,7 @@ export function storedSaga(facade: FacadeDefinition, ...entries: readonly (reado
     phase: phase === "completed" || phase === "compensated" || phase === "stuck" ? phase : "open",
     answer: answerOf(facade, state),
     records,
+    ownedHere: true,
   };
 }
 

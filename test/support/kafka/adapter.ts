@@ -1,6 +1,5 @@
-import { deadLetterTopic } from "../../../runtime/broker/dead-letter.js";
-import type { FetchedRecord } from "../../../runtime/broker/kafka/client.js";
-import { createKafkajsClient } from "../../../runtime/broker/kafka/kafkajs-client.js";
+import kafkajs, { type KafkaMessage } from "kafkajs";
+import { deadLetterTopic } from "../../../runtime/broker/broker.js";
 import type { KafkaBrokerOptions } from "../../../runtime/broker/kafka/options.js";
 import { until } from "../until.js";
 
@@ -19,15 +18,36 @@ export function testOptions(brokers: readonly string[], changed: Partial<KafkaBr
   };
 }
 
+/** A client of the test's own. */
+export function testClient(brokers: readonly string[]): kafkajs.Kafka {
+  return new kafkajs.Kafka({ clientId: "test", brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
+}
+
 /** Resolves once the brokers serve producers: a new one takes connections a little before that. */
 export async function brokersReady(brokers: readonly string[]): Promise<void> {
-  const client = createKafkajsClient(testOptions(brokers));
-  const answers = () =>
-    client.openProducer().then(
-      (producer) => producer.close().then(() => true),
+  const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
+  const answers = async () => {
+    const producer = testClient(brokers).producer({ idempotent: true, createPartitioner, retry: { retries: 1 } });
+    const connected = await producer.connect().then(
+      () => true,
       () => false,
     );
+    await producer.disconnect();
+    return connected;
+  };
   await until(answers, { what: "Kafka to serve a producer", timeoutMs: 120_000 });
+}
+
+/** Sends a message as another program would. */
+export async function sendRaw(
+  brokers: readonly string[],
+  topic: string,
+  message: Pick<KafkaMessage, "key" | "value">,
+): Promise<void> {
+  const producer = testClient(brokers).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  await producer.connect();
+  await producer.send({ topic, messages: [message] });
+  await producer.disconnect();
 }
 
 /** Reads a topic from its beginning until it holds this many messages. */
@@ -35,39 +55,26 @@ async function readTopic(
   brokers: readonly string[],
   topic: string,
   count: number,
-  enough: (records: readonly FetchedRecord[]) => boolean = ({ length }) => length >= count,
-): Promise<readonly FetchedRecord[]> {
-  const records: FetchedRecord[] = [];
-  let failure: unknown;
-  const consumer = createKafkajsClient(testOptions(brokers)).consume([topic], {
-    assigned: () => {},
-    rebalancing: () => {},
-    alive: () => {},
-    batch: (batch) => void records.push(...batch.records),
-    crashed: (error) => {
-      failure = error;
-    },
-  });
+): Promise<readonly KafkaMessage[]> {
+  const messages: KafkaMessage[] = [];
+  const consumer = testClient(brokers).consumer({ groupId: `group-${crypto.randomUUID()}`, maxWaitTimeInMs: 200 });
+  await consumer.connect();
   try {
-    await until(
-      () => {
-        if (failure !== undefined) throw failure;
-        return enough(records);
-      },
-      { what: `${count} messages on ${topic}` },
-    );
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({ eachMessage: async ({ message }) => void messages.push(message) });
+    await until(() => messages.length >= count, { what: `${count} messages on ${topic}` });
   } finally {
-    await consumer.close();
+    await consumer.disconnect();
   }
-  return records;
+  return messages;
 }
 
 /** The first dead letters of a topic: at least this many. */
 export async function readDeadLetters(brokers: readonly string[], topic: string, count = 1) {
-  const records = await readTopic(brokers, deadLetterTopic(topic), count);
-  return records.map(({ key, value, headers }) => ({
+  const messages = await readTopic(brokers, deadLetterTopic(topic), count);
+  return messages.map(({ key, value, headers }) => ({
     key: key?.toString() ?? "",
     body: value?.toString() ?? "",
-    reason: headers.get("reason") ?? "",
+    reason: headers?.reason?.toString() ?? "",
   }));
 }
