@@ -143,12 +143,12 @@ const engine: readonly Mutation[] = [
   {
     point: "call-after-intent",
     breaks: "a call leaves before its intent is durable",
-    change: instead("queueMicrotask(() => this.#call(command));"),
+    change: instead('command.kind === "call" ? queueMicrotask(() => this.#call(command)) : turn.calls.push(command);'),
   },
   {
     point: "compensation-after-intent",
     breaks: "a compensation leaves before its intent is durable",
-    change: instead("queueMicrotask(() => this.#call(command));"),
+    change: instead('command.kind !== "call" ? queueMicrotask(() => this.#call(command)) : turn.calls.push(command);'),
   },
   {
     point: "answer-after-entry",
@@ -165,11 +165,13 @@ const engine: readonly Mutation[] = [
     point: "report-end-once",
     breaks: "the end of a saga is reported again with each entry",
     change: replace(/ && !isFinal\(this\.#state\)/, ""),
+    rare: true,
   },
   {
     point: "queue-only-awaited-steps",
     breaks: "a queued step is asked for although the saga rolls back",
     change: never,
+    rare: true,
   },
   {
     point: "deliver-only-awaited-messages",
@@ -179,9 +181,7 @@ const engine: readonly Mutation[] = [
   {
     point: "retry-keeps-key",
     breaks: "a retry has another idempotency key",
-    change: instead(
-      'idempotencyKey: this.id + "/" + step.name + (stepOf(this.#state, at).attempts > 1 ? "/again" : "")',
-    ),
+    change: instead('idempotencyKey: this.id + "/" + name + (stepOf(this.#state, at).attempts > 1 ? "/again" : "")'),
   },
   {
     point: "retry-is-next-attempt",
@@ -262,7 +262,7 @@ const engine: readonly Mutation[] = [
   {
     point: "wait-for-calls-of-released",
     breaks: "an attempt or a compensation leaves while an earlier call of the same process is in flight",
-    change: instead("return this.isReleased;"),
+    change: replace(/ && execution\.callsInFlight === 0/, ""),
   },
   { point: "retry-unreadable-sagas", breaks: "a saga that can't be read is not retried", change: remove, rare: true },
   { point: "start-resends-messages", breaks: "stored messages are not sent again at a start", change: remove },
