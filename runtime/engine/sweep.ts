@@ -78,6 +78,7 @@ export class Sweep {
   }
 
   async #sweep(): Promise<void> {
+    // mutation: take-over-expired-leases
     await this.#takeOver();
     // mutation: sweep-resends-messages
     await this.#parts.outbox.resend();
@@ -93,7 +94,6 @@ export class Sweep {
       const { sagaIds } = await journal.takeOver(this.#fingerprints, batch);
       if (sagaIds.length > 0) {
         log.info({ sagas: sagaIds.length }, "sagas taken over from a server whose lease expired");
-        // mutation: recover-taken-over-sagas
         recovery.enqueue(sagaIds);
         await recovery.empty();
       }
