@@ -263,3 +263,15 @@ export interface OutputFile {
   readonly path: string;
   readonly content: string;
 }
+
+/** What the output depends on besides the plan. */
+export interface EmitOptions {
+  /** Where ts-proto's output stands, relative to the plugin's `out`: "pb". */
+  readonly pb: string;
+  /** The extension of relative imports. */
+  readonly importExtension: "js" | "ts" | "none";
+  /** The plugin's version, for the header; "": leave it out. */
+  readonly version: string;
+  /** What runs the specs of the fault matrix; "none": there are none. */
+  readonly spec: "none" | "vitest" | "node";
+}

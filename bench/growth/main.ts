@@ -3,47 +3,18 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { postgresMissing, startPostgres } from "../../test/support/postgres.js";
 import { type Child, startChild } from "../support/child.js";
-import { type Figures, figuresOf, ratioOf } from "../support/figures.js";
+import { figuresOf, ratioOf } from "../support/figures.js";
 import { note } from "../support/rounds.js";
 import { openDataFolder, runMain } from "../support/run-main.js";
 import { rounded } from "../support/statistics.js";
 import type { UpstreamReady } from "../support/upstream.js";
-import { type ById, measureById } from "./by-id.js";
-import { type Entries, measureIdleRemoval, measureLoad, type Removal } from "./load.js";
+import { measureById } from "./by-id.js";
+import { measureIdleRemoval, measureLoad } from "./load.js";
 import { type Backend, type BenchOptions, readOptions, usage } from "./options.js";
-import {
-  lull,
-  type Others,
-  type Side,
-  type Stage,
-  type Start,
-  sides,
-  stagePostgres,
-  stageSqlite,
-  wake,
-} from "./stage.js";
-import { table } from "./table.js";
+import { lull, type Others, type Stage, sides, stagePostgres, stageSqlite, wake } from "./stage.js";
+import { type Row, table } from "./table.js";
 
 const clientCount = 2;
-
-/** All about one backend. */
-export interface Row {
-  readonly backend: Backend;
-  readonly finished: number;
-  readonly open: number;
-  readonly start: Readonly<Record<Side, Start>>;
-  /** How long it took until all that was open had ended, s. */
-  readonly open_ended_s: number | null;
-  readonly by_id: ById;
-  /** Throughput removing/empty and kept/empty: medians of the rounds' ratios. */
-  readonly ratio: number | null;
-  readonly kept_ratio: number | null;
-  readonly p99_ratio: number | null;
-  readonly load: Readonly<Partial<Record<Side, Figures>>>;
-  readonly entries: Readonly<Record<Side, Entries>>;
-  readonly removal: Removal;
-  readonly errors: number;
-}
 
 runMain("bench:growth", usage, async (args) => {
   const options = readOptions(args);

@@ -32,7 +32,7 @@ export interface Size {
 export const spanMs = 14 * 24 * 3_600_000;
 
 /** What every saga of a grown journal was asked. */
-export const request = BookingRequest.encode({ ProductID: 1n, Count: 1n, FaultInject: false }).finish();
+const request = BookingRequest.encode({ ProductID: 1n, Count: 1n, FaultInject: false }).finish();
 
 /** The id of the n-th saga; as random as those that clients choose, so that neighbours in time are none in an index. */
 export function idOf(kind: "finished" | "open", n: number): string {

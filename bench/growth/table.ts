@@ -1,6 +1,28 @@
+import type { Figures } from "../support/figures.js";
 import { line } from "../support/lines.js";
-import type { Row } from "./main.js";
-import { sides } from "./stage.js";
+import type { ById } from "./by-id.js";
+import type { Entries, Removal } from "./load.js";
+import type { Backend } from "./options.js";
+import { type Side, type Start, sides } from "./stage.js";
+
+/** All about one backend. */
+export interface Row {
+  readonly backend: Backend;
+  readonly finished: number;
+  readonly open: number;
+  readonly start: Readonly<Record<Side, Start>>;
+  /** How long it took until all that was open had ended, s. */
+  readonly open_ended_s: number | null;
+  readonly by_id: ById;
+  /** Throughput removing/empty and kept/empty: medians of the rounds' ratios. */
+  readonly ratio: number | null;
+  readonly kept_ratio: number | null;
+  readonly p99_ratio: number | null;
+  readonly load: Readonly<Partial<Record<Side, Figures>>>;
+  readonly entries: Readonly<Record<Side, Entries>>;
+  readonly removal: Removal;
+  readonly errors: number;
+}
 
 const head = ["journal", "side", "start ms", "calls/s", "p50 ms", "p99 ms", "CPU facade", "entry p99", "max"];
 

@@ -1,6 +1,12 @@
 import type { Book, LedgerEntry, Ledgers } from "../../test/support/ledger-reader.js";
-import type { Finding } from "./judge.js";
 import type { SagaSeen } from "./saga-seen.js";
+
+/** Something that must not be. */
+export interface Finding {
+  /** The saga's id, or the idempotency key. */
+  readonly where: string;
+  readonly what: string;
+}
 
 /** What one ledger says of a saga. */
 interface Page {

@@ -1,7 +1,7 @@
 import type { Ledgers } from "../../test/support/ledger-reader.js";
 import type { History } from "../load/clients.js";
 import { judgeAnswers } from "./judge-answers.js";
-import { judgeBooks, judgeLedger, standingOf } from "./judge-ledgers.js";
+import { type Finding, judgeBooks, judgeLedger, standingOf } from "./judge-ledgers.js";
 import type { SagaSeen } from "./saga-seen.js";
 
 /** All that is known when the run is over and everything is well again. */
@@ -9,13 +9,6 @@ export interface Evidence {
   readonly histories: readonly History[];
   readonly sagas: ReadonlyMap<string, SagaSeen>;
   readonly ledgers: Ledgers;
-}
-
-/** Something that must not be. */
-export interface Finding {
-  /** The saga's id, or the idempotency key. */
-  readonly where: string;
-  readonly what: string;
 }
 
 /** Holds what clients were told, what pods tell, and what the ledgers say against each other. */

@@ -1,5 +1,4 @@
-import type { PlannedFacade, PlannedService, PlannedStep } from "../model.js";
-import type { EmitOptions } from "./emit.js";
+import type { EmitOptions, PlannedFacade, PlannedService, PlannedStep } from "../model.js";
 import type { Layout } from "./layout.js";
 import type { Paths } from "./paths.js";
 

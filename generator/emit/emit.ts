@@ -1,4 +1,4 @@
-import type { OutputFile, Plan } from "../model.js";
+import type { EmitOptions, OutputFile, Plan } from "../model.js";
 import type { EmittedFile } from "./context.js";
 import { dtoFile } from "./dto.js";
 import { facadeFile } from "./facade.js";
@@ -8,18 +8,6 @@ import { printFiles } from "./print-files.js";
 import { specFile } from "./spec.js";
 import { topicFile } from "./topic.js";
 import { topicRegistryFile } from "./topic-registry.js";
-
-/** The options of the output. */
-export interface EmitOptions {
-  /** The folder of ts-proto's output, relative to the plugin's `out`: "pb". */
-  readonly pb: string;
-  /** The extension of relative imports. */
-  readonly importExtension: "js" | "ts" | "none";
-  /** The plugin's version, for the header; "": leave it out. */
-  readonly version: string;
-  /** The test runner for the specs of the fault matrix. "none": no specs are generated. */
-  readonly spec: "none" | "vitest" | "node";
-}
 
 /** Turns a plan into all files but the node stubs, in descriptor order; the registry of topics comes last. */
 export function emit(plan: Plan, options: EmitOptions): OutputFile[] {

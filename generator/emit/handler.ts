@@ -1,6 +1,5 @@
-import type { PlannedService } from "../model.js";
+import type { EmitOptions, PlannedService } from "../model.js";
 import type { EmittedFile } from "./context.js";
-import type { EmitOptions } from "./emit.js";
 import { header } from "./header.js";
 import { createImports } from "./imports.js";
 import { braces, brackets, hardLine, indent, type Layout, parentheses, property } from "./layout.js";

@@ -1,5 +1,4 @@
-import type { ProtoFile } from "../model.js";
-import type { EmitOptions } from "./emit.js";
+import type { EmitOptions, ProtoFile } from "../model.js";
 import { hardLine, type Layout } from "./layout.js";
 
 /**

@@ -1,5 +1,4 @@
-import type { Message } from "../model.js";
-import type { EmitOptions } from "./emit.js";
+import type { EmitOptions, Message } from "../model.js";
 import { braces, hardLine, join, type Layout } from "./layout.js";
 import { naturalOrder } from "./natural-order.js";
 import { pbPath, specifier } from "./paths.js";

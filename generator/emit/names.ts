@@ -21,7 +21,7 @@ const globals = new Set(
 );
 
 /** Whether a name is a reserved word. */
-export function isReserved(name: string): boolean {
+function isReserved(name: string): boolean {
   return reserved.has(name);
 }
 
@@ -33,7 +33,7 @@ export function isTaken(name: string): boolean {
 /**
  * The words of a proto name, split as grpc-js and ts-proto split the names of methods: "HTTPCall2" is HTTP, Call, 2.
  */
-export function words(name: string): string[] {
+function words(name: string): string[] {
   return name.match(/^[a-z]+|[A-Z][a-z]+|[a-z]+|[0-9]+|[A-Z]+(?![a-z])/g) ?? [];
 }
 

@@ -1,6 +1,5 @@
 import { posix } from "node:path";
-import type { Plan, PlannedFacade, PlannedService } from "../model.js";
-import type { EmitOptions } from "./emit.js";
+import type { EmitOptions, Plan, PlannedFacade, PlannedService } from "../model.js";
 import { kebabCase } from "./names.js";
 
 /** The paths of a plan's files below topic/, dto/, facade/, node/ and handler/, without extension. */

@@ -1,6 +1,5 @@
-import type { Plan } from "../model.js";
+import type { EmitOptions, Plan } from "../model.js";
 import { type EmittedFile, facadeName } from "./context.js";
-import type { EmitOptions } from "./emit.js";
 import { header } from "./header.js";
 import { createImports } from "./imports.js";
 import { braces, hardLine, type Layout } from "./layout.js";

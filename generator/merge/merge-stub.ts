@@ -1,8 +1,7 @@
 import { facadeName } from "../emit/context.js";
-import type { EmitOptions } from "../emit/emit.js";
 import { specifier } from "../emit/paths.js";
 import { createScope } from "../emit/scope.js";
-import type { Diagnostic, PlannedFacade } from "../model.js";
+import type { Diagnostic, EmitOptions, PlannedFacade } from "../model.js";
 import { type Located, locate } from "./exports.js";
 import { type NodeStub, nodeStubs } from "./node-stub.js";
 import { type Compiler, lineAndColumn, type ParsedStub } from "./parse.js";

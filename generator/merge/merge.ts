@@ -1,6 +1,5 @@
-import type { EmitOptions } from "../emit/emit.js";
 import { planPaths } from "../emit/paths.js";
-import type { Diagnostic, OutputFile, Plan } from "../model.js";
+import type { Diagnostic, EmitOptions, OutputFile, Plan } from "../model.js";
 import { decodeStubs } from "./decode-stubs.js";
 import { goneFacade } from "./gone-facade.js";
 import { mergeStub, newStub, type StubFile } from "./merge-stub.js";

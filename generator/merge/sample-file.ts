@@ -1,9 +1,8 @@
 import { facadeName } from "../emit/context.js";
 import { dtoName } from "../emit/dto.js";
-import type { EmitOptions } from "../emit/emit.js";
 import { propertyKey, upperFirst } from "../emit/names.js";
 import { specifier } from "../emit/paths.js";
-import type { Diagnostic, PlannedFacade } from "../model.js";
+import type { Diagnostic, EmitOptions, PlannedFacade } from "../model.js";
 import { lineAndColumn } from "./parse.js";
 
 /** The suffix of a sample file, which is next to a node file. */

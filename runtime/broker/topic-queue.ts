@@ -15,7 +15,7 @@ interface Key {
 }
 
 /** The slots of one topic. They are given in turn; one key has at most one at a time. */
-export class TopicSlots {
+class TopicSlots {
   /** Keys that are busy or have waiters. */
   readonly #keys = new Map<string, Key>();
   /** Keys that have waiters and are not busy, in turn. */

@@ -17,8 +17,10 @@ export function advanceCompensation(plan: SagaPlan, before: Transition): Transit
   }
   const last = plan.steps.at(-1)?.group ?? 0;
   let state = before.state;
+  // mutation: reverse-order
   for (let group = last; group >= 0; group--) {
     const members = plan.steps.map((_, at) => at).filter((at) => planOf(plan, at).group === group);
+    // mutation: wait-for-calls-in-flight
     if (members.some((at) => stepOf(state, at).status === "calling")) {
       return { ...before, state };
     }
@@ -69,10 +71,12 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
     return unexpected(state, `a compensation that is ${step.undo} can't fail`);
   }
   const { attempt: failed = step.undoAttempts } = event;
+  // mutation: compensation-failure-counts-for-its-attempt
   if (failed !== step.undoAttempts) {
     return unexpected(state, `attempt ${failed} to undo failed while attempt ${step.undoAttempts} is under way`);
   }
   const attempts = failure.beforeCall ? step.undoAttempts + 1 : step.undoAttempts;
+  // mutation: interrupted-compensation-is-no-failure
   const failures = step.undoFailures + 1;
   const policy = planOf(plan, at).compensation?.retry;
   const decision = event.decision ?? decide(step, failure, failures, policy);
@@ -102,6 +106,7 @@ function waitBefore({ compensation }: StepPlan, attempt: number): number {
 
 /** Whether a compensation's failure says that all is undone: the call was never known to take effect, and the upstream knows of none. */
 export function saysUndone(step: StepState, failure: Failure): boolean {
+  // mutation: not-found-undoes-no-done-step
   return failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done";
 }
 
@@ -109,6 +114,7 @@ function decide(step: StepState, failure: Failure, failures: number, policy: Ret
   if (saysUndone(step, failure)) {
     return "undone";
   }
+  // mutation: compensation-attempts
   return policy === undefined || failures >= policy.maxAttempts ? "stuck" : "retry";
 }
 

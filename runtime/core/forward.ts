@@ -24,7 +24,7 @@ export function begin(plan: SagaPlan, state: SagaState): Transition {
 }
 
 /** Has every step of a group called; past the last group, has the response built. */
-export function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
+function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
   const members = plan.steps.flatMap((step, at) => (step.group === group ? [at] : []));
   return members.length > 0 ? schedule(plan, state, members, () => ({})) : finish(plan, state);
 }
@@ -111,6 +111,7 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
     );
   }
   const { attempt = before.attempts } = event;
+  // mutation: step-failure-counts-for-its-attempt
   if (attempt !== before.attempts) {
     // Two processes drove the saga for a moment; the later attempt's outcome counts, which is still to come.
     return unexpected(state, `attempt ${attempt} failed while attempt ${before.attempts} is under way`);
@@ -119,6 +120,7 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const lost = !failure.beforeCall && isOutcomeUnknown(failure.code);
   const inDoubt = before.inDoubt || lost;
   const running = state.phase === "running";
+  // mutation: interrupted-attempt-is-no-failure
   const failures = before.failures + 1;
   const more = running && triesAgain(plan, state, step, failures, lost);
   const decision = event.decision ?? (more ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
@@ -150,6 +152,7 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
  * answers a repeat by its key.
  */
 function isUnknown(step: StepPlan, inDoubt: boolean, lost: boolean): boolean {
+  // mutation: refusal-after-lost-answer
   return step.kind === "pivot" ? lost : inDoubt;
 }
 
@@ -161,6 +164,9 @@ function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, failures: 
   if (step.kind === "pivot") {
     return lost; // It may have happened: neither direction is safe until a definite answer comes.
   }
+  // mutation: retry-only-unknown-outcomes
+  // mutation: retry-only-idempotent-steps
+  // mutation: step-attempts
   return lost && step.idempotent && failures < step.retry.maxAttempts;
 }
 
@@ -177,6 +183,7 @@ export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
   if (state.phase !== "running") {
     return unexpected(state, `a saga that is ${state.phase} has no deadline`);
   }
+  // mutation: deadline-only-before-pivot
   if (isPastPivot(plan, state) || isPivotInDoubt(plan, state)) {
     return unexpected(state, "the pivot has, or may have, succeeded: the saga only goes forward");
   }

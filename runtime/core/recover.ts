@@ -31,6 +31,7 @@ export function recovered(plan: SagaPlan, state: SagaState): Transition {
       return recoverRunning(plan, state);
     case "rollback-queued":
       // The message may have been published or not; twice does no harm.
+      // mutation: restart-queues-rollback
       return { state: settle(state), commands: [{ kind: "queue-rollback" }] };
     case "compensating":
       return resumeCompensation(settle(state));
@@ -42,6 +43,7 @@ export function recovered(plan: SagaPlan, state: SagaState): Transition {
 function recoverRunning(plan: SagaPlan, state: SagaState): Transition {
   const committed = isPastPivot(plan, state) || isPivotInDoubt(plan, state);
   const open = state.steps.map((step, at) => ({ step, at })).filter(({ step }) => isUnderWay(step));
+  // mutation: no-repeat-after-restart
   const lost = committed
     ? undefined
     : open.find(({ step, at }) => step.status === "calling" && !planOf(plan, at).idempotent);
@@ -55,6 +57,7 @@ function recoverRunning(plan: SagaPlan, state: SagaState): Transition {
     plan,
     state,
     open.map(({ at }) => at),
+    // mutation: restart-keeps-doubt
     (step) => ({ inDoubt: step.inDoubt || step.status === "calling" }),
   );
 }
@@ -69,6 +72,7 @@ function resumeCompensation(state: SagaState): Transition {
 /** No answer will come any more to what was being called. */
 function settle(state: SagaState): SagaState {
   const steps = state.steps.map((step): StepState => {
+    // mutation: interrupted-call-is-unknown
     return step.status === "calling" ? { ...step, status: "unknown" } : step;
   });
   return { ...state, steps };

@@ -109,6 +109,7 @@ export function isPastPivot(plan: SagaPlan, state: SagaState): boolean {
 export function isPivotInDoubt(plan: SagaPlan, state: SagaState): boolean {
   return plan.steps.some((step, at) => {
     const { status, attempts } = stepOf(state, at);
+    // mutation: queued-pivot-is-in-doubt
     const again = (status === "due" || status === "queued") && attempts > 0;
     return step.kind === "pivot" && (status === "calling" || again);
   });
@@ -120,6 +121,7 @@ export function needsUndo(plan: StepPlan, step: StepState): boolean {
     return false;
   }
   const refused = step.status === "failed" && step.sent !== undefined;
+  // mutation: compensate-unknown-steps
   return step.status === "done" || step.status === "unknown" || (refused && plan.compensateOnFailure);
 }
 

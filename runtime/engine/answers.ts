@@ -42,6 +42,7 @@ export class Answers {
 
   /** The answer of a saga that runs here. @throws SagaError SAGA_REQUEST_ID_TAKEN */
   async join(execution: SagaExecution, facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
+    // mutation: join-only-same-request
     if (execution.facade !== facade || !isSameRequest(facade, execution.values.requestBytes, call.request)) {
       throw idTaken(call.sagaId);
     }

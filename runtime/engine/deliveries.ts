@@ -54,6 +54,7 @@ export class Delivery {
     return new Promise((release, fail) => {
       const slot = { release, fail };
       const known = executions.live(sagaId);
+      // mutation: message-waits-for-first-entry
       if (known !== undefined && known.seq > 0 && (awaits(known.state, this.#at) || !journal.shared)) {
         known.deliver(this.#at, slot);
         return;

@@ -112,6 +112,7 @@ export class Engine {
   async run(facade: FacadeDefinition, call: SagaCall): Promise<Answer> {
     const running = this.#executions.live(call.sagaId);
     if (running !== undefined) {
+      // mutation: join-after-first-entry
       if (running.seq === 0) {
         await running.change(); // Until the journal has it, it is perhaps not the saga of this id.
         return this.run(facade, call);
@@ -151,6 +152,7 @@ export class Engine {
     this.#recovery.enqueue(open);
     await reportUnfinished(journal, this.#byName, log);
     reportUnknownTopics(left, facades, completion?.topic, log);
+    // mutation: start-resends-messages
     for (const message of left) {
       this.#outbox.send([message]);
     }
@@ -241,6 +243,7 @@ export class Engine {
         return;
       case "suspended": {
         // The client of a saga that did not begin gets the error; a saga that is refused again and again is logged once.
+        // mutation: recover-suspended-sagas
         const first = this.#recovery.later(execution.id) && execution.seq > 0;
         const about = { saga: execution.id, err: release.error };
         log[first ? "error" : "debug"](about, "saga suspended; it will be recovered from the journal");

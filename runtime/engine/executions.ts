@@ -44,6 +44,7 @@ export class Executions {
 
   /** An execution was released: it counts no more, and leaves the map once its calls have ended. */
   released(execution: SagaExecution): void {
+    // mutation: end-makes-room
     this.#admission.closed(execution);
     this.#own -= isOwn(execution) ? 1 : 0;
     if (this.#own === 0) {
@@ -57,6 +58,7 @@ export class Executions {
   /** Removes a released execution whose calls have ended. */
   settled(execution: SagaExecution): void {
     const box = this.#boxes.get(execution.id);
+    // mutation: wait-for-calls-of-released
     if (box?.execution === execution && execution.callsInFlight === 0) {
       box.execution = undefined;
       this.#boxes.delete(execution.id);

@@ -103,6 +103,7 @@ export class Recovery {
     const { executions, journal } = this.#parts;
     for (;;) {
       const known = executions.get(sagaId);
+      // mutation: find-waits-for-unsettled
       if (known !== undefined && isUnsettled(known)) {
         await known.change();
         continue;
@@ -174,6 +175,7 @@ export class Recovery {
    */
   #current(stored: StoredSaga): SagaExecution | undefined {
     const live = this.#parts.executions.live(stored.sagaId);
+    // mutation: reload-when-behind
     if (live?.isStill && live.seq < stored.records.length) {
       live.release({ why: "conflict" });
       return undefined;
@@ -239,6 +241,7 @@ export class Recovery {
         for (const stored of sagas) {
           this.#take(stored);
         }
+        // mutation: retry-unreadable-sagas
         for (const { sagaId, error } of unread) {
           this.#unreadable(sagaId, error);
         }
@@ -259,6 +262,7 @@ export class Recovery {
     const { sagaId } = stored;
     const known = this.#parts.executions.get(sagaId);
     if (known !== undefined && isUnsettled(known)) {
+      // mutation: recover-after-settled
       void known.change().then(() => this.enqueue([sagaId]));
       return;
     }

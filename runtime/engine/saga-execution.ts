@@ -131,6 +131,7 @@ export class SagaExecution {
 
   /** Whether the saga has a timer here, its deadline's included. */
   get hasTimer(): boolean {
+    // mutation: keep-while-deadline-is-watched
     return this.#timers.size > 0 || this.#cancelDeadline !== undefined;
   }
 
@@ -193,6 +194,7 @@ export class SagaExecution {
     for (const input of this.#inbox.splice(0)) {
       discard(input, error);
     }
+    // mutation: release-gives-slots-back
     for (const slot of [...this.#slots.values()].flat()) {
       slot.fail(error);
     }
@@ -201,6 +203,7 @@ export class SagaExecution {
       if ("error" in release) {
         waiter.reject(error);
       } else {
+        // mutation: release-redirects-clients
         waiter.resolve("elsewhere");
       }
     }
@@ -216,6 +219,7 @@ export class SagaExecution {
       return;
     }
     this.#inbox.push(...inputs);
+    // mutation: one-entry-in-flight
     if (this.#phase === "idle") {
       this.#phase = "running";
       void this.#loop();
@@ -283,7 +287,9 @@ export class SagaExecution {
         this.#takeRecover(turn, input.waitedMs, input.resend);
         return;
       case "delivery":
+        // mutation: deliver-only-awaited-messages
         if (awaits(turn.state, input.at)) {
+          // mutation: duplicate-keeps-first-slot
           this.#slots.set(input.at, [...(this.#slots.get(input.at) ?? []), input.slot]);
           this.#record(turn, deliveryOf(input.at));
         } else {
@@ -308,6 +314,7 @@ export class SagaExecution {
     } else {
       this.#record(turn, { kind: "recovered" });
     }
+    // mutation: recovery-watches-deadline
     this.#watchDeadline(turn);
   }
 
@@ -325,6 +332,7 @@ export class SagaExecution {
     if (event.kind === "started") {
       this.#watchDeadline(turn);
     } else if (state.phase !== "running" || isPastPivot(this.facade, state)) {
+      // mutation: deadline-ends-with-running
       this.#endDeadline();
     }
   }
@@ -377,6 +385,7 @@ export class SagaExecution {
   /** Asks for a step, or the rollback, on its topic: with a slot if the broker gives slots, else with a message. */
   #enqueue(turn: Turn, at: number): void {
     const { slots } = this.#host.broker;
+    // mutation: queue-only-awaited-steps
     if (!awaits(turn.state, at)) {
       return;
     }
@@ -427,6 +436,8 @@ export class SagaExecution {
       const kind = command.kind === "call" ? "step-called" : "compensation-called";
       const sent = built === undefined ? {} : { sent: built.bytes };
       this.#record(turn, { kind, step: command.step, attempt: command.attempt, ...sent });
+      // mutation: call-after-intent
+      // mutation: compensation-after-intent
       turn.calls.push(command);
     }
   }
@@ -453,7 +464,9 @@ export class SagaExecution {
   async #store(turn: Turn): Promise<boolean> {
     const { journal, clock } = this.#host;
     const { state } = turn;
+    // mutation: answer-after-entry
     const answer = this.#answer === undefined ? answerOf(this.facade, state) : undefined;
+    // mutation: report-end-once
     const completion = isFinal(state) && !isFinal(this.#state) ? this.#host.completion(this.values, state) : undefined;
     const entry: Entry = {
       sagaId: this.id,
@@ -471,6 +484,7 @@ export class SagaExecution {
           ? await journal.create({ ...entry, facade, fingerprint, request: this.values.requestBytes })
           : await journal.append(entry);
     } catch (error) {
+      // mutation: conflict-is-not-stored
       const conflict = isSagaError(error) && error.code === "SAGA_JOURNAL_CONFLICT";
       return this.#refused(turn, conflict ? { why: "conflict" } : { why: "suspended", error }, error);
     }
@@ -559,6 +573,7 @@ export class SagaExecution {
       path,
       body: sent ?? new Uint8Array(),
       timeoutMs: this.#boundedByDeadline(timeoutMs),
+      // mutation: retry-keeps-key
       idempotencyKey: `${this.id}/${name}`,
       retriable: isPastPivot(this.facade, this.#state),
     };
@@ -574,6 +589,7 @@ export class SagaExecution {
     if (isPastPivot(this.facade, this.#state) || (leftMs <= 0 && isPivotInDoubt(this.facade, this.#state))) {
       return timeoutMs;
     }
+    // mutation: calls-end-with-deadline
     return Math.max(1, Math.min(timeoutMs, leftMs));
   }
 

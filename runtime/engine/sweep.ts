@@ -78,7 +78,9 @@ export class Sweep {
   }
 
   async #sweep(): Promise<void> {
+    // mutation: take-over-expired-leases
     await this.#takeOver();
+    // mutation: sweep-resends-messages
     await this.#parts.outbox.resend();
     await this.#checkIdle();
   }

@@ -99,6 +99,7 @@ export function answerOf(facade: FacadeDefinition, state: SagaState): Answer | u
 export function isWanted(state: SagaState, command: NodeCommand): boolean {
   switch (command.kind) {
     case "call":
+      // mutation: retry-is-next-attempt
       return mayCall(state, command.step) && stepOf(state, command.step).attempts + 1 === command.attempt;
     case "compensate":
       return mayCompensate(state, command.step) && stepOf(state, command.step).undoAttempts + 1 === command.attempt;
@@ -129,6 +130,7 @@ export function storedPhase({ phase }: SagaState): StoredPhase {
 export function rests(state: SagaState, at: number): boolean {
   if (at !== rollback) {
     const { status } = stepOf(state, at);
+    // mutation: slot-until-call-is-made
     return status !== "due" && status !== "calling";
   }
   const { phase, steps } = state;

@@ -7,7 +7,7 @@ import { ErrorInfo } from "../pb/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../pb/google/rpc/status.js";
 
 /** The domain of the ErrorInfo details that we send. */
-export const errorDomain = "protosaga";
+const errorDomain = "protosaga";
 
 interface Details {
   readonly code: StatusCode;

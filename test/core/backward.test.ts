@@ -27,7 +27,7 @@ function becomesStuck(at: number): SagaEvent[] {
 }
 
 describe("compensations", () => {
-  test("run in the reverse of the groups' order, those of a group together; reads have none", () => {
+  test("run in reverse order of the groups, in parallel within a group; reads have none", () => {
     const saga = turnedBack(planOf([step(0), step(1), step(1), step(1, "read"), step(2, "read"), step(3)]));
     expect(saga.say(delivered)).toEqual(["compensate 5 #1"]);
     expect(saga.say(undoCalled(5), undone(5))).toEqual(["compensate 1 #1", "compensate 2 #1"]);
@@ -37,7 +37,7 @@ describe("compensations", () => {
     expect(saga.state().phase).toBe("compensated");
   });
 
-  test("of steps that were refused run only where their options ask for it", () => {
+  test("of refused steps run only if their options ask for it", () => {
     for (const compensateOnFailure of [false, true]) {
       const plan = planOf([step(0), step(1, "compensatable", { compensateOnFailure })]);
       const saga = playing(plan, called(0), succeeded(0), called(1), failed(1, "NOT_FOUND"));
@@ -45,7 +45,7 @@ describe("compensations", () => {
     }
   });
 
-  test("are retried whatever the failure, with growing, capped waits, then stuck", () => {
+  test("are retried after any failure with capped backoff, and then are stuck", () => {
     const saga = turnedBack(planOf([step(0)]));
     saga.say(delivered);
     const codes: StatusName[] = ["UNAVAILABLE", "FAILED_PRECONDITION", "NOT_FOUND", "INVALID_ARGUMENT"];
@@ -127,7 +127,7 @@ describe("a compensation that finds nothing", () => {
 describe("a stuck compensation", () => {
   const plan = planOf([step(0), step(1), step(1), step(1)]);
 
-  test("holds back those of earlier groups; those of its own group go on", () => {
+  test("blocks those of earlier groups; those of its own group continue", () => {
     const saga = turnedBack(plan);
     saga.say(delivered, undoCalled(2), ...becomesStuck(1));
     expect(saga.state().phase, "others still run").toBe("compensating");
@@ -137,7 +137,7 @@ describe("a stuck compensation", () => {
     expect(saga.step(0).undo, "nobody undoes what came before").toBe("idle");
   });
 
-  test("is tried again by an operator, with its attempts counted anew", () => {
+  test("is retried by an operator, with its attempts counted from 0", () => {
     const saga = turnedBack(planOf([step(0), step(1)]));
     saga.say(delivered, ...becomesStuck(1));
     expect(saga.say(retried(1))).toEqual(["compensate 1 #1"]);
@@ -149,7 +149,7 @@ describe("a stuck compensation", () => {
     expect(saga.state().phase).toBe("compensated");
   });
 
-  test("is declared done by an operator, and what waited for it goes on", () => {
+  test("is declared done by an operator, and what waited for it continues", () => {
     const saga = turnedBack(planOf([step(0), step(1)]));
     saga.say(delivered, ...becomesStuck(1));
     expect(saga.say(skipped(1))).toEqual(["compensate 0 #1"]);
@@ -158,7 +158,7 @@ describe("a stuck compensation", () => {
     expect(saga.step(1).undo).toBe("skipped");
   });
 
-  test("may be seen to while others of its group still run", () => {
+  test("can be resolved while others of its group still run", () => {
     const saga = turnedBack(plan);
     saga.say(delivered, undoCalled(2), undoCalled(3), ...becomesStuck(1));
     expect(saga.say(skipped(1))).toEqual([]);
@@ -166,7 +166,7 @@ describe("a stuck compensation", () => {
     expect(saga.say(undone(3))).toEqual(["compensate 0 #1"]);
   });
 
-  test("beside another stuck one is seen to on its own", () => {
+  test("is resolved independently of another stuck one", () => {
     const saga = turnedBack(plan);
     saga.say(delivered, undoCalled(3), undone(3), ...becomesStuck(1), ...becomesStuck(2));
     expect(saga.state().phase).toBe("stuck");
@@ -177,7 +177,7 @@ describe("a stuck compensation", () => {
     expect(saga.say(skipped(2))).toEqual(["compensate 0 #1"]);
   });
 
-  test("is the only thing that an operator's hand moves", () => {
+  test("is all that an operator can act on", () => {
     const saga = turnedBack(plan);
     saga.say(delivered, ...becomesStuck(1));
     expect(saga.ask(retried(2)).unexpected).toContain("not stuck");

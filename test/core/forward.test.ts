@@ -8,7 +8,7 @@ const { arrived, called, succeeded, failed, notBuilt, late, delivered, undoCalle
   events;
 
 describe("attempts of a call", () => {
-  test("are made as often as the policy says, with growing, capped waits; then the outcome is unknown", () => {
+  test("are as many as the policy says, with capped backoff; then the outcome is unknown", () => {
     const saga = playing(planOf([step(0)]));
     expect(saga.say(called(0), failed(0, "UNAVAILABLE"))).toEqual(["call 0 #2 <=10"]);
     expect(saga.say(called(0, 2), failed(0, "ABORTED"))).toEqual(["call 0 #3 <=15"]);
@@ -17,7 +17,7 @@ describe("attempts of a call", () => {
     expect(saga.state().failure).toEqual({ ...failure("INTERNAL"), step: 0 });
   });
 
-  test("are counted for each step on its own, and apart from its compensation's", () => {
+  test("are counted for each step and each compensation separately", () => {
     const saga = playing(planOf([step(0), step(0)]), called(0), called(1));
     saga.say(failed(0, "UNAVAILABLE"), called(0, 2), failed(0, "UNAVAILABLE"));
     expect(saga.say(failed(1, "UNAVAILABLE"))).toEqual(["call 1 #2 <=10"]);
@@ -29,7 +29,7 @@ describe("attempts of a call", () => {
     ]);
   });
 
-  test("stop at a definite refusal, also when there are some left", () => {
+  test("stop at a definite refusal", () => {
     const saga = playing(planOf([step(0), step(1)]), called(0), succeeded(0), called(1), failed(1, "UNAVAILABLE"));
     expect(saga.say(called(1, 2), failed(1, "FAILED_PRECONDITION"))).toEqual(["queue-rollback"]);
     expect(saga.step(1).status, "the attempt before may have taken effect").toBe("unknown");
@@ -37,7 +37,7 @@ describe("attempts of a call", () => {
     expect(sure.step(0).status).toBe("failed");
   });
 
-  test("are not made again where the request could not be built: nothing is to be undone", () => {
+  test("end if the request can't be built: there is nothing to compensate", () => {
     const saga = playing(planOf([step(0, "compensatable", { compensateOnFailure: true })]));
     expect(saga.say(notBuilt(0, "UNAVAILABLE"))).toEqual([]);
     expect(saga.state().phase).toBe("compensated");
@@ -54,7 +54,7 @@ describe("attempts of a call", () => {
 });
 
 describe("groups", () => {
-  test("start together, and the next one only when all of the one in front are done", () => {
+  test("start together, and each only when the previous one is done", () => {
     const saga = playing(planOf([step(0), step(1), step(1), step(2)]));
     expect(saga.say(called(0), succeeded(0))).toEqual(["call 1 #1", "call 2 #1"]);
     expect(saga.say(called(1), called(2), succeeded(2))).toEqual([]);
@@ -84,7 +84,7 @@ describe("groups", () => {
     expect(saga.say(undoCalled(3), undone(3))).toEqual(["compensate 0 #1"]);
   });
 
-  test("a sibling that waits for another attempt makes it no more, and is undone; one that never left is not", () => {
+  test("a sibling that waits for a retry is compensated without it; one that was never called is not", () => {
     const saga = playing(planOf([step(0), step(0), step(0)]), called(0), called(1), failed(1, "UNAVAILABLE"));
     expect(saga.say(failed(0, "NOT_FOUND"))).toEqual(["queue-rollback"]);
     expect([0, 1, 2].map((at) => saga.step(at).status)).toEqual(["failed", "unknown", "idle"]);
@@ -98,7 +98,7 @@ describe("the pivot", () => {
   const plan = planOf([step(0), step(1, "pivot"), step(2, "retriable"), step(2, "retriable")]);
   const before = [called(0), succeeded(0)];
 
-  test("is tried until its outcome is known, whatever its policy says", () => {
+  test("is retried until its outcome is known, whatever its policy says", () => {
     const saga = playing(plan, ...before, called(1));
     for (let attempt = 2; attempt < 30; attempt++) {
       const wait = attempt === 2 ? 10 : 15;
@@ -110,7 +110,7 @@ describe("the pivot", () => {
     expect(saga.say(delivered)).toEqual(["compensate 0 #1"]);
   });
 
-  test("is still bound by the deadline before it left", () => {
+  test("is bound by the deadline until its first call", () => {
     const saga = playing(plan, ...before);
     expect(saga.say(late)).toEqual(["queue-rollback"]);
     expect(mayCall(saga.state(), 1)).toBe(false);
@@ -129,7 +129,7 @@ describe("the pivot", () => {
     },
   );
 
-  test("once done, a request that can't be built is tried again with growing waits, too", () => {
+  test("once done, has requests that can't be built retried with backoff, too", () => {
     const saga = playing(plan, ...before, called(1), succeeded(1));
     expect(saga.say(notBuilt(2))).toEqual(["call 2 #2 <=10"]);
     expect(saga.say(notBuilt(2))).toEqual(["call 2 #3 <=15"]);
@@ -138,28 +138,28 @@ describe("the pivot", () => {
 });
 
 describe("the response", () => {
-  test("that can't be built has the saga rolled back, as a failure of no step", () => {
+  test("that can't be built rolls the saga back, as a failure of no step", () => {
     const saga = playing(planOf([step(0)]), called(0), succeeded(0));
     expect(saga.say(notResponded)).toEqual(["queue-rollback"]);
     expect(saga.state().failure).toMatchObject({ code: Status.INTERNAL, step: undefined });
     expect(saga.say(delivered)).toEqual(["compensate 0 #1"]);
   });
 
-  test("that can't be built past the pivot leaves the saga completed, with the failure as its answer", () => {
+  test("that can't be built past the pivot completes the saga with the failure as its answer", () => {
     const saga = playing(planOf([step(0), step(1, "pivot")]), called(0), succeeded(0), called(1), succeeded(1));
     expect(saga.say(notResponded)).toEqual([]);
     expect(saga.state()).toMatchObject({ phase: "completed", response: undefined });
     expect(saga.state().failure).toMatchObject({ code: Status.INTERNAL, step: undefined });
   });
 
-  test("that is late has a saga rolled back whose steps are all done", () => {
+  test("that is late rolls a saga back whose steps are all done", () => {
     const saga = playing(planOf([step(0)]), called(0), succeeded(0));
     expect(saga.say(late)).toEqual(["queue-rollback"]);
     expect(saga.state().failure).toMatchObject({ reason: "SAGA_DEADLINE_EXCEEDED", step: undefined });
     expect(saga.ask(responded).unexpected).toContain("wants no response");
   });
 
-  test("of an async saga is wanted first; the saga completes with its last step", () => {
+  test("of an async saga comes first; the saga completes with its last step", () => {
     const saga = playing(planOf([step(0), step(1)], { mode: "async" }));
     expect(saga.ask(arrived(0)).unexpected).toContain("waits for no message");
     saga.say(responded, arrived(0), called(0), succeeded(0), arrived(1), called(1));
@@ -168,7 +168,7 @@ describe("the response", () => {
     expect(saga.state()).toMatchObject({ phase: "completed", response: Uint8Array.of(42) });
   });
 
-  test("of a throttled saga is wanted at its end, as a sync one's", () => {
+  test("of a throttled saga comes at its end, as a sync one's", () => {
     const saga = playing(planOf([step(0)], { mode: "throttled" }), arrived(0), called(0));
     expect(saga.say(succeeded(0))).toEqual(["respond"]);
   });

@@ -16,11 +16,11 @@ test.each([
   expect(backoffBound(policy, attempt)).toBe(bound);
 });
 
-test.each([0, 1])("there is no wait shorter than the first, also before an attempt %i", (attempt) => {
+test.each([0, 1])("no wait is shorter than the first, even before attempt %i", (attempt) => {
   expect(backoffBound(policy, attempt)).toBe(100);
 });
 
-test("with multiplier 1 all waits are bounded alike", () => {
+test("with multiplier 1 all waits have the same bound", () => {
   expect([2, 3, 50].map((attempt) => backoffBound({ ...policy, multiplier: 1 }, attempt))).toEqual([100, 100, 100]);
 });
 

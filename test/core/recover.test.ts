@@ -10,7 +10,7 @@ const { called, succeeded, failed, late, recovered, delivered, undoCalled, undon
 const carryOn = { recovery: "carry-on" } as const;
 const once = { idempotent: false };
 
-describe("a saga that a crash interrupted before its pivot, and that is to be rolled back,", () => {
+describe("a saga with recovery roll-back that a crash interrupted before its pivot", () => {
   test.each<readonly [string, SagaEvent[], string[], number | undefined]>([
     ["with a call in flight undoes it, too", [called(0), succeeded(0), called(1)], ["compensate 1 #1"], 1],
     ["between two steps undoes those that ran", [called(0), succeeded(0)], ["compensate 0 #1"], 1],
@@ -33,15 +33,15 @@ describe("a saga that a crash interrupted before its pivot, and that is to be ro
     expect(saga.say(delivered)).toEqual(undo);
   });
 
-  test("and of which nothing left yet, is compensated at once", () => {
+  test("is compensated at once if no call left", () => {
     const saga = playing(planOf([step(0)]));
     expect(saga.say(recovered)).toEqual([]);
     expect(saga.state().phase).toBe("compensated");
   });
 });
 
-describe("a saga that a crash interrupted, and that is to be carried on,", () => {
-  test("calls again what was in flight: what crashes cut off are no failures of the upstream's", () => {
+describe("a saga with recovery carry-on that a crash interrupted", () => {
+  test("repeats calls in flight; interrupted attempts don't count as failures", () => {
     const saga = playing(planOf([step(0)], carryOn));
     for (let attempt = 1; attempt <= 5; attempt++) {
       saga.say(called(0, attempt));
@@ -55,13 +55,13 @@ describe("a saga that a crash interrupted, and that is to be carried on,", () =>
     expect(saga.step(0)).toMatchObject({ attempts: 9, failures: 3 });
   });
 
-  test("calls at once what waited for another attempt, and what never left", () => {
+  test("calls at once what waited for a retry, and what never left", () => {
     const plan = planOf([step(0), step(0, "compensatable", once), step(0)], carryOn);
     const saga = playing(plan, called(0), failed(0, "UNAVAILABLE"), called(2), succeeded(2));
     expect(saga.say(recovered)).toEqual(["call 0 #2", "call 1 #1"]);
   });
 
-  test("turns back where a call in flight may not be made again", () => {
+  test("rolls back if a call in flight may not be repeated", () => {
     const plan = planOf([step(0), step(1), step(1, "compensatable", once)], carryOn);
     const saga = playing(plan, called(0), succeeded(0), called(1), called(2));
     expect(saga.say(recovered)).toEqual(["queue-rollback"]);
@@ -75,7 +75,7 @@ describe("a saga that a crash interrupted, and that is to be carried on,", () =>
   });
 });
 
-describe("a saga that a crash interrupted at its pivot or past it goes forward, whatever its options say,", () => {
+describe("a saga that a crash interrupted at its pivot or past it goes forward, whatever its options say", () => {
   const plan = planOf([step(0), step(1, "pivot"), step(2, "retriable"), step(2, "retriable")]);
   const toPivot = [called(0), succeeded(0), called(1)];
 
@@ -98,7 +98,7 @@ describe("a rollback that a crash interrupted", () => {
   const plan = planOf([step(0), step(1), step(1)]);
   const toGroup = [called(0), succeeded(0), called(1), called(2)];
 
-  test("is queued again where its message may not have been delivered", () => {
+  test("is queued again if its message may not have been delivered", () => {
     const saga = playing(plan, ...toGroup, late);
     expect(saga.say(recovered)).toEqual(["queue-rollback"]);
     expect(saga.step(1).status, "no answer will come any more").toBe("unknown");
@@ -111,7 +111,7 @@ describe("a rollback that a crash interrupted", () => {
     expect(saga.say(recovered)).toEqual(["compensate 1 #1", "compensate 2 #1"]);
   });
 
-  test("goes on where it stood, goes on counting attempts, and waits as before: restarts use up none of them", () => {
+  test("continues with the same attempts and waits: restarts use up none of them", () => {
     const saga = playing(plan, ...toGroup, late, succeeded(1), succeeded(2), delivered);
     saga.say(undoCalled(1), undoFailed(1, "UNAVAILABLE"), undoCalled(2), undone(2));
     expect(saga.say(recovered), "which waited").toEqual(["compensate 1 #2 <=100"]);
@@ -120,7 +120,7 @@ describe("a rollback that a crash interrupted", () => {
     expect(saga.say(undoCalled(1, 3), undone(1))).toEqual(["compensate 0 #1"]);
   });
 
-  test("is STUCK when its attempts have failed, not when crashes have cut them off", () => {
+  test("is STUCK when its attempts have failed, not when crashes interrupted them", () => {
     const saga = playing(planOf([step(0)]), called(0), late, succeeded(0), delivered);
     for (let attempt = 1; attempt <= undoRetry.maxAttempts; attempt++) {
       saga.say(undoCalled(0, attempt), recovered);
@@ -133,7 +133,7 @@ describe("a rollback that a crash interrupted", () => {
     expect(saga.state().phase).toBe("stuck");
   });
 
-  test("leaves to the operator what is stuck", () => {
+  test("leaves stuck compensations to the operator", () => {
     const saga = playing(plan, ...toGroup, late, succeeded(1), succeeded(2), delivered);
     for (let attempt = 1; attempt <= undoRetry.maxAttempts; attempt++) {
       saga.say(undoCalled(1, attempt), undoFailed(1, "UNAVAILABLE"));
@@ -149,12 +149,12 @@ describe("replay", () => {
   const history = [events.started, called(0), succeeded(0), notResponded, delivered, undoCalled(0), undone(0)];
   const plan: SagaPlan = planOf([step(0)]);
 
-  test("of what happened gives the state that it led to", () => {
+  test("of all events gives the same state", () => {
     const saga = playing(plan, ...history.slice(1));
     expect(replay(plan, history)).toEqual(saga.state());
   });
 
-  test("of nothing is a saga that has not begun", () => {
+  test("of no events is a saga that has not begun", () => {
     expect(replay(plan, [])).toEqual(initialState(plan));
   });
 });

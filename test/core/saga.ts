@@ -90,7 +90,7 @@ export function playing(plan: SagaPlan, ...before: SagaEvent[]): Playing {
 }
 
 /** A command as text: "call 2 #3 <=10" is the third attempt of step 2, after at most 10 ms. */
-export function short(command: Command): string {
+function short(command: Command): string {
   if (command.kind === "respond" || command.kind === "queue-rollback") {
     return command.kind;
   }

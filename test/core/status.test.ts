@@ -52,7 +52,7 @@ describe("each of the 16 failures", () => {
   );
 });
 
-test.each([-1, 17, 99])("what is no status of gRPC, %i, says nothing of the outcome", (code) => {
+test.each([-1, 17, 99])("the outcome of %i, which is no gRPC status, is unknown", (code) => {
   expect(isOutcomeUnknown(code)).toBe(true);
   expect(statusName(code)).toBe("UNKNOWN");
 });

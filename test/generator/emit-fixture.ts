@@ -2,8 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { CodeGeneratorRequest } from "@bufbuild/protobuf/wkt";
 import { check } from "../../generator/check/check.js";
-import type { EmitOptions } from "../../generator/emit/emit.js";
-import type { Plan } from "../../generator/model.js";
+import type { EmitOptions, Plan } from "../../generator/model.js";
 import { read } from "../../generator/read/read.js";
 import { compile } from "./support/compile.js";
 

@@ -1,6 +1,5 @@
-import type { EmitOptions } from "../../generator/emit/emit.js";
 import { type Merged, merge } from "../../generator/merge/merge.js";
-import type { Plan } from "../../generator/model.js";
+import type { EmitOptions, Plan } from "../../generator/model.js";
 import { emitOptions, planOf } from "./emit-fixture.js";
 
 /** The node file of the one facade in `tripProto`, relative to stubs_dir. */

@@ -1,248 +1,106 @@
-import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { beforeAll, describe, expect, test } from "vitest";
+import { ts } from "ts-morph";
+import { expect, test } from "vitest";
 import { repository } from "../support/compiled/program.js";
-import { createScope } from "../support/scope.js";
 
-const scope = createScope();
+const grpc = ["@grpc/grpc-js", "@bufbuild/protobuf"];
+const server = ["@grpc/reflection", "grpc-health-check", "pino"];
+const engine = ["core", "facade", "journal", "broker", "engine", "pb"].map((folder) => `runtime/${folder}`);
+const adapters = ["runtime/journal/sqlite", "runtime/journal/postgres", "runtime/broker/kafka"];
+const stages = ["read", "check", "emit", "merge"].map((stage) => `generator/${stage}`);
 
-interface Room {
-  /** Where a file of the room may stand. */
-  readonly file: string;
-  readonly refused: readonly string[];
-  readonly allowed: readonly string[];
-}
-
-const runtime = (room: string) => `../${room}/x.js`;
-const generated = "../../generated/pb/x.js";
-const generator = "../../generator/model.js";
-const outside = ["../../runtime/core/errors.js", "protosaga", generated];
-
-const rooms: readonly Room[] = [
-  {
-    file: "chaos/x.ts",
-    refused: ["../runtime/engine/x.js", "../generator/model.js", "../bench/support/x.js"],
-    allowed: ["../runtime/pb/x.js", "../generated/pb/x.js", "../test/support/until.js"],
-  },
-  {
-    file: "runtime/core/x.ts",
-    refused: [
-      ...["facade", "journal", "broker", "engine", "operate", "grpc", "pb"].map(runtime),
-      "node:fs",
-      "zod",
-      generated,
-    ],
-    allowed: ["./plan.js"],
-  },
-  {
-    file: "runtime/facade/x.ts",
-    refused: ["protosaga", ...["journal", "broker", "engine", "operate", "grpc"].map(runtime), generated, generator],
-    allowed: ["../core/plan.js", "./codec.js"],
-  },
-  {
-    file: "runtime/config/x.ts",
-    refused: [
-      ...["facade", "journal", "broker", "engine", "operate", "grpc"].map(runtime),
-      ...[generated, generator, "../index.js"],
-    ],
-    allowed: ["../core/errors.js", "./schema.js", "zod"],
-  },
-  {
-    file: "runtime/journal/x.ts",
-    refused: ["protosaga", ...["broker", "engine", "operate", "grpc"].map(runtime), generated, generator],
-    allowed: ["../core/plan.js", "../pb/x.js", "node:fs", "libsql"],
-  },
-  {
-    file: "runtime/journal/sqlite/x.ts",
-    refused: ["../../broker/broker.js", "../../engine/ports.js", "../../../generated/pb/x.js"],
-    allowed: ["../../core/plan.js", "../journal.js"],
-  },
-  {
-    file: "runtime/broker/x.ts",
-    refused: ["protosaga", ...["engine", "operate", "grpc"].map(runtime), generated, generator],
-    allowed: ["../journal/journal.js", "../core/errors.js"],
-  },
-  {
-    file: "runtime/engine/x.ts",
-    refused: [
-      "protosaga",
-      "../operate/x.js",
-      "../testing/x.js",
-      "../grpc/server.js",
-      "@grpc/grpc-js",
-      generated,
-      generator,
-    ],
-    allowed: ["../broker/broker.js", "../journal/journal.js", "../facade/node.js", "../core/plan.js"],
-  },
-  {
-    file: "runtime/operate/x.ts",
-    refused: [
-      "protosaga",
-      "../grpc/server.js",
-      "@grpc/grpc-js",
-      generated,
-      generator,
-      "../../examples/booking/main.js",
-    ],
-    allowed: ["../pb/x.js", ...["core", "facade", "journal", "broker", "engine"].map(runtime)],
-  },
-  {
-    file: "runtime/testing/x.ts",
-    refused: ["protosaga", "vitest", "../grpc/server.js", "@grpc/grpc-js", generated, generator],
-    allowed: [...["core", "facade", "journal", "broker", "engine", "operate"].map(runtime), "./world/world.js"],
-  },
-  {
-    file: "runtime/grpc/x.ts",
-    refused: ["protosaga", generated, generator, "../../examples/booking/main.js"],
-    allowed: ["@grpc/grpc-js", ...["core", "facade", "journal", "broker", "engine", "operate"].map(runtime)],
-  },
-  {
-    file: "runtime/upstream/x.ts",
-    refused: [
-      "protosaga",
-      ...["facade", "config", "journal", "broker", "engine", "operate", "grpc"].map(runtime),
-      ...[generated, generator, "../index.js"],
-    ],
-    allowed: ["../core/errors.js", "../pb/google/rpc/status.js", "./port.js", "@grpc/grpc-js", "pg"],
-  },
-  {
-    file: "generator/x.ts",
-    refused: ["../runtime/core/errors.js", "protosaga", "../generated/pb/x.js"],
-    allowed: ["./read/read.js"],
-  },
-  {
-    file: "generator/read/x.ts",
-    refused: ["../check/x.js", "../emit/x.js", "../merge/x.js", ...outside],
-    allowed: ["../model.js"],
-  },
-  {
-    file: "generator/check/x.ts",
-    refused: ["../read/x.js", "../emit/x.js", "../merge/x.js", ...outside],
-    allowed: ["../model.js"],
-  },
-  {
-    file: "generator/emit/x.ts",
-    refused: ["../read/x.js", "../check/x.js", "../merge/x.js", ...outside],
-    allowed: ["../model.js"],
-  },
-  {
-    file: "generator/merge/x.ts",
-    refused: ["../read/x.js", "../check/x.js", ...outside],
-    allowed: ["../model.js", "../emit/x.js"],
-  },
-  ...["facade", "node", "topic", "dto", "handler", "spec"].map(
-    (folder): Room => ({
-      file: `generated/${folder}/booking/x.ts`,
-      refused: ["../../../runtime/index.js", "../../../generator/model.js"],
-      allowed: ["protosaga", "../../pb/booking/booking.js"],
-    }),
-  ),
-];
-
-/** The ways to name another module. */
-const ways: readonly ((module: string, at: number) => string)[] = [
-  (module, at) => `import { x as a${at} } from "${module}"; a${at}();`,
-  (module, at) => `import type { X as B${at} } from "${module}"; export type C${at} = B${at};`,
-  (module, at) => `export { x as d${at} } from "${module}";`,
-  (module, at) => `export * as e${at} from "${module}";`,
-  (module, at) => `export const f${at} = await import("${module}");`,
-  (module) => `import "${module}";`,
-];
-
-/** A file that imports each module in each way, one a line. */
-function probe(modules: readonly string[]): string {
-  return modules.flatMap((module, at) => ways.map((way) => `${way(module, at)}\n`)).join("");
-}
-
-/** The lines that biome refuses, as this project sets it up, by file: `runtime/core/x.ts:3`. */
-async function refusedLines(files: ReadonlyMap<string, string>): Promise<Set<string>> {
-  const root = scope.tempDir();
-  copyFileSync(join(repository, "biome.json"), join(root, "biome.json"));
-  for (const [file, text] of files) {
-    mkdirSync(dirname(join(root, file)), { recursive: true });
-    writeFileSync(join(root, file), text);
-  }
-  const biome = join(repository, "node_modules/.bin/biome");
-  const options = ["--only=style/noRestrictedImports", "--reporter=github", "--max-diagnostics=none"];
-  const args = ["lint", "--vcs-enabled=false", ...options, root];
-  const { stdout } = await promisify(execFile)(biome, args, { cwd: root }).catch((error: { stdout: string }) => error);
-  return new Set(
-    [...stdout.matchAll(/,file=(.*?),line=(\d+),/g)].map(([, file, line]) => `${file}:${line}`.replace(`${root}/`, "")),
-  );
-}
-
-describe("the import rule", () => {
-  let found: Set<string>;
-  beforeAll(async () => {
-    found = await refusedLines(new Map(rooms.map((room) => [room.file, probe([...room.refused, ...room.allowed])])));
-  });
-
-  /** The modules of which biome refuses this room some, or all, ways to import them. */
-  function refusedIn(file: string, modules: readonly string[], how: "some" | "every"): string[] {
-    const places = modules.map((_, at) => ways.map((_, way) => `${file}:${at * ways.length + way + 1}`));
-    return modules.filter((_, at) => places[at]?.[how]((place) => found.has(place)));
-  }
-
-  test.each(rooms)("holds in $file, however it is imported", ({ file, refused, allowed }) => {
-    const modules = [...refused, ...allowed];
-    expect(refusedIn(file, modules, "every")).toEqual(refused);
-    expect(refusedIn(file, modules, "some"), "nothing for no reason").toEqual(refused);
-  });
-
-  test("has a probe in this test for each of biome.json's rules", () => {
-    const { overrides } = JSON.parse(readFileSync(join(repository, "biome.json"), "utf8")) as {
-      overrides: { includes: string[]; linter?: { rules?: { style?: { noRestrictedImports?: object } } } }[];
-    };
-    const folders = overrides
-      .filter(({ linter }) => linter?.rules?.style?.noRestrictedImports !== undefined)
-      .flatMap(({ includes }) => includes)
-      .map((glob) => glob.replace(/\/(\{.*\}|\*\*).*$/, "/"));
-    expect(folders.length).toBeGreaterThan(5);
-    for (const folder of folders) {
-      expect(
-        rooms.some(({ file }) => file.startsWith(folder)),
-        folder,
-      ).toBe(true);
-    }
-  });
-});
-
-/** What each room of the runtime may import, whatever the linter makes of it. */
-const oneWay: Readonly<Record<string, readonly string[]>> = {
-  core: [],
-  pb: [],
-  facade: ["core"],
-  config: ["core"],
-  journal: ["core", "facade", "pb"],
-  broker: ["core", "facade", "journal"],
-  engine: ["core", "facade", "journal", "broker", "pb"],
-  operate: ["core", "facade", "journal", "broker", "engine", "pb"],
-  grpc: ["core", "facade", "journal", "broker", "engine", "operate", "config", "pb"],
-  testing: ["core", "facade", "journal", "broker", "engine", "operate", "upstream", "pb"],
-  upstream: ["core", "pb"],
+/**
+ * What the files of a folder may import besides each other: rows of this table, packages, and Node's modules (`node:`).
+ * A file belongs to the longest row that fits it; `/*` stands for the files directly in a folder.
+ */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  "runtime/core": [],
+  "runtime/pb": [...grpc],
+  "runtime/facade": ["runtime/core", "@grpc/grpc-js", "js-tokens", "node:"],
+  "runtime/config": ["runtime/core", "yaml", "zod", "node:"],
+  "runtime/journal": ["runtime/core", "runtime/pb", "node:"],
+  "runtime/journal/sqlite": ["runtime/core", "runtime/journal", "libsql", "node:"],
+  "runtime/journal/postgres": ["runtime/core", "runtime/journal", "pg", "node:"],
+  "runtime/broker": ["runtime/core", "runtime/journal", "node:"],
+  "runtime/broker/kafka": ["runtime/core", "runtime/journal", "runtime/broker", "kafkajs", "node:"],
+  "runtime/engine": ["runtime/core", "runtime/facade", "runtime/journal", "runtime/broker", "node:"],
+  "runtime/operate": [...engine, "@bufbuild/protobuf"],
+  "runtime/grpc": [...engine, ...adapters, "runtime/operate", "runtime/config", ...grpc, ...server, "node:"],
+  "runtime/upstream": ["runtime/core", "runtime/pb", ...grpc, "node:"],
+  "runtime/testing": [...engine, "runtime/upstream", "node:"],
+  "runtime/*": [...engine, ...adapters, "runtime/config", "runtime/operate", "runtime/grpc"],
+  "generator/model.ts": [],
+  "generator/ts-morph.ts": ["ts-morph", "node:"],
+  "generator/read": ["generator/model.ts", "@bufbuild/protobuf", "node:"],
+  "generator/check": ["generator/model.ts", "node:"],
+  "generator/emit": ["generator/model.ts", "generator/ts-morph.ts", "node:"],
+  "generator/merge": ["generator/model.ts", "generator/ts-morph.ts", "generator/emit", "ts-morph", "node:"],
+  "generator/*": ["generator/model.ts", ...stages, "@bufbuild/protobuf", "node:"],
+  generated: ["protosaga", "vitest", ...grpc],
+  chaos: ["runtime/pb", "generated", "protosaga", "test", "@grpc/grpc-js", "node:"],
+  test: [],
 };
 
-describe("the runtime's rooms", () => {
-  const root = join(repository, "runtime");
-  const found = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+function rowOf(path: string): string | undefined {
+  const fits = (row: string) => (row.endsWith("/*") ? `${dirname(path)}/*` === row : `${path}/`.startsWith(`${row}/`));
+  return Object.keys(allowed)
+    .filter(fits)
+    .sort((one, other) => other.length - one.length)[0];
+}
 
-  test.each(found.map(({ name }) => name))("%s imports one way", (room) => {
-    const files = readdirSync(join(root, room), { recursive: true, encoding: "utf8" }).filter((path) =>
-      path.endsWith(".ts"),
-    );
-    const strays = files.flatMap((file) => {
-      const text = readFileSync(join(root, room, file), "utf8");
-      const modules = [...text.matchAll(/(?:from|import\(|import) ?"([^"]+)"/g)].map(([, module = ""]) => module);
-      const targets = modules.map((module) => (module.startsWith(".") ? join(room, dirname(file), module) : module));
-      const ours = targets.filter((_, at) => modules[at]?.startsWith(".") || modules[at] === "protosaga");
-      return ours
-        .filter((target) => ![room, ...(oneWay[room] ?? [])].includes(target.split("/")[0] ?? ""))
-        .map((target) => `${file} imports ${target}`);
-    });
-    expect(files.length).toBeGreaterThan(0);
-    expect(strays).toEqual([]);
+/** The modules that a source imports, types included: files of this repository, or names of packages. */
+function importsOf(file: string, text = readFileSync(join(repository, file), "utf8")): string[] {
+  return ts.preProcessFile(text).importedFiles.map(({ fileName: name }) => {
+    if (name.startsWith("node:")) return "node:";
+    if (!name.startsWith(".")) return name.split("/", name.startsWith("@") ? 2 : 1).join("/");
+    const target = join(dirname(file), name);
+    const source = target.replace(/\.js$/, ".ts");
+    return existsSync(join(repository, source)) ? source : target;
   });
+}
+
+function graphOf(folders: readonly string[]): Map<string, string[]> {
+  const files = folders.flatMap((folder) =>
+    readdirSync(join(repository, folder), { recursive: true, encoding: "utf8" }).map((path) => join(folder, path)),
+  );
+  return new Map(files.filter((file) => file.endsWith(".ts")).map((file) => [file, importsOf(file)]));
+}
+
+test.each(["runtime", "generator", "generated", "chaos"])("%s imports only what the table allows", (folder) => {
+  const strays = [...graphOf([folder])].flatMap(([file, modules]) => {
+    const row = rowOf(file);
+    const permitted = row === undefined ? [] : [row, ...(allowed[row] ?? [])];
+    return modules
+      .filter((module) => !permitted.includes(rowOf(module) ?? module))
+      .map((module) => `${file} imports ${module}`);
+  });
+  expect(strays).toEqual([]);
+});
+
+test("no file imports itself through others", () => {
+  // A generated facade and the stubs of its nodes name each other's types: users fill in the stubs.
+  const graph = graphOf(["runtime", "generator", "bench", "chaos", "examples", "scripts", "test"]);
+  const cycles: string[] = [];
+  const done = new Set<string>();
+  function visit(file: string, path: readonly string[]): void {
+    if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(" → "));
+    if (done.has(file) || path.includes(file)) return;
+    for (const module of graph.get(file) ?? []) visit(module, [...path, file]);
+    done.add(file);
+  }
+  for (const file of graph.keys()) visit(file, []);
+  expect(cycles).toEqual([]);
+});
+
+test.each([
+  'import { a } from "../core/errors.js";',
+  'import type { A } from "../core/errors.js";',
+  'export * from "../core/errors.js";',
+  'export type { A } from "../core/errors.js";',
+  'type A = import("../core/errors.js").A;',
+  'const a = await import("../core/errors.js");',
+  'import "../core/errors.js";',
+])("an import is seen in: %s", (text) => {
+  expect(importsOf("runtime/facade/a.ts", text)).toEqual(["runtime/core/errors.ts"]);
 });

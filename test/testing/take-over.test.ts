@@ -57,7 +57,7 @@ async function takeOver(seed: number): Promise<number> {
   return tookMs;
 }
 
-test("what a dead server left, another has within two leases; and not before one of them is over", async () => {
+test("another server takes over a dead server's sagas within two leases, and not before its lease expires", async () => {
   const took: number[] = [];
   for (let seed = 1; seed <= 200; seed++) took.push(await takeOver(seed));
   expect(Math.max(...took)).toBeLessThan(2 * leaseMs);
@@ -65,7 +65,7 @@ test("what a dead server left, another has within two leases; and not before one
   expect(Math.min(...took)).toBeGreaterThan((leaseMs * 2) / 3 - 100);
 });
 
-test("what a dead server asked of the database, and arrives once its successor has started, is seen to", async () => {
+test("an entry of a dead server that arrives after its successor started has its messages sent", async () => {
   const scheduler = createScheduler(1);
   const tables = createTables(scheduler.now);
   const database = createDatabase(scheduler, tables, { leaseMs });

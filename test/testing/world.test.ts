@@ -41,7 +41,7 @@ describe("a world of one server", () => {
     expect(world.tables.sagas.get("a")?.phase).toBe(expected.length > 0 ? "compensated" : undefined);
   });
 
-  test("lets a late request find its compensation ahead of it", async () => {
+  test("delivers a late request after its compensation", async () => {
     const world = createWorld({
       business: ok,
       travel: ({ idempotencyKey, nth }) =>
@@ -63,7 +63,7 @@ describe("a world of one server", () => {
     expect(world.ledger.rows.get("a/order")).toMatchObject({ state: "none", effects: 0 });
   });
 
-  test("tells what a failing disk does", async () => {
+  test("reports a failed commit to the client", async () => {
     const world = createWorld({ business: ok, disk: { commitFate: (nth) => (nth === 1 ? "lost" : "stored") } });
     const pod = world.start([facade]);
     await world.settle();

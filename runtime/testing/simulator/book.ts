@@ -2,6 +2,9 @@ import type { Failure, SagaEvent } from "../../core/event.js";
 import { isOutcomeUnknown } from "../../core/status.js";
 import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
 
+/** Says that something that must hold does not. */
+export type Violate = (invariant: string, what: string) => void;
+
 /** What a saga's durable events say of a step. Kept without the state machine's help, so as to judge it. */
 export interface StepBook {
   readonly step: StepDefinition;

@@ -5,8 +5,9 @@ import type { Chance } from "../world/chance.js";
 import type { Pod } from "../world/pod.js";
 import type { Scheduler } from "../world/scheduler.js";
 import type { Tables } from "../world/tables.js";
+import type { Violate } from "./book.js";
 import type { Fleet } from "./fleet.js";
-import { sameAnswer, type Violate } from "./oracle.js";
+import { sameAnswer } from "./oracle.js";
 import type { ClientPlan, Scenario } from "./scenario.js";
 
 /** What clients are told is judged by what is durable at that moment. */

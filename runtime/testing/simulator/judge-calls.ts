@@ -2,10 +2,11 @@ import type { UpstreamOutcome } from "../../engine/ports.js";
 import { actionKey, isCompensation } from "../world/ledger.js";
 import type { Process } from "../world/process.js";
 import type { Attempt } from "../world/upstreams.js";
+import type { Violate } from "./book.js";
 import { isCommitted, isInDoubt, type SagaBook, type StepBook } from "./book.js";
 import type { SentBody } from "./facades.js";
 import { jsonCodec } from "./json-codec.js";
-import type { Oracle, Violate } from "./oracle.js";
+import type { Oracle } from "./oracle.js";
 
 /** Judges each call as it leaves, against what is durable at that moment. */
 export interface CallJudge {

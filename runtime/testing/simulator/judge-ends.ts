@@ -1,7 +1,7 @@
 import type { LedgerRow } from "../world/ledger.js";
 import type { SagaRow } from "../world/tables.js";
+import type { Violate } from "./book.js";
 import { mustUndo, type SagaBook } from "./book.js";
-import type { Violate } from "./oracle.js";
 
 /** Judges how a saga has ended: what its upstreams' books say must fit. */
 export function judgeEnd(row: SagaRow, book: SagaBook, ledger: ReadonlyMap<string, LedgerRow>, violate: Violate): void {

@@ -1,7 +1,7 @@
 import type { SagaEvent } from "../../core/event.js";
 import { isOutcomeUnknown } from "../../core/status.js";
+import type { Violate } from "./book.js";
 import { isCommitted, isInDoubt, mustUndo, type SagaBook, type StepBook } from "./book.js";
-import type { Violate } from "./oracle.js";
 
 /** Judges an event that has become durable against what was durable before it. */
 export function judgeEvent(book: SagaBook, event: SagaEvent, violate: Violate): void {

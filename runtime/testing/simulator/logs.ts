@@ -1,7 +1,7 @@
 import { isSagaError } from "../../core/errors.js";
 import type { Log } from "../../engine/ports.js";
 import type { Process } from "../world/process.js";
-import type { Violate } from "./oracle.js";
+import type { Violate } from "./book.js";
 import type { Trace } from "./trace.js";
 
 /** Lines that say that something was met which no fault of the world explains. */

@@ -1,8 +1,9 @@
 import type { Chance } from "../world/chance.js";
 import type { Scheduler } from "../world/scheduler.js";
 import type { Tables } from "../world/tables.js";
+import type { Violate } from "./book.js";
 import type { Fleet } from "./fleet.js";
-import type { Oracle, Violate } from "./oracle.js";
+import type { Oracle } from "./oracle.js";
 
 /** What the operator acts on. */
 export interface OperatorParts {

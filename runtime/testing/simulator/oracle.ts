@@ -6,11 +6,8 @@ import type { Answer, Entry } from "../../journal/journal.js";
 import { decodeRecord, recordTime } from "../../journal/record.js";
 import type { Process } from "../world/process.js";
 import type { SagaRow } from "../world/tables.js";
-import { enter, openBook, type SagaBook } from "./book.js";
+import { enter, openBook, type SagaBook, type Violate } from "./book.js";
 import { judgeEvent } from "./judge-events.js";
-
-/** Says that something that must hold does not. */
-export type Violate = (invariant: string, what: string) => void;
 
 /** Watches what becomes durable, and keeps a book of each saga. */
 export interface Oracle {

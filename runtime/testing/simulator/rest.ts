@@ -2,9 +2,9 @@ import type { Completion } from "../../engine/messages.js";
 import type { Cluster } from "../world/cluster.js";
 import type { Scheduler } from "../world/scheduler.js";
 import type { Tables } from "../world/tables.js";
+import type { Violate } from "./book.js";
 import type { Fleet } from "./fleet.js";
 import type { CallJudge } from "./judge-calls.js";
-import type { Violate } from "./oracle.js";
 import type { Scenario } from "./scenario.js";
 
 /** What is looked at once all has settled. */

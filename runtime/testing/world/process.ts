@@ -54,7 +54,7 @@ export interface ProcessOptions {
 }
 
 /** When worlds begin, unless told otherwise: 2027-01-15. */
-export const defaultEpochMs = 1_800_000_000_000;
+const defaultEpochMs = 1_800_000_000_000;
 
 /** Starts a process. */
 export function createProcess(options: ProcessOptions): Process {

@@ -117,6 +117,7 @@ export function createTables(now: () => number): Tables {
       if (seq < 1 || row === undefined) {
         throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `entry ${seq} of saga ${sagaId} is no later one`);
       }
+      // mutation: entry-number-is-unique
       if (row.records[seq] !== undefined) {
         throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} has an entry ${seq} already`);
       }

@@ -51,11 +51,7 @@ export async function sendRaw(
 }
 
 /** Reads a topic from its beginning until it holds this many messages. */
-export async function readTopic(
-  brokers: readonly string[],
-  topic: string,
-  count: number,
-): Promise<readonly KafkaMessage[]> {
+async function readTopic(brokers: readonly string[], topic: string, count: number): Promise<readonly KafkaMessage[]> {
   const messages: KafkaMessage[] = [];
   const consumer = testClient(brokers).consumer({ groupId: `group-${crypto.randomUUID()}`, maxWaitTimeInMs: 200 });
   await consumer.connect();

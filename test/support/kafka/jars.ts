@@ -18,20 +18,26 @@ const logging: Readonly<Record<KafkaVersion, readonly string[]>> = {
 
 const kept = join(tmpdir(), "protosaga-kafka");
 
+/** Whether a version's jars are on this machine already. */
+export function kafkaFetched(version: KafkaVersion): boolean {
+  return existsSync(join(kept, version));
+}
+
 /** Whether the machine has what it takes to run Kafka from its jars. @returns what is missing, or undefined */
 export function missingTool(): string | undefined {
   // Maven only fetches; asking it costs a second.
-  const fetched = kafkaVersions.every((version) => existsSync(join(kept, version)));
-  return [["java", "-version"], ...(fetched ? [] : [["mvn", "-version"]]), ["openssl", "version"]].find(
-    ([tool = "", option = ""]) => {
-      try {
-        execFileSync(tool, [option], { stdio: "ignore" });
-        return false;
-      } catch {
-        return true;
-      }
-    },
-  )?.[0];
+  return [
+    ["java", "-version"],
+    ...(kafkaVersions.every(kafkaFetched) ? [] : [["mvn", "-version"]]),
+    ["openssl", "version"],
+  ].find(([tool = "", option = ""]) => {
+    try {
+      execFileSync(tool, [option], { stdio: "ignore" });
+      return false;
+    } catch {
+      return true;
+    }
+  })?.[0];
 }
 
 /**

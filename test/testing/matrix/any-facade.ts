@@ -1,5 +1,7 @@
 import fc from "fast-check";
+import { expect } from "vitest";
 import type { FacadeDefinition } from "../../../runtime/facade/definition.js";
+import { faultMatrix } from "../../../runtime/testing/matrix/matrix.js";
 import { facadeOf, quick, type StepSpec } from "../../engine/support/facade.js";
 
 const attempts = fc.integer({ min: 1, max: 4 }).map((maxAttempts) => ({ ...quick, maxAttempts }));
@@ -38,7 +40,7 @@ function slowly(kind: number): NonNullable<StepSpec["node"]> {
 }
 
 /** Any facade that the generator accepts: groups before the pivot, perhaps a pivot, then retriable steps. */
-export const anyFacade: fc.Arbitrary<FacadeDefinition> = fc
+const anyFacade: fc.Arbitrary<FacadeDefinition> = fc
   .record({
     before: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 3 }),
     reads: fc.array(fc.boolean(), { minLength: 9, maxLength: 9 }),
@@ -71,3 +73,18 @@ export const anyFacade: fc.Arbitrary<FacadeDefinition> = fc
       }),
     );
   });
+
+/** Plays the fault matrix of so many random facades: with any fault, the engine must come to what the rules say. */
+export async function playAnyFacade(facades: number): Promise<void> {
+  let played = 0;
+  await fc.assert(
+    fc.asyncProperty(anyFacade, async (facade) => {
+      for (const { run, doesNotApply } of faultMatrix({ facade })) {
+        await run();
+        played += doesNotApply === undefined ? 1 : 0;
+      }
+    }),
+    { numRuns: facades },
+  );
+  expect(played).toBeGreaterThan(25 * facades);
+}

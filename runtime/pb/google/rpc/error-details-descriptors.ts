@@ -1,4 +1,4 @@
-// Written by scripts/generate-descriptors.mjs. Do not edit.
+// Written by scripts/generate-descriptors.ts. Do not edit.
 
 /** google/rpc/error_details.proto and what it imports, as a FileDescriptorSet in base64. */
 export const errorDetailsDescriptors = [

@@ -1,4 +1,4 @@
-// Written by scripts/generate-descriptors.mjs. Do not edit.
+// Written by scripts/generate-descriptors.ts. Do not edit.
 
 /** health/v1/health.proto and what it imports, as a FileDescriptorSet in base64. */
 export const healthDescriptors = [

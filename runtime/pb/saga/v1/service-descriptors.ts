@@ -1,4 +1,4 @@
-// Written by scripts/generate-descriptors.mjs. Do not edit.
+// Written by scripts/generate-descriptors.ts. Do not edit.
 
 /** saga/v1/service.proto and what it imports, as a FileDescriptorSet in base64. */
 export const sagaServiceDescriptors = [

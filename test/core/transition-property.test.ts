@@ -14,8 +14,8 @@ function everySaga(claim: (outcome: Outcome) => void): void {
   );
 }
 
-describe("every saga, whatever the upstreams answer and wherever the process crashes,", () => {
-  test("ends COMPLETED with every effect, COMPENSATED with none, or STUCK with an obligation in sight", () => {
+describe("every saga, whatever the upstreams answer and wherever the process crashes", () => {
+  test("ends COMPLETED with every effect, COMPENSATED with none, or STUCK with a compensation left to do", () => {
     everySaga(({ plan, state, applied, undone }) => {
       const steps = plan.steps.map((step, at) => ({ step, at, now: stepOf(state, at) }));
       if (state.phase === "completed") {
@@ -35,7 +35,7 @@ describe("every saga, whatever the upstreams answer and wherever the process cra
     });
   });
 
-  test("compensates just what was called, each step after all that ran after it", () => {
+  test("compensates only what was called, in reverse order", () => {
     everySaga(({ plan, state, calls }) => {
       const group = (call: string) => plan.steps[Number(call.slice(1))]?.group ?? 0;
       const firsts = calls.filter((call, at) => call.startsWith("-") && calls.indexOf(call) === at);
@@ -53,7 +53,7 @@ describe("every saga, whatever the upstreams answer and wherever the process cra
     });
   });
 
-  test("undoes nothing once the pivot has succeeded", () => {
+  test("compensates nothing once the pivot has succeeded", () => {
     everySaga(({ plan, state, calls, applied }) => {
       const pivot = plan.steps.findIndex(({ kind }) => kind === "pivot");
       if (pivot >= 0 && applied[pivot]) {
@@ -63,7 +63,7 @@ describe("every saga, whatever the upstreams answer and wherever the process cra
     });
   });
 
-  test("never calls a step that is not idempotent twice, nor starts a group before the one in front is done", () => {
+  test("never repeats a step that is not idempotent, nor starts a group before the previous one is done", () => {
     everySaga(({ plan, calls }) => {
       const forward = calls.filter((call) => call.startsWith("+")).map((call) => Number(call.slice(1)));
       const groups = forward.map((at) => plan.steps[at]?.group ?? 0);
@@ -77,7 +77,7 @@ describe("every saga, whatever the upstreams answer and wherever the process cra
   });
 });
 
-test("an event that is not expected changes nothing and says why", () => {
+test("an unexpected event changes nothing and says why", () => {
   fc.assert(
     fc.property(anyPlan, (plan) => {
       const before = initialState(plan);

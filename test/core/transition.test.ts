@@ -118,7 +118,7 @@ describe.each(table)("where %s", (_, history, expected) => {
     }
   });
 
-  test("the table names only events that there are", () => {
+  test("the table names existing events only", () => {
     expect(Object.keys(all)).toEqual(expect.arrayContaining(Object.keys(expected)));
   });
 });
@@ -135,8 +135,8 @@ test("an event of a step that the facade does not have is an error", () => {
   expect(() => playing(plan).ask(undone(-1))).toThrow("no step at position -1");
 });
 
-describe("where two processes drove the saga for a moment", () => {
-  test("an earlier attempt's failure says nothing of the one under way; its success does", () => {
+describe("if two processes ran the saga for a moment", () => {
+  test("an earlier attempt's failure is ignored; its success is not", () => {
     const saga = playing(plan, called(0, 2));
     for (const code of ["UNAVAILABLE", "NOT_FOUND"] as const) {
       const next = saga.ask({ ...failed(0, code), attempt: 1 } as SagaEvent);
@@ -147,7 +147,7 @@ describe("where two processes drove the saga for a moment", () => {
     expect(saga.ask(succeeded(0)).unexpected).toBeUndefined();
   });
 
-  test("the same holds for attempts to undo", () => {
+  test("the same holds for attempts to compensate", () => {
     const saga = playing(plan, ...undoing, undoCalled(0, 2));
     const next = saga.ask({ ...undoFailed(0, "UNAVAILABLE"), attempt: 1 } as SagaEvent);
     expect(next.unexpected).toContain("attempt 1 to undo failed while attempt 2 is under way");

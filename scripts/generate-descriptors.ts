@@ -1,5 +1,5 @@
-// Writes the descriptors of what the server itself serves and sends, for gRPC reflection: so grpcurl can call the
-// SagaService, ask for its health, and show the details of an error.
+// Writes the descriptors of the services and errors that the server serves itself, for gRPC reflection: with them,
+// grpcurl calls SagaService and the health service, and prints the details of an error.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -34,7 +34,7 @@ for (const { from, proto, out, name } of files) {
   const lines = set.toString("base64").match(/.{1,100}/g) ?? [];
   writeFileSync(
     out,
-    `// Written by scripts/generate-descriptors.mjs. Do not edit.
+    `// Written by scripts/generate-descriptors.ts. Do not edit.
 
 /** ${proto} and what it imports, as a FileDescriptorSet in base64. */
 export const ${name} = [
