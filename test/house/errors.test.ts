@@ -18,7 +18,7 @@ const codes = [...runtimeCodes, ...Object.keys(generatorCodes)];
 
 /** The rows of the manual's tables by their code, each as its cells. */
 function manual(): ReadonlyMap<string, readonly string[]> {
-  const lines = readFileSync(join(repository, "docs/errors.md"), "utf8").split("\n");
+  const lines = readFileSync(join(repository, "docs/reference/errors.md"), "utf8").split("\n");
   const rows = lines.filter((line) => line.startsWith("| `")).map((line) => line.split("|").map((cell) => cell.trim()));
   return new Map(rows.map(([, code = "", ...cells]) => [code.replaceAll("`", ""), cells]));
 }
