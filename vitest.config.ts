@@ -1,9 +1,6 @@
 import { defineConfig } from "vitest/config";
 import LongFirst from "./test/support/long-first.js";
 
-/** What changes its process for good, as a program may, or measures what is left in it. */
-const alone = ["test/grpc/lean-requests.test.ts"];
-
 export default defineConfig({
   resolve: { conditions: ["@protosaga/source"] },
   ssr: { resolve: { conditions: ["@protosaga/source"] } },
@@ -16,18 +13,8 @@ export default defineConfig({
     // Tests of whole processes and of speed-sensitive deadlines share two cores with everything else.
     maxWorkers: 2,
     sequence: { sequencer: LongFirst },
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: "together",
-          include: ["test/**/*.test.ts", "generated/spec/**/*.test.ts"],
-          exclude: alone,
-          // The files of a worker share what they import, and the PostgreSQL server: a third less processor time.
-          isolate: false,
-        },
-      },
-      { extends: true, test: { name: "alone", include: alone } },
-    ],
+    include: ["test/**/*.test.ts", "generated/spec/**/*.test.ts"],
+    // The files of a worker share what they import, and the PostgreSQL server: a third less processor time.
+    isolate: false,
   },
 });

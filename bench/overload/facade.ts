@@ -1,10 +1,12 @@
 // The server that is given more than it can hold.
+import type { ConfigInput } from "protosaga";
 import { type FacadePlaces, runFacade } from "../support/facade.js";
 import type { Scenario } from "./scenario.js";
 
 /** What it is started with, as JSON in its first argument. */
 export interface OverloadSetup extends FacadePlaces {
   readonly scenario: Scenario;
+  readonly limits: NonNullable<ConfigInput["limits"]>;
   readonly logLevel: "info" | "warn";
 }
 
@@ -16,6 +18,7 @@ export interface Memory {
 }
 
 const setup = JSON.parse(process.argv[2] ?? "{}") as OverloadSetup;
+const { limits, logLevel } = setup;
 const { topicConcurrency, queueLimit } = setup.scenario;
 const rssMb = () => process.memoryUsage.rss() / 1024 / 1024;
 let startMb = rssMb();
@@ -25,7 +28,7 @@ setInterval(() => {
 }, 100);
 
 await runFacade(setup, {
-  config: { topic_concurrency: topicConcurrency, queue_limit: queueLimit, log_level: setup.logLevel },
+  config: { topic_concurrency: topicConcurrency, queue_limit: queueLimit, limits, log_level: logLevel },
   commands: {
     memory(): Memory {
       const endMb = rssMb();

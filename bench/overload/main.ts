@@ -28,10 +28,17 @@ runMain("bench:overload", usage, async (args) => {
       note(`${facade}, ${scenario.what}`);
       const folder = join(data, `${scenario.name}-${facade}`);
       mkdirSync(folder);
-      const setup: OverloadSetup = { ...upstream.ready, data: folder, scenario, logLevel: options.logLevel };
+      const { limits, logLevel, connections } = options;
+      const setup: OverloadSetup = { ...upstream.ready, data: folder, scenario, limits, logLevel };
       const server = await startChild<AsyncReady>(here("facade.ts"), [JSON.stringify(setup)]);
       const { address, feed } = server.ready;
-      const target = { address, facade, timeoutMs, ...(facade === "async" && feed !== undefined ? { feed } : {}) };
+      const target = {
+        address,
+        facade,
+        timeoutMs,
+        connections,
+        ...(facade === "async" && feed !== undefined ? { feed } : {}),
+      };
       for (const client of clients) await client.ask("connect", target);
       rows.push(await runOverload({ facade: server, target, upstream, clients }, scenario, facade, options));
       note(`  ${JSON.stringify(rows.at(-1))}`);

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { ConfigInput } from "protosaga";
 import { names, positive, whole } from "../support/option.js";
 import { type OverloadFacade, overloadFacades, type Scenario, scenarios } from "./scenario.js";
 
@@ -13,6 +14,10 @@ export interface BenchOptions {
   readonly factor: number;
   readonly scenarios: readonly Scenario[];
   readonly facades: readonly OverloadFacade[];
+  /** How many connections each of the two client processes has. */
+  readonly connections: number;
+  /** What differs from the server's default limits. */
+  readonly limits: NonNullable<ConfigInput["limits"]>;
   readonly logLevel: "info" | "warn";
   readonly data: string;
   /** The folder that gets a CPU profile of each overloaded server. */
@@ -22,7 +27,8 @@ export interface BenchOptions {
 /** How the bench is used. */
 export const usage =
   "bench:overload [--json] [--seconds N] [--peak-seconds N] [--factor 3] [--scenario slow,fast]\n" +
-  "  [--facade throttled,async] [--queue-limit N] [--topic-concurrency N] [--log-level warn|info] [--data DIR] [--profile DIR]";
+  "  [--facade throttled,async] [--queue-limit N] [--topic-concurrency N] [--connections 1] [--streams N]\n" +
+  "  [--log-level warn|info] [--data DIR] [--profile DIR]";
 
 /** Reads the command line; throws with what is wrong. */
 export function readOptions(args: readonly string[]): BenchOptions {
@@ -37,6 +43,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       facade: { type: "string", default: "throttled,async" },
       "queue-limit": { type: "string" },
       "topic-concurrency": { type: "string" },
+      connections: { type: "string", default: "1" },
+      streams: { type: "string" },
       // A line for each refusal is written at "info".
       "log-level": { type: "string", default: "warn" },
       data: { type: "string", default: "data" },
@@ -48,12 +56,13 @@ export function readOptions(args: readonly string[]): BenchOptions {
     values.scenario,
     scenarios.map(({ name }) => name),
   );
-  const ifGiven = (name: "queue-limit" | "topic-concurrency") => {
+  const ifGiven = (name: "queue-limit" | "topic-concurrency" | "streams") => {
     const text = values[name];
     return text === undefined ? undefined : whole(name, text);
   };
   const limit = ifGiven("queue-limit");
   const concurrency = ifGiven("topic-concurrency");
+  const streams = ifGiven("streams");
   return {
     json: values.json,
     data: values.data,
@@ -61,6 +70,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     seconds: positive("seconds", values.seconds),
     peakSeconds: positive("peak-seconds", values["peak-seconds"]),
     factor: positive("factor", values.factor),
+    connections: whole("connections", values.connections),
+    limits: streams === undefined ? {} : { streams },
     facades: names("facade", values.facade, overloadFacades),
     logLevel: names("log-level", values["log-level"], ["info", "warn"] as const)[0] ?? "warn",
     scenarios: scenarios

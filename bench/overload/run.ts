@@ -32,7 +32,9 @@ export interface Row {
   readonly worst_ratio: number | null;
   readonly accepted: number;
   readonly refused: number;
-  /** From the call to its refusal with RESOURCE_EXHAUSTED. */
+  /** Of the refused ones: those that never left their client, since the connection had no free stream. */
+  readonly held_back: number;
+  /** Of the others, from the call to its refusal with RESOURCE_EXHAUSTED. */
   readonly refusal_p50_ms: number | null;
   readonly refusal_p99_ms: number | null;
   /** From the call to its answer, of calls that were accepted. A throttled call's answer is its saga's end. */
@@ -102,6 +104,7 @@ export async function runOverload(
     worst_ratio: rounded(worstOf(timeline) / before.perSecond, 3),
     accepted: accepted.length,
     refused: sum(results.map(({ refused }) => refused)),
+    held_back: sum(results.map(({ heldBack }) => heldBack)),
     refusal_p50_ms: rounded(quantile(refusals, 0.5), 2),
     refusal_p99_ms: rounded(quantile(refusals, 0.99), 2),
     answer_p50_ms: rounded(quantile(answers, 0.5), 2),

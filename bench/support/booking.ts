@@ -8,7 +8,7 @@ import {
   BookingSyncResponse,
 } from "../../generated/pb/booking/booking.js";
 import { connectCompletions } from "./completions.js";
-import { connectRaw, type RawAnswer } from "./raw-call.js";
+import { connectRaw, type RawAnswer, type RawClient } from "./raw-call.js";
 
 /** Which facade is called, and where. */
 export interface Target {
@@ -20,6 +20,8 @@ export interface Target {
   readonly timeoutMs: number;
   /** Whether request ids are UUIDs, as those of most clients, and not counted; not with a feed. */
   readonly randomIds?: boolean;
+  /** How many connections are called over, in turn. Default: 1 */
+  readonly connections?: number;
 }
 
 /** How a booking went. */
@@ -41,6 +43,8 @@ export interface Booked {
 export interface Booker {
   /** Calls the facade; `ended` is told once the booking has ended. */
   book(ended: (booked: Booked) => void): void;
+  /** Whether the next booking's call would leave at once, and not wait for a free stream. */
+  hasFreeStream(): boolean;
 }
 
 const bookers = new Map<string, Promise<Booker>>();
@@ -54,8 +58,18 @@ export function bookerOf(target: Target): Promise<Booker> {
   return booker;
 }
 
-async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Target, name: string): Promise<Booker> {
-  const call = await connectRaw(address);
+async function connectBooker(target: Target, name: string): Promise<Booker> {
+  const { address, facade, feed, timeoutMs, randomIds, connections = 1 } = target;
+  const clients = await Promise.all(Array.from({ length: connections }, () => connectRaw(address)));
+  let turn = 0;
+  /** The next connection that has a free stream, or else the next one. */
+  const nextClient = (): RawClient => {
+    turn++;
+    const inTurn = clients.map((_, at) => clients[(turn + at) % clients.length]).filter((one) => one !== undefined);
+    const client = inTurn.find(({ hasFreeStream }) => hasFreeStream) ?? inTurn[0];
+    if (client === undefined) throw new Error("there is no connection");
+    return client;
+  };
   const heard = feed === undefined ? undefined : await connectCompletions(feed, name, timeoutMs);
   // A sync booking ends with its answer. What is heard of it all the same costs its facade what the others' costs them.
   const completions = facade === "async" ? heard : undefined;
@@ -64,7 +78,9 @@ async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Ta
   const request = BookingRequest.encode({ ProductID: 1n, Count: 1n, FaultInject: false }).finish();
 
   return {
+    hasFreeStream: () => clients.some((client) => client.hasFreeStream),
     book(ended) {
+      const client = nextClient();
       const id = randomIds ? randomUUID() : `${name}-${++lastRequest}`;
       const startedAt = performance.now();
       let answerMs: number | undefined;
@@ -78,7 +94,7 @@ async function connectBooker({ address, facade, feed, timeoutMs, randomIds }: Ta
         completion = { error };
         if (answerMs !== undefined) end(error);
       });
-      call(path, request, { "x-request-id": id, timeoutMs }, (answer) => {
+      client.call(path, request, { "x-request-id": id, timeoutMs }, (answer) => {
         answerMs = performance.now() - startedAt;
         const failure = failureOf(facade, answer);
         if (failure !== undefined) {

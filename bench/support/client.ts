@@ -1,12 +1,9 @@
 // One of the two client processes.
-import { makeRequestsLean } from "../../runtime/grpc/lean-requests.js";
 import { type Booked, bookerOf, type Target } from "./booking.js";
 import { type ClosedRun, createClosedLoop } from "./closed-loop.js";
 import { createOpenLoop, type OpenRun } from "./open-loop.js";
 import { answerCommands } from "./worker.js";
 
-// Otherwise the clients' own pauses, up to 30 ms, are what the slowest calls of every side show.
-makeRequestsLean();
 const closed = createClosedLoop();
 const open = createOpenLoop();
 

@@ -24,6 +24,8 @@ export interface OpenResult {
   /** Of calls refused with RESOURCE_EXHAUSTED, warm-up excluded. */
   readonly refusalsMs: readonly number[];
   readonly refused: number;
+  /** Of the refused ones: those that found no free stream, and so never left their client. */
+  readonly heldBack: number;
   /** The ids of the accepted bookings. */
   readonly accepted: readonly string[];
   /** How many bookings ended in each second since the start. */
@@ -64,6 +66,7 @@ async function offer({ target, perSecond, seconds, warmUpSeconds, seed }: OpenRu
   const startedAt = performance.now();
   let offered = 0;
   let refused = 0;
+  let heldBack = 0;
   let ended = 0;
   let offeredSeconds = 0;
 
@@ -95,11 +98,17 @@ async function offer({ target, perSecond, seconds, warmUpSeconds, seed }: OpenRu
       while (nextAt <= now && nextAt < startedAt + seconds * 1000) {
         const warm = nextAt - startedAt >= warmUpSeconds * 1000;
         offered++;
+        nextAt -= (Math.log(1 - random()) * 1000) / perSecond;
+        if (!booker.hasFreeStream()) {
+          refused++;
+          heldBack++;
+          ended++;
+          continue;
+        }
         booker.book((booked) => {
           count(booked, warm);
           finish();
         });
-        nextAt -= (Math.log(1 - random()) * 1000) / perSecond;
       }
       if (nextAt < startedAt + seconds * 1000) {
         setTimeout(tick, Math.max(0, nextAt - performance.now()));
@@ -111,7 +120,8 @@ async function offer({ target, perSecond, seconds, warmUpSeconds, seed }: OpenRu
     tick();
   });
   const timeline = Array.from(endedInSecond, (count) => count ?? 0);
-  return { offered, offeredSeconds, answersMs, endsMs, refusalsMs, refused, accepted, endedInSecond: timeline, errors };
+  const latencies = { answersMs, endsMs, refusalsMs };
+  return { offered, offeredSeconds, ...latencies, refused, heldBack, accepted, endedInSecond: timeline, errors };
 }
 
 /** mulberry32: both sides of a comparison get the same moments. */

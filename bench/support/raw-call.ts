@@ -1,8 +1,7 @@
 import { connect } from "node:net";
 import { status } from "@grpc/grpc-js";
-import { Flag, FrameType, frameHead } from "../../runtime/grpc/overload/frames.js";
-import { decodeFields, encodeFields, encodeTableSize } from "../../runtime/grpc/overload/hpack.js";
 import { RawConnection } from "./raw-connection.js";
+import { decodeFields, encodeFields, encodeTableSize } from "./raw-hpack.js";
 
 /** How a call ended. */
 export interface RawAnswer {
@@ -13,12 +12,11 @@ export interface RawAnswer {
 }
 
 /** Makes unary calls of gRPC over one connection. */
-export type RawCall = (
-  path: string,
-  request: Uint8Array,
-  headers: RawHeaders,
-  ended: (answer: RawAnswer) => void,
-) => void;
+export interface RawClient {
+  call(path: string, request: Uint8Array, headers: RawHeaders, ended: (answer: RawAnswer) => void): void;
+  /** Whether a call would leave at once, and not wait for a free stream. */
+  readonly hasFreeStream: boolean;
+}
 
 /** What a call says besides its request. */
 export interface RawHeaders {
@@ -31,40 +29,43 @@ interface Call {
   readonly ended: (answer: RawAnswer) => void;
   readonly overdueAtMs: number;
   readonly body: Buffer[];
+  /** Undefined while the call waits for one. */
+  stream: number | undefined;
 }
 
 /**
  * Connects. Calls are made of HTTP/2's frames themselves: a client of grpc-js takes ten times the processor time for each,
  * Node's HTTP/2 five times, and with shared cores that is what would be measured.
  */
-export async function connectRaw(address: string): Promise<RawCall> {
+export async function connectRaw(address: string): Promise<RawClient> {
   const at = address.lastIndexOf(":");
   const socket = connect(Number(address.slice(at + 1)), address.slice(0, at));
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", () => resolve());
     socket.once("error", reject);
   });
-  const calls = new Map<number, Call>();
+  const calls = new Set<Call>();
+  const byStream = new Map<number, Call>();
   const connection = new RawConnection(socket, {
     data(stream, payload) {
-      calls.get(stream)?.body.push(payload);
+      byStream.get(stream)?.body.push(payload);
     },
     headers(stream, block, last) {
-      if (last) end(stream, decodeFields(block, read));
+      if (last) end(byStream.get(stream), decodeFields(block, read));
     },
-    reset: (stream) => end(stream, undefined, "the stream was reset"),
+    reset: (stream) => end(byStream.get(stream), undefined, "the stream was reset"),
     lost: (why) => {
       lost = why;
-      for (const stream of [...calls.keys()]) end(stream, undefined, why);
+      for (const call of [...calls]) end(call, undefined, why);
     },
   });
-  let lastStream = -1;
   let lost: string | undefined;
 
-  function end(stream: number, fields: ReadonlyMap<string, string> | undefined, why = "no status"): void {
-    const call = calls.get(stream);
-    calls.delete(stream); // A reset may come after the end.
-    call?.ended({
+  function end(call: Call | undefined, fields: ReadonlyMap<string, string> | undefined, why = "no status"): void {
+    // A reset may come after the end.
+    if (call === undefined || !calls.delete(call)) return;
+    if (call.stream !== undefined) byStream.delete(call.stream);
+    call.ended({
       code: Number(fields?.get("grpc-status") ?? status.UNAVAILABLE),
       details: decodeURI(fields?.get("grpc-message") ?? (fields === undefined ? why : "")),
       body: Buffer.concat(call.body).subarray(messageHead),
@@ -74,35 +75,41 @@ export async function connectRaw(address: string): Promise<RawCall> {
   // The server keeps the deadline; this is for one that hangs.
   const watch = setInterval(() => {
     const now = performance.now();
-    for (const [stream, { overdueAtMs }] of calls) {
-      if (now > overdueAtMs) end(stream, undefined, "no answer came in time");
+    for (const call of calls) {
+      if (now > call.overdueAtMs) {
+        if (call.stream !== undefined) connection.cancel(call.stream);
+        end(call, undefined, "no answer came in time");
+      }
     }
   }, 500);
   watch.unref();
 
   const begins = new Map<string, Buffer>();
-  return (path, request, { "x-request-id": id, timeoutMs }, ended) => {
-    const key = `${path} ${timeoutMs}`;
-    const begin = begins.get(key) ?? headersOf(path, address, timeoutMs);
-    begins.set(key, begin);
-    lastStream += 2;
-    calls.set(lastStream, { ended, overdueAtMs: performance.now() + timeoutMs + 500, body: [] });
-    if (lost !== undefined) {
-      setImmediate(end, lastStream, undefined, lost);
-      return;
-    }
-    const requestId = encodeFields({ "x-request-id": id });
-    const length = messageHead + request.length;
-    const message = Buffer.alloc(messageHead);
-    message.writeUInt32BE(request.length, 1);
-    connection.send(length, [
-      frameHead(begin.length + requestId.length, FrameType.HEADERS, Flag.END_HEADERS, lastStream),
-      begin,
-      requestId,
-      frameHead(length, FrameType.DATA, Flag.END_STREAM, lastStream),
-      message,
-      request,
-    ]);
+  return {
+    get hasFreeStream() {
+      return connection.hasFreeStream;
+    },
+    call(path, request, { "x-request-id": id, timeoutMs }, ended) {
+      const key = `${path} ${timeoutMs}`;
+      const begin = begins.get(key) ?? headersOf(path, address, timeoutMs);
+      begins.set(key, begin);
+      const call: Call = { ended, overdueAtMs: performance.now() + timeoutMs + 500, body: [], stream: undefined };
+      calls.add(call);
+      if (lost !== undefined) {
+        setImmediate(end, call, undefined, lost);
+        return;
+      }
+      const message = Buffer.alloc(messageHead);
+      message.writeUInt32BE(request.length, 1);
+      connection.send({
+        headers: [begin, encodeFields({ "x-request-id": id })],
+        body: [message, request],
+        began(stream) {
+          call.stream = stream;
+          byStream.set(stream, call);
+        },
+      });
+    },
   };
 }
 

@@ -1,13 +1,20 @@
 import type { Socket } from "node:net";
-import {
-  Flag,
-  FrameType,
-  frameHead,
-  headerBlock,
-  headLength,
-  preface,
-  readHead,
-} from "../../runtime/grpc/overload/frames.js";
+
+// HTTP/2's frames, as much of them as a bench needs: https://www.rfc-editor.org/rfc/rfc9113#section-4
+const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
+const headLength = 9;
+const FrameType = {
+  DATA: 0x0,
+  HEADERS: 0x1,
+  RST_STREAM: 0x3,
+  SETTINGS: 0x4,
+  PING: 0x6,
+  GOAWAY: 0x7,
+  WINDOW_UPDATE: 0x8,
+} as const;
+const Flag = { ACK: 0x1, END_STREAM: 0x1, END_HEADERS: 0x4, PADDED: 0x8, PRIORITY: 0x20 } as const;
+const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_CONCURRENT_STREAMS: 3, INITIAL_WINDOW_SIZE: 4 } as const;
+const settingLength = 6;
 
 /** Told of what comes. */
 export interface RawListener {
@@ -17,18 +24,34 @@ export interface RawListener {
   lost(why: string): void;
 }
 
+/** What a call says. */
+export interface RawRequest {
+  /** The encoded headers, in parts. */
+  readonly headers: readonly Uint8Array[];
+  /** The message with its length before it, in parts. */
+  readonly body: readonly Uint8Array[];
+  /** The call has a stream now, of this number. */
+  began(stream: number): void;
+}
+
 /** What each of the windows holds, bytes: so much that few updates are sent. */
 const window = 2 ** 30;
 const initialWindow = 65_535;
 
-/** A client's connection of HTTP/2, as much of it as a bench needs: no padding, no continuation, no limit on streams. */
+/**
+ * A client's connection of HTTP/2, as much of it as a bench needs: no padding, no continuation. Calls that find no free
+ * stream, by the server's SETTINGS_MAX_CONCURRENT_STREAMS, wait here in their order, as they do in gRPC's clients.
+ */
 export class RawConnection {
   readonly #socket: Socket;
   readonly #listener: RawListener;
   #held: Buffer = Buffer.alloc(0);
-  /** What may be sent, and what waits for that to be more. */
+  /** What may be sent, bytes, and how many streams may be open. */
   #maySend = initialWindow;
-  #waiting: { readonly length: number; readonly frames: readonly Uint8Array[] }[] = [];
+  #mayOpen = Number.POSITIVE_INFINITY;
+  readonly #open = new Set<number>();
+  #lastStream = -1;
+  readonly #waiting: RawRequest[] = [];
   #outgoing: Uint8Array[] = [];
   #received = 0;
 
@@ -39,28 +62,57 @@ export class RawConnection {
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("error", () => {});
     socket.on("close", () => listener.lost("the connection was lost"));
-    // No push, no table of headers, and large windows.
     const settings = [
-      [2, 0],
-      [1, 0],
-      [4, window],
+      [Setting.ENABLE_PUSH, 0],
+      [Setting.HEADER_TABLE_SIZE, 0],
+      [Setting.INITIAL_WINDOW_SIZE, window],
     ].map(([key = 0, value = 0]) => {
-      const setting = Buffer.alloc(6);
+      const setting = Buffer.alloc(settingLength);
       setting.writeUInt16BE(key);
       setting.writeUInt32BE(value, 2);
       return setting;
     });
-    this.#write([preface, frameHead(18, FrameType.SETTINGS, 0, 0), ...settings, ...enlarge(window - initialWindow)]);
+    const head = frameHead(settings.length * settingLength, FrameType.SETTINGS, 0, 0);
+    this.#write([preface, head, ...settings, ...enlarge(window - initialWindow)]);
   }
 
-  /** @param length how much of it counts against the window, bytes */
-  send(length: number, frames: readonly Uint8Array[]): void {
-    if (this.#waiting.length > 0 || length > this.#maySend) {
-      this.#waiting.push({ length, frames });
-      return;
+  /** Whether a call would find a free stream. */
+  get hasFreeStream(): boolean {
+    return this.#waiting.length === 0 && this.#open.size < this.#mayOpen;
+  }
+
+  /** Makes a call as soon as there is a free stream, and room in the window. */
+  send(request: RawRequest): void {
+    this.#waiting.push(request);
+    this.#sendWaiting();
+  }
+
+  /** Gives up a call that has a stream. */
+  cancel(stream: number): void {
+    const reason = Buffer.from([0, 0, 0, 8]);
+    this.#write([frameHead(reason.length, FrameType.RST_STREAM, 0, stream), reason]);
+    this.#ended(stream);
+  }
+
+  #sendWaiting(): void {
+    let sent = 0;
+    for (const { headers, body, began } of this.#waiting) {
+      const length = lengthOf(body);
+      if (this.#open.size >= this.#mayOpen || length > this.#maySend) break;
+      this.#maySend -= length;
+      this.#lastStream += 2;
+      const stream = this.#lastStream;
+      this.#open.add(stream);
+      this.#write([
+        frameHead(lengthOf(headers), FrameType.HEADERS, Flag.END_HEADERS, stream),
+        ...headers,
+        frameHead(length, FrameType.DATA, Flag.END_STREAM, stream),
+        ...body,
+      ]);
+      sent++;
+      began(stream);
     }
-    this.#maySend -= length;
-    this.#write(frames);
+    this.#waiting.splice(0, sent);
   }
 
   /** What is sent in one turn goes in one piece. */
@@ -78,13 +130,14 @@ export class RawConnection {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     let at = 0;
     while (bytes.length - at >= headLength) {
-      const { type, flags, stream, length } = readHead(bytes, at);
-      const end = at + headLength + length;
+      const end = at + headLength + bytes.readUIntBE(at, 3);
       if (end > bytes.length) break;
-      this.#frame(type, flags, stream, bytes.subarray(at + headLength, end));
+      const stream = bytes.readUInt32BE(at + 5) & 0x7fff_ffff;
+      this.#frame(bytes.readUInt8(at + 3), bytes.readUInt8(at + 4), stream, bytes.subarray(at + headLength, end));
       at = end;
     }
     this.#held = bytes.subarray(at);
+    this.#sendWaiting();
   }
 
   #frame(type: number, flags: number, stream: number, payload: Buffer): void {
@@ -96,22 +149,51 @@ export class RawConnection {
         this.#received = 0;
       }
     } else if (type === FrameType.HEADERS) {
-      const block = headerBlock(payload, flags) ?? payload;
-      this.#listener.headers(stream, block, (flags & Flag.END_STREAM) !== 0);
+      const last = (flags & Flag.END_STREAM) !== 0;
+      if (last) this.#ended(stream);
+      this.#listener.headers(stream, headerBlock(payload, flags), last);
     } else if (type === FrameType.RST_STREAM) {
+      this.#ended(stream);
       this.#listener.reset(stream);
     } else if (type === FrameType.WINDOW_UPDATE && stream === 0) {
       this.#maySend += payload.readUInt32BE();
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const { length, frames } of waiting) this.send(length, frames);
     } else if ((type === FrameType.SETTINGS || type === FrameType.PING) && (flags & Flag.ACK) === 0) {
+      if (type === FrameType.SETTINGS) this.#heed(payload);
       const answer = type === FrameType.PING ? payload : Buffer.alloc(0);
       this.#write([frameHead(answer.length, type, Flag.ACK, 0), answer]);
     } else if (type === FrameType.GOAWAY) {
       this.#socket.end();
     }
   }
+
+  #ended(stream: number): void {
+    this.#open.delete(stream);
+  }
+
+  #heed(settings: Buffer): void {
+    for (let at = 0; at + settingLength <= settings.length; at += settingLength) {
+      if (settings.readUInt16BE(at) === Setting.MAX_CONCURRENT_STREAMS) this.#mayOpen = settings.readUInt32BE(at + 2);
+    }
+  }
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((length, part) => length + part.length, 0);
+}
+
+function headerBlock(payload: Buffer, flags: number): Buffer {
+  const padding = (flags & Flag.PADDED) !== 0 ? (payload[0] ?? 0) : 0;
+  const begin = ((flags & Flag.PADDED) !== 0 ? 1 : 0) + ((flags & Flag.PRIORITY) !== 0 ? 5 : 0);
+  return payload.subarray(begin, payload.length - padding);
+}
+
+function frameHead(length: number, type: number, flags: number, stream: number): Buffer {
+  const head = Buffer.alloc(headLength);
+  head.writeUIntBE(length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return head;
 }
 
 function enlarge(bytes: number): readonly Uint8Array[] {

@@ -52,6 +52,23 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("Past it a call is refused at once with RESOURCE_EXHAUSTED."),
+  limits: z
+    .strictObject({
+      connections: count(1, 1_000_000)
+        .default(1_000)
+        .describe("Connections of clients; further ones are closed at once."),
+      streams: count(1, 1_000_000)
+        .default(100)
+        .describe("Open calls of one connection. A client waits with further ones until a call has ended."),
+      event_loop_delay_ms: ms
+        .default(500)
+        .describe("Mean delay of the event loop, ms. While it is longer, calls of facades get RESOURCE_EXHAUSTED."),
+      request_ms: ms.default(30_000).describe("How long a client may take to send a request, ms."),
+      keepalive_ms: ms.default(300_000).describe("How often a client's connection is probed, ms."),
+      idle_ms: ms.default(1_800_000).describe("After how long without a call a connection is closed, ms."),
+    })
+    .prefault({})
+    .describe("What clients may take of this server."),
   completion_topic: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,200}$/, "must be letters, digits, . _ and -, at most 200 of them")

@@ -13,6 +13,7 @@ export const errorCatalogue = {
   SAGA_REQUEST_ID_INVALID: { status: Status.INVALID_ARGUMENT, retriable: false },
   SAGA_REQUEST_ID_TAKEN: { status: Status.ALREADY_EXISTS, retriable: false },
   SAGA_REQUEST_MALFORMED: { status: Status.INVALID_ARGUMENT, retriable: false },
+  SAGA_REQUEST_INCOMPLETE: { status: Status.DEADLINE_EXCEEDED, retriable: false },
   SAGA_DEADLINE_EXCEEDED: { status: Status.DEADLINE_EXCEEDED, retriable: false },
   SAGA_INTERRUPTED: { status: Status.UNAVAILABLE, retriable: false },
   SAGA_STEP_FAILED: { status: Status.UNKNOWN, retriable: false },

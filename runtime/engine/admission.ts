@@ -17,13 +17,8 @@ type Held = Pick<Run, "facade" | "requestBytes">;
 
 /** Bounds what a server takes on: what it can't hold is refused at once, not accepted and then lost in a queue. */
 export interface Admission {
-  /**
-   * What keeps one more saga of the facade from being taken on; undefined where there is room.
-   * @param ahead how many will begin before it. Default: 0
-   */
-  refusal(facade: FacadeDefinition, requestBytes: number, ahead?: number): SagaError | undefined;
-  /** Whether some facade, or the memory, is half full. */
-  crowded(): boolean;
+  /** What keeps one more saga of the facade from being taken on; undefined where there is room. */
+  refusal(facade: FacadeDefinition, requestBytes: number): SagaError | undefined;
   /** A saga began here. */
   began(facade: FacadeDefinition): void;
   /** This process drives a saga, begun here or not. */
@@ -77,7 +72,7 @@ export function createAdmission(limits: QueueLimits, journal: Journal, clock: Cl
       });
   }
 
-  function hasRoom(facade: FacadeDefinition, ahead: number): boolean {
+  function hasRoom(facade: FacadeDefinition): boolean {
     if (facade.mode === "sync") {
       return true;
     }
@@ -85,24 +80,16 @@ export function createAdmission(limits: QueueLimits, journal: Journal, clock: Cl
     if (journal.shared) {
       refresh(facade, count);
     }
-    return count.open + ahead < limits[facade.mode];
+    return count.open < limits[facade.mode];
   }
 
   return {
-    refusal(facade, requestBytes, ahead = 0) {
+    refusal(facade, requestBytes) {
       // One alone is taken on however large: gRPC bounds it, and else it never would be.
       if (bytes > 0 && bytes + requestBytes > mostBytes) {
         return memoryFull;
       }
-      return hasRoom(facade, ahead) ? undefined : queueFull(facade);
-    },
-    crowded() {
-      for (const [{ mode }, { open }] of counts) {
-        if (mode !== "sync" && open * 2 >= limits[mode]) {
-          return true;
-        }
-      }
-      return bytes * 2 > mostBytes;
+      return hasRoom(facade) ? undefined : queueFull(facade);
     },
     began(facade) {
       if (journal.shared) {

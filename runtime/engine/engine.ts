@@ -14,7 +14,6 @@ import { createHandOver } from "./hand-over.js";
 import { createOperator, type Operator } from "./operator.js";
 import { createOutbox } from "./outbox.js";
 import type { Clock, Log, Upstreams } from "./ports.js";
-import { createRecentlyEnded } from "./recently-ended.js";
 import { createRecorded } from "./recorded.js";
 import { createRecovery } from "./recovery.js";
 import { reportEnd } from "./report-end.js";
@@ -73,15 +72,10 @@ export interface Engine {
    *   SAGA_STRUCTURE_CHANGED
    */
   run(facade: FacadeDefinition, call: SagaCall): Promise<Answer>;
-  /** Whether there is an answer under the id without taking on more: the saga runs here, or ended here not long ago. */
+  /** Whether the saga runs here: a call under its id joins it and takes no room. */
   knows(sagaId: string): boolean;
-  /**
-   * What a saga that would begin now is refused with for want of room; undefined where there is room.
-   * @param ahead how many of the facade will begin before it
-   */
-  refusal(facade: FacadeDefinition, ahead: number): SagaError | undefined;
-  /** Whether it is worth asking for refusals: some facade, or the memory, is half full. */
-  crowded(): boolean;
+  /** What a saga of the facade that starts now is refused with; undefined if there is room for it. */
+  refusal(facade: FacadeDefinition): SagaError | undefined;
   /** Takes up the sagas that the last process left, and begins to handle the topics. */
   start(): Promise<void>;
   /**
@@ -101,7 +95,6 @@ export function createEngine(options: EngineOptions): Engine {
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
   const admission = createAdmission(options.limits, journal, clock);
   const runs = createRuns(admission);
-  const recentlyEnded = createRecentlyEnded();
   const timers = createTimers(clock);
   const waiters = createWaiters();
   const outbox = createOutbox(journal, broker, log);
@@ -130,7 +123,6 @@ export function createEngine(options: EngineOptions): Engine {
     },
     ended(run) {
       runs.forget(run);
-      recentlyEnded.add(run.id);
       if (run.state.phase === "stuck") {
         reportStuck(run, log);
       } else {
@@ -241,11 +233,10 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     run,
 
-    knows: (sagaId) => runs.has(sagaId) || recentlyEnded.has(sagaId),
+    knows: (sagaId) => runs.has(sagaId),
 
-    refusal: (facade, ahead) => (draining ? undefined : admission.refusal(facade, 0, ahead)),
-
-    crowded: () => !draining && admission.crowded(),
+    // While the server drains, `run` still finds recorded answers.
+    refusal: (facade) => (draining ? undefined : admission.refusal(facade, 0)),
 
     async start() {
       subscribe(options, { drive, journal, runs, recovery, handOver });

@@ -7,13 +7,7 @@ import { bytesMethod, facadeHandler } from "./facade-handler.js";
 import { errorStatus } from "./status.js";
 
 /** Registers services. @throws SagaError SAGA_DEFINITION_INVALID where an RPC has no handler */
-export function addServices(
-  server: Server,
-  services: readonly SagaService[],
-  engine: Engine,
-  log: Log,
-  refused: () => void,
-): void {
+export function addServices(server: Server, services: readonly SagaService[], engine: Engine, log: Log): void {
   for (const service of services) {
     const definition: Record<string, MethodDefinition<unknown, unknown>> = {};
     const handlers: UntypedServiceImplementation = {};
@@ -22,7 +16,7 @@ export function addServices(
       const own = service.rpcs?.[name];
       if (facade !== undefined) {
         definition[name] = bytesMethod(method) as MethodDefinition<unknown, unknown>;
-        handlers[name] = facadeHandler(engine, facade, log, refused);
+        handlers[name] = facadeHandler(engine, facade, log);
       } else if (own !== undefined) {
         definition[name] = method;
         handlers[name] = method.requestStream || method.responseStream ? own : guarded(own as Unary, method.path, log);

@@ -21,21 +21,13 @@ export function bytesMethod(method: MethodDefinition<unknown, unknown>): MethodD
 }
 
 /** Answers the calls of a facade by running its sagas. */
-export function facadeHandler(
-  engine: Engine,
-  facade: FacadeDefinition,
-  log: Log,
-  refused: () => void,
-): handleUnaryCall<Buffer, Uint8Array> {
+export function facadeHandler(engine: Engine, facade: FacadeDefinition, log: Log): handleUnaryCall<Buffer, Uint8Array> {
   return (call, callback) => {
     let sagaId: string | undefined;
     const fail = (error: unknown) => {
       const status = errorStatus(error, sagaId);
       const about = { saga: sagaId, facade: facade.name, status: statusName(status.code) };
       if (isSagaError(error)) {
-        if (error.code === "SAGA_QUEUE_FULL") {
-          refused();
-        }
         // A server with too much to do has no time to write a line about each call that it refuses.
         log[error.code === "SAGA_QUEUE_FULL" ? "debug" : "info"]({ ...about, reason: error.code }, error.plain);
       } else {

@@ -1,4 +1,4 @@
-import { Server } from "@grpc/grpc-js";
+import { Server, type ServerInterceptor } from "@grpc/grpc-js";
 import { HealthImplementation } from "grpc-health-check";
 import type { Logger } from "pino";
 import type { BrokerObserver } from "../broker/broker.js";
@@ -13,11 +13,11 @@ import type { Journal } from "../journal/journal.js";
 import { healthDescriptors } from "../pb/health/v1/health-descriptors.js";
 import { addServices } from "./add-services.js";
 import { checkServices, keyNames } from "./check-services.js";
-import { expectFree, listen } from "./listen.js";
+import { expectFree, type Listener, listen } from "./listen.js";
+import { createLoadShedding, limitOptions } from "./load-shedding.js";
 import { createLog } from "./log.js";
 import { openBroker } from "./open-broker.js";
 import { openJournal } from "./open-journal.js";
-import { addGate, type Gate } from "./overload/gate.js";
 import { addReflection } from "./reflection.js";
 import { sagaService, sagaServiceAbout } from "./saga-service.js";
 import { completionOf, concurrencyOf, withPrefix } from "./topics.js";
@@ -42,6 +42,8 @@ export interface ServerOptions {
    * the message delivered again. Needs `completion_topic` in the configuration.
    */
   readonly onCompletion?: (completion: Completion) => Promise<void>;
+  /** Interceptors of grpc-js. They run for every call, in this order. Default: none. */
+  readonly interceptors?: readonly ServerInterceptor[];
   /** Starts what the program wants beside the server. Runs once the port is known to be free, before all else. */
   readonly prepare?: (config: Config) => Promise<void>;
 }
@@ -88,8 +90,8 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     const { observer = {} } = options;
     const extraTopics = completion === undefined || completion.handler !== undefined ? [] : [completion.topic];
     const broker = openBroker({ config, journal, logger, observer, extraTopics });
-    const server = new Server({ "grpc.enable_channelz": 0 });
-    opened.push(() => shutDown(server));
+    let listener: Listener | undefined;
+    opened.push(() => listener?.close(lastAnswersMs));
     const changes = createChanges(journal);
     opened.push(() => changes.close());
     const engine = createEngine({
@@ -108,23 +110,28 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
     opened.push(() => engine.stop());
 
+    const shedding = createLoadShedding({ services, engine, limits: config.limits, log: logger });
+    opened.push(() => shedding.close());
+    const server = new Server({
+      "grpc.enable_channelz": 0,
+      ...limitOptions(config.limits),
+      interceptors: [shedding.interceptor, ...(options.interceptors ?? [])],
+    });
     const byName = new Map(facades.map((facade) => [facade.name, facade]));
     const sagas = sagaService({ journal, byName, changes, log: logger });
     const served = [...services, sagaServiceAbout];
     const names = ["", ...served.map(({ name }) => name)];
     const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
-    let gate: Gate | undefined;
-    addServices(server, services, engine, logger, () => gate?.refused());
+    addServices(server, services, engine, logger);
     sagas.addToServer(server);
     health.addToServer(server);
     addReflection(server, [...served, { name: "grpc.health.v1.Health", descriptors: healthDescriptors }]);
     // Only now that nothing more can be wrong with the services: it takes up what the last process left.
     await engine.start();
-    const port = await listen(server, config);
-    gate = addGate(server, { services, engine, log: logger });
+    listener = await listen(server, config);
 
     return {
-      port,
+      port: listener.port,
       engine,
       logger,
       async close() {
@@ -149,17 +156,3 @@ const drainShare = 0.8;
 
 /** How long answers under way may take to leave once everything is done, ms. */
 const lastAnswersMs = 1_000;
-
-/** Stops taking calls, lets the answers under way leave, and cuts what then still hangs on. */
-function shutDown(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => {
-      server.forceShutdown();
-      resolve();
-    }, lastAnswersMs);
-    server.tryShutdown(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}

@@ -3,14 +3,12 @@ import type { Config, UpstreamConfig } from "../config/schema.js";
 import { retriableKey } from "../core/metadata.js";
 import { Status } from "../core/status.js";
 import type { UpstreamCall, UpstreamOutcome, Upstreams } from "../engine/ports.js";
-import { makeRequestsLean } from "./lean-requests.js";
 import { readPem } from "./pem.js";
 import { requestIdKey } from "./request-id.js";
 import { childSpan } from "./trace-context.js";
 
 /** A channel to each configured upstream. Channels connect at their first call, and again whenever they are lost. */
 export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
-  makeRequestsLean();
   const channels = new Map<string, Channel>();
   const byAddress = new Map<string, Channel>();
   for (const [service, upstream] of Object.entries(config.upstreams)) {
@@ -20,23 +18,13 @@ export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
     byAddress.set(way, channel);
     channels.set(service, channel);
   }
-  let underWay = 0;
 
   return {
     async call(call) {
       const channel = channels.get(call.service);
-      if (channel === undefined) {
-        return failed(Status.UNAVAILABLE, `no address is configured for ${call.service}`);
-      }
-      underWay++;
-      try {
-        if (underWay <= few) {
-          await answersFirst();
-        }
-        return await unary(channel, call);
-      } finally {
-        underWay--;
-      }
+      return channel === undefined
+        ? failed(Status.UNAVAILABLE, `no address is configured for ${call.service}`)
+        : unary(channel, call);
     },
     close() {
       for (const channel of byAddress.values()) {
@@ -44,24 +32,6 @@ export function createUpstreams(config: Pick<Config, "upstreams">): Upstreams {
       }
     },
   };
-}
-
-/**
- * Up to so many calls under way, answers leave before calls do. With more, turns are long and calls many: to have all wait for
- * two turns would cost a tenth of what the server can do.
- */
-const few = 8;
-
-/**
- * Lets the answers that are on their way leave before a call does. What a commit made durable are answers and calls in one turn
- * of the event loop, and to set up a call takes longer than to answer: a client whose saga was accepted would wait for
- * its first call to leave, and for those of all sagas that shared the commit. An answer leaves in two turns: Node writes
- * the headers and the message at the end of this one, and the trailers at the end of the next.
- */
-function answersFirst(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve));
-  });
 }
 
 /**
