@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** What a run answered: the serialized CodeGeneratorResponse, and what it wrote to stderr. */
@@ -107,15 +107,12 @@ function dropOldest(directory: string): void {
   }
 }
 
-/** A hash over the plugin's own code: the bundle that it runs from, or else every file of the generator. */
+/** A hash over every file of the generator: its sources, or what they were compiled to. */
 function codeHash(): string {
   const self = fileURLToPath(import.meta.url);
   const directory = dirname(self);
-  if (basename(directory) !== "generator") {
-    return sha256(readFileSync(self));
-  }
   const files = readdirSync(directory, { recursive: true, encoding: "utf8" })
-    .filter((path) => extname(path) === extname(self))
+    .filter((path) => extname(path) === extname(self) && !path.startsWith("node_modules"))
     .sort();
   return sha256(Buffer.concat(files.map((path) => readFileSync(join(directory, path)))));
 }

@@ -48,7 +48,7 @@ function readFile(path: string): FileRead {
 class UsageError extends Error {}
 
 function packageVersion(): string {
-  const found: unknown = createRequire(import.meta.url)("protosaga/package.json");
+  const found: unknown = createRequire(import.meta.url)("protoc-gen-saga/package.json");
   return typeof found === "object" && found !== null && "version" in found ? String(found.version) : "";
 }
 

@@ -21,7 +21,7 @@ await import(pathToFileURL(bundle).href);
 function stamp() {
   const hash = createHash("sha256").update(directory);
   for (const path of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
-    if (path.endsWith(".ts") || path.endsWith(".mjs")) {
+    if (/^(?!node_modules).*\.(ts|mjs)$/.test(path)) {
       const { mtimeMs, size } = statSync(join(directory, path));
       hash.update(`${path}:${mtimeMs}:${size};`);
     }

@@ -22,8 +22,9 @@ export type {
 export { defineService, type SagaService } from "./facade/service.js";
 export { todo } from "./facade/todo.js";
 export { type CheckSagasOptions, checkSagas, type ParkedSagas, type SagasCheck } from "./grpc/check-sagas.js";
+export { openPostgresJournal } from "./grpc/open-journal.js";
 export { type RunOptions, runServer } from "./grpc/run-server.js";
 export { type SagaServer, type ServerOptions, startServer } from "./grpc/server.js";
 export type { Journal, SagasInFlight } from "./journal/journal.js";
-export { openPostgresJournal, type PostgresOptions } from "./journal/postgres/journal.js";
+export type { PostgresOptions } from "./journal/postgres/journal.js";
 export { openSqliteJournal, type SqliteOptions } from "./journal/sqlite/journal.js";

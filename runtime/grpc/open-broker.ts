@@ -1,12 +1,12 @@
 import type { Logger } from "pino";
 import type { Broker, BrokerObserver } from "../broker/broker.js";
 import { createEmbeddedBroker } from "../broker/embedded/embedded-broker.js";
-import { createKafkaBroker } from "../broker/kafka/kafka-broker.js";
 import type { KafkaTls } from "../broker/kafka/options.js";
 import type { KafkaConfig } from "../config/broker-schema.js";
 import type { Config } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
 import type { Journal } from "../journal/journal.js";
+import { loadAdapter } from "./optional-peer.js";
 import { readPem } from "./pem.js";
 
 /** What a broker is opened with. */
@@ -20,8 +20,11 @@ export interface BrokerParts {
   readonly extraTopics: readonly string[];
 }
 
-/** The configured broker. @throws SagaError SAGA_CONFIG_INVALID where a PEM file can't be read */
-export function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Broker {
+/**
+ * The configured broker.
+ * @throws SagaError SAGA_CONFIG_INVALID if a PEM file can't be read, or if the package `kafkajs` isn't installed
+ */
+export async function openBroker({ config, journal, logger, observer, extraTopics }: BrokerParts): Promise<Broker> {
   /** What the program's own code throws must not stop the broker. */
   function tell(hook: () => void): void {
     try {
@@ -50,6 +53,11 @@ export function openBroker({ config, journal, logger, observer, extraTopics }: B
   if (kind === "embedded") {
     return createEmbeddedBroker(journal.messages, told);
   }
+  const { createKafkaBroker } = await loadAdapter(
+    "kafkajs",
+    "broker.kind: kafka",
+    () => import("../broker/kafka/kafka-broker.js"),
+  );
   const tls = tlsOf(kafka);
   const options = {
     brokers: kafka.brokers,

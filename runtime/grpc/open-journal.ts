@@ -4,10 +4,10 @@ import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { Clock } from "../engine/ports.js";
 import type { Journal, SagasInFlight } from "../journal/journal.js";
-import { openPostgresJournal } from "../journal/postgres/journal.js";
-import { lookAtPostgresJournal } from "../journal/postgres/look.js";
+import type { PostgresOptions } from "../journal/postgres/journal.js";
 import { openSqliteJournal } from "../journal/sqlite/journal.js";
 import { lookAtSqliteJournal } from "../journal/sqlite/look.js";
+import { loadAdapter } from "./optional-peer.js";
 
 /** The configured journal. @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID */
 export async function openJournal(
@@ -20,7 +20,8 @@ export async function openJournal(
     return openSqliteJournal(journalFile(data_dir), { now: clock.now, fullCheck });
   }
   const { schema, pool_size: poolSize, lease_ms: leaseMs } = journal.postgres;
-  return openPostgresJournal({
+  const postgres = await loadPostgres("journal.kind: postgres");
+  return postgres.openPostgresJournal({
     url: urlOf(journal),
     podId: pod_id,
     schema,
@@ -28,6 +29,19 @@ export async function openJournal(
     leaseMs,
     onError: (err) => logger.warn({ err }, "the journal gets over trouble with its database"),
   });
+}
+
+/**
+ * Opens a journal on PostgreSQL. The package `pg` is loaded at the first call.
+ * @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID
+ */
+export async function openPostgresJournal(options: PostgresOptions): Promise<Journal> {
+  const postgres = await loadPostgres("openPostgresJournal");
+  return postgres.openPostgresJournal(options);
+}
+
+function loadPostgres(setting: string) {
+  return loadAdapter("pg", setting, () => import("../journal/postgres/journal.js"));
 }
 
 function journalFile(dataDir: string): string {
@@ -59,5 +73,10 @@ export async function lookAtJournal({ journal, data_dir }: Pick<Config, "journal
     return { place, inFlight: lookAtSqliteJournal(place) };
   }
   const { schema } = journal.postgres;
+  const { lookAtPostgresJournal } = await loadAdapter(
+    "pg",
+    "journal.kind: postgres",
+    () => import("../journal/postgres/look.js"),
+  );
   return lookAtPostgresJournal(urlOf(journal), schema);
 }

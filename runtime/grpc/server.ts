@@ -89,7 +89,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
     opened.push(() => upstreams.close());
     const { observer = {} } = options;
     const extraTopics = completion === undefined || completion.handler !== undefined ? [] : [completion.topic];
-    const broker = openBroker({ config, journal, logger, observer, extraTopics });
+    const broker = await openBroker({ config, journal, logger, observer, extraTopics });
     let listener: Listener | undefined;
     opened.push(() => listener?.close(lastAnswersMs));
     const changes = createChanges(journal);

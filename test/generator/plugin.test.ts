@@ -88,7 +88,7 @@ describe("through buf generate", () => {
 
 describe("as a process", () => {
   test("--version says the version, other arguments are refused", () => {
-    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const { version } = JSON.parse(readFileSync(join(root, "generator/package.json"), "utf8"));
     const told = runPlugin(new Uint8Array(), ["--version"]);
     expect([told.code, told.stdout.toString(), told.stderr]).toEqual([0, `protoc-gen-saga v${version}\n`, ""]);
     const refused = runPlugin(new Uint8Array(), ["--help"]);

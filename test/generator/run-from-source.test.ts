@@ -14,7 +14,6 @@ describe("run-from-source", { timeout: 60_000 }, () => {
     mkdirSync(cache, { recursive: true });
     directory = mkdtempSync(join(cache, "protosaga-run-"));
     cpSync(join(root, "generator"), join(directory, "generator"), { recursive: true });
-    cpSync(join(root, "package.json"), join(directory, "package.json"));
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 

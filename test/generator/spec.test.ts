@@ -45,7 +45,6 @@ export default { resolve: { conditions }, ssr: { resolve: { conditions } } };\n`
   for (const name of readdirSync(join(root, "node_modules")).filter((name) => !name.startsWith("."))) {
     symlinkSync(join(root, "node_modules", name), join(modules, name));
   }
-  symlinkSync(root, join(modules, "protosaga"));
   return workspace;
 }
 

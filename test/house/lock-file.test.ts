@@ -20,11 +20,19 @@ test("the lock file has the packages of every platform, so that npm ci takes it"
   expect(missing).toEqual([]);
 });
 
-test("package.json names exact versions", () => {
-  const { dependencies = {}, devDependencies = {} } = JSON.parse(
-    readFileSync(join(repository, "package.json"), "utf8"),
-  ) as Record<string, Record<string, string> | undefined>;
-  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
-    expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
+interface Manifest {
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+test("the packages name exact versions, and the same ones", () => {
+  const versions = new Map<string, string>();
+  for (const folder of [".", "generator", "runtime"]) {
+    const manifest = JSON.parse(readFileSync(join(repository, folder, "package.json"), "utf8")) as Manifest;
+    for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
+      expect(version, `${name} in ${folder}`).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(version, `${name} in ${folder}`).toBe(versions.get(name) ?? version);
+      versions.set(name, version);
+    }
   }
 });

@@ -20,17 +20,18 @@ export async function compile(folder: string): Promise<string> {
   const isProto = (path: string) => path.endsWith(".proto") || statSync(path).isDirectory();
   cpSync(join(repository, "test"), join(folder, "test"), { recursive: true, filter: isProto });
   writeFileSync(join(folder, "package.json"), JSON.stringify(compiledPackage()));
+  cpSync(join(repository, "generator/package.json"), join(folder, "generator/package.json"));
   return folder;
 }
 
-/** Generated code and upstreams import the runtime by its package's name: the same entries, in their compiled form. */
+/** Generated code and upstreams import the package `protosaga`: the folder is that package, with the compiled entries. */
 function compiledPackage(): object {
-  const { exports, ...rest } = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")) as {
+  const { exports, ...rest } = JSON.parse(readFileSync(join(repository, "runtime/package.json"), "utf8")) as {
     readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
   };
   const entries = Object.entries(exports).map(([path, entry]) => {
     const source = typeof entry === "string" ? undefined : entry["@protosaga/source"];
-    return [path, source?.replace(/\.ts$/, ".js") ?? entry] as const;
+    return [path, source?.replace(/^\.\/(.*)\.ts$/, "./runtime/$1.js") ?? entry] as const;
   });
   return { ...rest, exports: Object.fromEntries(entries) };
 }
