@@ -61,7 +61,7 @@ export const configSchema = z.strictObject({
         .default(100)
         .describe("Open calls of one connection. A client waits with further ones until a call has ended."),
       event_loop_delay_ms: ms
-        .default(500)
+        .default(1_000)
         .describe("Mean delay of the event loop, ms. While it is longer, calls of facades get RESOURCE_EXHAUSTED."),
       request_ms: ms.default(30_000).describe("How long a client may take to send a request, ms."),
       keepalive_ms: ms.default(300_000).describe("How often a client's connection is probed, ms."),

@@ -77,6 +77,15 @@ export async function runServer({
   // A reader of our output that is gone must not keep us from ending.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
+  process.on("uncaughtException", (error) => {
+    if (isLateAnswer(error)) {
+      server?.logger.debug({ err: error }, "a client gave up a call before it was answered");
+    } else if (process.listenerCount("uncaughtException") === 1) {
+      // As Node.js does without a listener.
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exit(1);
+    }
+  });
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   try {
@@ -98,6 +107,15 @@ export async function runServer({
     await onClosed?.();
     return undefined;
   }
+}
+
+/**
+ * grpc-js (1.14) answers a call of an unknown method, or with a wrong content type, without a look at whether the client
+ * has given it up. Over TLS such a call can be over by then, and `respond` throws out of an event of HTTP/2. Nothing is
+ * broken: without this, any client could end the program.
+ */
+function isLateAnswer(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_HTTP2_INVALID_STREAM";
 }
 
 interface Leave {

@@ -28,6 +28,11 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   async: ["9", 9],
   throttled: ["10", 10],
   megabytes: ["11", 11],
+  connections: ["15", 15],
+  streams: ["16", 16],
+  event_loop_delay_ms: ["17", 17],
+  request_ms: ["18", 18],
+  idle_ms: ["19", 19],
   completion_topic: ["done", "done"],
   brokers: ["k1:1, k2:2", ["k1:1", "k2:2"]],
   client_id: ["c", "c"],
@@ -85,7 +90,7 @@ describe("the environment", () => {
   );
 
   test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(43);
+    expect(paths).toHaveLength(49);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 
