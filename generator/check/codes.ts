@@ -85,5 +85,5 @@ const entries = {
 /** The code of an error or a warning about the user's input. */
 export type GeneratorCode = keyof typeof entries;
 
-/** Every code that the generator reports, with its severity and what it means. Documented in docs/errors.md. */
+/** Every code that the generator reports, with its severity and what it means. Documented in docs/reference/errors.md. */
 export const generatorCodes: Readonly<Record<GeneratorCode, CodeEntry>> = entries;

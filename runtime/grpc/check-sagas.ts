@@ -116,7 +116,7 @@ function toText({ place, found, fitting, parked }: SagasCheck): string {
   const count = countOf(parked) === 1 ? "1 saga" : `${countOf(parked)} sagas`;
   return `${count} in flight can't be run by this code; ${others} (${place})
 ${structures.join("\n")}
-Keep the code that they began under running until they have ended, see docs/versions.md.`;
+Keep the code that they began under running until they have ended, see docs/how-to/change-a-facade.md.`;
 }
 
 function countOf(sagas: readonly SagasInFlight[]): number {

@@ -102,7 +102,7 @@ export interface RemoveOptions extends Pick<Removal, "olderThanMs"> {
 }
 
 /**
- * Removes rows older than the given age, in small batches. See docs/upstream-kit.md for the age to choose: if a row is
+ * Removes rows older than the given age, in small batches. See docs/how-to/guard-an-upstream.md for the age to choose: if a row is
  * removed too early, a late call takes effect again, or an effect is not compensated.
  * @returns the number of removed rows
  */

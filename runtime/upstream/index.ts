@@ -1,6 +1,6 @@
 /**
  * The upstream kit, for services that keep their data in SQL: a barrier that lets each call take effect once for its
- * idempotency key and returns the same answer to a repeat. See docs/upstream-kit.md.
+ * idempotency key and returns the same answer to a repeat. See docs/how-to/guard-an-upstream.md.
  */
 export { Status, type StatusCode, type StatusName } from "../core/status.js";
 export * from "./annotations.js";

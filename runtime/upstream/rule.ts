@@ -61,7 +61,7 @@ type Effect = (action?: DoneAction) => Awaitable<Uint8Array>;
 
 /**
  * The rule of the barrier, inside one transaction: a key has one effect, and its answer is stored with the effect.
- * docs/upstream-kit.md states the rule in SQL.
+ * docs/how-to/guard-an-upstream.md states the rule in SQL.
  * @param effect runs the handler and returns the response's bytes. A compensation receives its action, unless the action is
  * unknown or was refused
  * @throws the effect's error, unless that error is the answer to store; the caller then rolls the transaction back

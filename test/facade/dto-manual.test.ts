@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { handleAsyncBookingDto } from "../../generated/dto/booking/booking/booking-service/handle-async-booking.js";
 import { repository } from "../support/compiled/program.js";
 
-const manual = readFileSync(join(repository, "docs/topics.md"), "utf8");
+const manual = readFileSync(join(repository, "docs/reference/topics.md"), "utf8");
 const [message, withBytes] = [...manual.matchAll(/```json\n([\s\S]*?)```/g)].map(([, json = ""]) => JSON.parse(json));
 
 test("the manual's message is a DTO", () => {

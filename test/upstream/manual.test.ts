@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { postgresStatements } from "../../runtime/upstream/postgres-driver.js";
 import { repository } from "../support/compiled/program.js";
 
-const manual = readFileSync(join(repository, "docs/upstream-kit.md"), "utf8");
+const manual = readFileSync(join(repository, "docs/reference/upstream-sql.md"), "utf8");
 /** The statements of the manual's SQL, without comments, in single spaces. */
 const statements = [...manual.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, block = ""]) =>
   block.replaceAll(/--.*/g, "").split(";").map(plain),
