@@ -1,10 +1,10 @@
 import { connect as connectPlain, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { Admin, Consumer, ISocketFactory, Kafka, KafkaConfig, Producer, RetryOptions } from "kafkajs";
+import type { Admin, Consumer, ISocketFactory, Kafka, Producer, RetryOptions } from "kafkajs";
 import { SagaError } from "../../core/errors.js";
 import { coPartitionAssignor } from "./assignor.js";
 import { kindOf, startError } from "./errors.js";
-import type { KafkaBrokerOptions, KafkaTls } from "./options.js";
+import type { KafkaBrokerOptions } from "./options.js";
 
 const importKafkajs = async () => (await import("kafkajs")).default;
 type Kafkajs = Awaited<ReturnType<typeof importKafkajs>>;
@@ -138,7 +138,7 @@ export class KafkaClient {
       connectionTimeout: 3_000,
       socketFactory,
       ...(sasl && { sasl }),
-      ...(tls && { ssl: tlsOf(tls) }),
+      ...(tls && { ssl: { ...tls } }),
       logLevel: log === undefined ? logLevel.NOTHING : logLevel.INFO,
       logCreator:
         () =>
@@ -146,14 +146,6 @@ export class KafkaClient {
           log?.(message, details),
     });
   }
-}
-
-function tlsOf({ ca, cert, key }: KafkaTls): NonNullable<KafkaConfig["ssl"]> {
-  return {
-    ...(ca && { ca: Buffer.from(ca) }),
-    ...(cert && { cert: Buffer.from(cert) }),
-    ...(key && { key: Buffer.from(key) }),
-  };
 }
 
 /**
