@@ -40,7 +40,7 @@ export class TopicSlots {
     return this.#take(this.#keyOf(name));
   }
 
-  /** Waits for a slot; in vain after `close`. @param taken must not throw; it may release the slot at once */
+  /** Waits for a slot. After `close`, none is given. @param taken must not throw; it may release the slot at once */
   wait(name: string, taken: Waiter): void {
     if (this.#closed) {
       return;
