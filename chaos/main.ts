@@ -1,4 +1,4 @@
-// npm run chaos: real processes, killed and cut off under load, and then held to account. See docs/chaos.md.
+// npm run chaos kills real processes under load and checks the results. See docs/how-to/run-chaos.md.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -4,30 +4,30 @@ import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** What a run answered: the serialized CodeGeneratorResponse, and what it wrote to stderr. */
+/** The result of a run: the serialized CodeGeneratorResponse, and what it wrote to stderr. */
 export interface CachedRun {
   readonly response: Uint8Array;
   readonly warnings: string;
 }
 
-/** All that a run's answer depends on. */
+/** Everything that the result of a run depends on. */
 export interface RunInputs {
   /** The plugin's version. */
   readonly version: string;
-  /** The serialized CodeGeneratorRequest; it holds the options too. */
+  /** The serialized CodeGeneratorRequest, which includes the options. */
   readonly request: Uint8Array;
   /** Every file in stubs_dir by its path relative to it. */
   readonly stubs: ReadonlyMap<string, Uint8Array>;
-  /** The image that `against` names; absent where the option isn't given. */
+  /** The image that `against` names. Absent if the option isn't set. */
   readonly against?: Uint8Array;
 }
 
-/** How many runs are kept; the ones that were used longest ago go first. */
+/** The number of runs to keep. The least recently used ones are removed first. */
 const keptRuns = 32;
 
 /**
- * Where runs started in `cwd` are kept; undefined where there is no node_modules directory, which means no cache:
- * the plugin leaves nothing behind in places that no tool ignores.
+ * The cache directory of runs started in `cwd`. Undefined, which means no cache, if there is no node_modules directory: the
+ * plugin writes nothing to folders that tools don't ignore.
  */
 export function cacheDirectory(cwd: string): string | undefined {
   const modules = join(cwd, "node_modules");
@@ -40,7 +40,7 @@ export function cacheKey(inputs: RunInputs): string {
   const hash = createHash("sha256");
   const add = (part: string | Uint8Array): void => {
     const bytes = typeof part === "string" ? Buffer.from(part) : part;
-    // The length goes first, so that no two lists of parts run together into the same bytes.
+    // The length prefix makes different lists of parts different bytes.
     hash.update(`${bytes.byteLength}:`).update(bytes);
   };
   add(inputs.version);
@@ -55,7 +55,7 @@ export function cacheKey(inputs: RunInputs): string {
   return hash.digest("hex");
 }
 
-/** A kept run; undefined where there is none or where it can't be read whole. */
+/** A cached run. Undefined if there is none, or if it is damaged. */
 export function readCache(directory: string, key: string): CachedRun | undefined {
   const path = join(directory, key);
   return quietly(() => {
@@ -70,7 +70,7 @@ export function readCache(directory: string, key: string): CachedRun | undefined
   });
 }
 
-/** Keeps a run. Failing to is no error: the next run only takes longer. */
+/** Caches a run. A failure is ignored: the next run only takes longer. */
 export function writeCache(directory: string, key: string, run: CachedRun): void {
   const temporary = join(directory, `${key}.${randomBytes(6).toString("hex")}.tmp`);
   const kept = quietly(() => {
@@ -89,7 +89,7 @@ export function writeCache(directory: string, key: string, run: CachedRun): void
   }
 }
 
-/** undefined where it fails: whatever keeps the cache from working, generating anew mends it. */
+/** Returns undefined on any error: without the cache, the plugin generates again. */
 function quietly<Result>(work: () => Result): Result | undefined {
   try {
     return work();
@@ -107,7 +107,7 @@ function dropOldest(directory: string): void {
   }
 }
 
-/** A hash over every file of the generator: its sources, or what they were compiled to. */
+/** A hash of all files of the generator: its sources, or the compiled files. */
 function codeHash(): string {
   const self = fileURLToPath(import.meta.url);
   const directory = dirname(self);

@@ -5,8 +5,8 @@ import { parseOptions } from "./options.js";
 import { type RunEnvironment, run } from "./run.js";
 
 /**
- * Answers a serialized request, from the cache where the same run was answered before. Only answers without errors are
- * kept; their warnings are given again.
+ * Answers a serialized request, from the cache if possible. Only responses without errors are cached. Their warnings are
+ * printed again.
  * @param cwd the directory that buf runs in
  */
 export async function cachedRun(bytes: Uint8Array, environment: RunEnvironment, cwd: string): Promise<Uint8Array> {

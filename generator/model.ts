@@ -1,16 +1,16 @@
 /**
- * The saga model: what the annotations say, as plain data. `read` makes it, `check` judges it, `emit` and `merge`
- * turn it into files. It holds no descriptors, so that everything behind `read` can be tested with literals.
+ * The saga model: the annotations as plain data. `read` creates it, `check` checks it, `emit` and `merge` turn it into
+ * files. It contains no descriptors, so that tests of everything after `read` can use literals.
  */
 
-/** A place in a .proto file; line and column count from 1. */
+/** A location in a .proto file. Line and column start at 1. */
 export interface Place {
   readonly path: string;
   readonly line: number;
   readonly column: number;
 }
 
-/** The .proto file that something was declared in. */
+/** The .proto file of a declaration. */
 export interface ProtoFile {
   /** Relative to the input's root: "booking/order.proto". */
   readonly path: string;
@@ -19,7 +19,7 @@ export interface ProtoFile {
   readonly syntax: string;
 }
 
-/** The type of a field's value, as far as two fields can be compared by it. */
+/** The type of a field's value, for comparing fields. */
 export type FieldType =
   | { readonly kind: "scalar"; readonly scalar: string }
   | { readonly kind: "enum"; readonly fullName: string }
@@ -29,7 +29,7 @@ export type FieldType =
 export interface Field {
   /** As written in the .proto file. */
   readonly protoName: string;
-  /** The name of the property that ts-proto gives it. */
+  /** The name of its property in ts-proto's code. */
   readonly property: string;
   readonly type: FieldType;
   /** "map" fields have `type` as their value's type and `mapKey` as their key's scalar. */
@@ -37,7 +37,7 @@ export interface Field {
   readonly mapKey?: string;
   /** Whether ts-proto's property may be undefined or absent: proto3 optional, proto2 optional, a message. */
   readonly optional: boolean;
-  /** The property of the oneof that it belongs to; proto3 optional is none. */
+  /** The property of its oneof, if any. proto3 `optional` is not a oneof. */
   readonly oneof?: string;
   /** `debug_redact = true`. */
   readonly redact: boolean;
@@ -47,23 +47,23 @@ export interface Field {
 export interface Message {
   readonly fullName: string;
   readonly file: ProtoFile;
-  /** The name that ts-proto exports it by: nested messages as Outer_Inner. */
+  /** Its name in ts-proto's code: Outer_Inner for nested messages. */
   readonly typeName: string;
   readonly fields: readonly Field[];
-  /** What is made up of it for the fault matrix. */
+  /** Its sample for the fault matrix. */
   readonly sample: readonly SampleField[];
 }
 
-/** A value to make up, as proto3 JSON has it: a "long" is a number in quotes, a "time" a timestamp's text. */
+/** A sample value in proto3 JSON: a "long" is a number in quotes, a "time" is the text of a timestamp. */
 export type SampleValue =
   | { readonly kind: "text" | "integer" | "long" | "fraction" | "bytes" | "time" }
   | { readonly kind: "enum"; readonly name: string }
   | { readonly kind: "message"; readonly fields: readonly SampleField[] };
 
-/** A field to make up. */
+/** A field of a sample. */
 export interface SampleField {
   readonly jsonName: string;
-  /** Of a repeated field and of a map: its one element. */
+  /** Of a repeated field or a map: its only element. */
   readonly value: SampleValue;
   readonly cardinality: Field["cardinality"];
   readonly mapKey?: "text" | "integer" | "bool";
@@ -84,17 +84,17 @@ export interface Rpc {
   readonly input: Message;
   readonly output: Message;
   readonly streaming: boolean;
-  /** Whether the RPC bears `(saga.v1.facade)`; absent: it doesn't. */
+  /** Whether the RPC has `(saga.v1.facade)`. Absent: it doesn't. */
   readonly facade?: boolean;
   /** From the standard option `idempotency_level`. */
   readonly idempotency: "unknown" | "no-side-effects" | "idempotent";
-  /** `(saga.v1.step)`, if the RPC bears it. */
+  /** `(saga.v1.step)`, if the RPC has it. */
   readonly step?: StepOptions;
-  /** `(saga.v1.compensation)`, if the RPC bears it. */
+  /** `(saga.v1.compensation)`, if the RPC has it. */
   readonly compensation?: CompensationOptions;
 }
 
-/** A duration as written, not yet judged. */
+/** A duration as written, not checked yet. */
 export interface DurationOption {
   readonly seconds: bigint;
   readonly nanos: number;
@@ -133,13 +133,13 @@ export interface CompensationOptions {
   readonly place: Place;
 }
 
-/** A step as a facade lists it, with names resolved as far as they can be. */
+/** A step as a facade lists it, with names resolved if possible. */
 export interface ListedStep {
   /** As written; "": the entry has no call, an error. */
   readonly call: string;
   /** Whether the entry is a group inside a group, an error; absent: it isn't. */
   readonly nested?: boolean;
-  /** undefined where no RPC has that name. */
+  /** Undefined if no RPC has that name. */
   readonly rpc?: Rpc;
   /** The RPC that `(saga.v1.step).compensation` names, found in the step's own service or, by full name, anywhere. */
   readonly compensation?: Rpc;
@@ -153,7 +153,7 @@ export interface ListedStep {
 /** One entry of a facade's steps: a group of one or, written as `parallel`, several. */
 export interface ListedGroup {
   readonly parallel: boolean;
-  /** What a parallel entry itself wrongly bears, besides its steps; absent: nothing. */
+  /** Invalid fields of a parallel entry. Absent: none. */
   readonly stray?: readonly ("name" | "topic")[];
   readonly steps: readonly ListedStep[];
   readonly place: Place;
@@ -178,14 +178,14 @@ export interface Service {
   readonly fullName: string;
   readonly name: string;
   readonly file: ProtoFile;
-  /** The RPCs without `(saga.v1.facade)`; their handlers are the user's. */
+  /** The RPCs without `(saga.v1.facade)`. The user writes their handlers. */
   readonly others: readonly Rpc[];
   readonly facades: readonly ListedFacade[];
-  /** A serialized google.protobuf.FileDescriptorSet of the file and all it imports, without source info: for reflection. */
+  /** A serialized google.protobuf.FileDescriptorSet of the file and its imports, without source info, for reflection. */
   readonly descriptors: Uint8Array;
 }
 
-/** What `read` finds: all annotated services in the files to generate, and every RPC that bears a step or compensation option. */
+/** The result of `read`: all annotated services in the files to generate, and all RPCs with a step or compensation option. */
 export interface SagaModel {
   readonly services: readonly Service[];
   /** RPCs with `(saga.v1.step)` or `(saga.v1.compensation)` in files to generate, used by a facade or not. */
@@ -196,7 +196,7 @@ export interface SagaModel {
   readonly rpcNames: readonly string[];
 }
 
-/** Attempts and waits in ms, defaults filled in. */
+/** Attempts and backoffs in ms, with defaults. */
 export interface Retry {
   readonly maxAttempts: number;
   readonly initialBackoffMs: number;
@@ -204,17 +204,17 @@ export interface Retry {
   readonly multiplier: number;
 }
 
-/** A step that passed `check`: everything resolved, every default filled in. */
+/** A checked step: all names resolved, with all defaults. */
 export interface PlannedStep {
   /** lowerCamelCase; the name in results, idempotency keys and logs. */
   readonly name: string;
-  /** `name`, or `name_` where that is a reserved word. */
+  /** `name`, or `name_` if that is a reserved word. */
   readonly identifier: string;
   readonly topic: string;
   readonly rpc: Rpc;
   /** Position of its group; steps of one group run in parallel. */
   readonly group: number;
-  /** "read": nothing to undo. "compensatable": has a compensation. "retriable": stands after the pivot. */
+  /** "read": nothing to compensate. "compensatable": has a compensation. "retriable": is after the pivot. */
   readonly kind: "read" | "compensatable" | "pivot" | "retriable";
   readonly timeoutMs: number;
   readonly retry: Retry;
@@ -224,10 +224,10 @@ export interface PlannedStep {
   readonly compensation?: { readonly rpc: Rpc; readonly timeoutMs: number; readonly retry: Retry };
 }
 
-/** A facade that passed `check`. */
+/** A checked facade. */
 export interface PlannedFacade {
   readonly rpc: Rpc;
-  /** lowerCamelCase of the RPC's name, the name of its exported constant (`name_` where that is a reserved word). */
+  /** lowerCamelCase of the RPC's name, the name of its exported constant (`name_` if that is a reserved word). */
   readonly identifier: string;
   readonly mode: "sync" | "async" | "throttled";
   readonly rollbackTopic: string;
@@ -238,27 +238,27 @@ export interface PlannedFacade {
   readonly fingerprint: string;
 }
 
-/** A service that passed `check`. */
+/** A checked service. */
 export interface PlannedService {
   readonly service: Service;
   readonly facades: readonly PlannedFacade[];
 }
 
-/** What emit works from. */
+/** The input of `emit` and `merge`. */
 export interface Plan {
   readonly services: readonly PlannedService[];
 }
 
-/** A message about the user's input. */
+/** An error or a warning about the user's input. */
 export interface Diagnostic {
   readonly severity: "error" | "warning";
   readonly code: string;
   readonly place: Place;
-  /** What is wrong; how to mend it. */
+  /** What is wrong; how to fix it. */
   readonly message: string;
 }
 
-/** A file to write, relative to the plugin's `out`, with its whole text. */
+/** A file to write, relative to the plugin's `out`. */
 export interface OutputFile {
   readonly path: string;
   readonly content: string;

@@ -2,21 +2,21 @@ import type { GeneratorCode } from "./check/codes.js";
 
 /** The plugin's options, from `opt` in buf.gen.yaml. */
 export interface PluginOptions {
-  /** Where the node stubs lie that a run must keep, relative to buf's working directory: "generated/node". */
+  /** The folder of the node files to keep, relative to buf's working directory: "generated/node". */
   readonly stubsDir: string;
-  /** Where ts-proto's output stands, relative to this plugin's `out`. */
+  /** The folder of ts-proto's output, relative to this plugin's `out`. */
   readonly pb: string;
   /** The extension of relative imports. */
   readonly importExtension: "js" | "ts" | "none";
-  /** Whether a run whose input is known may answer from the cache. */
+  /** Whether a run with known input may use the cache. */
   readonly cache: boolean;
-  /** What runs the specs of the fault matrix; "none": there are none. */
+  /** The test runner for the specs of the fault matrix. "none": no specs are generated. */
   readonly spec: "none" | "vitest" | "node";
-  /** An image of the protos as they were when the sagas in flight began, relative to buf's working directory. */
+  /** An image of the protos of the open sagas, relative to buf's working directory. */
   readonly against?: string;
 }
 
-/** The options, or every mistake in them. */
+/** The options, or all errors in them. */
 export type ParsedOptions =
   | { readonly options: PluginOptions; readonly errors: readonly [] }
   | { readonly options?: undefined; readonly errors: readonly string[] };
@@ -46,8 +46,8 @@ export function parseOptions(parameter: string): ParsedOptions {
   }
   const stubsDir = given.get("stubs_dir");
   if (stubsDir === undefined) {
-    const mend = "add `opt: stubs_dir=<out>/node`, where <out> is this plugin's out";
-    fail("SAGA_OPTION_MISSING", `the plugin doesn't know where the node stubs lie that it must keep; ${mend}`);
+    const fix = "add `opt: stubs_dir=<out>/node`, with this plugin's out";
+    fail("SAGA_OPTION_MISSING", `missing option stubs_dir, the folder of the node files to keep; ${fix}`);
   }
   if (errors.length > 0 || stubsDir === undefined) {
     return { errors };
@@ -72,13 +72,13 @@ export function parseOptions(parameter: string): ParsedOptions {
 
 function problemOf(key: string, value: string, given: ReadonlyMap<string, string>): string | undefined {
   if (!known.includes(key)) {
-    return `unknown option; the plugin knows ${known.join(", ")}`;
+    return `unknown option; known options: ${known.join(", ")}`;
   }
   if (given.has(key)) {
-    return "given twice";
+    return "set twice";
   }
   if (value === "") {
-    return "no value";
+    return "missing value";
   }
   if (key === "import_extension" && !extensions.some((extension) => extension === value)) {
     return `must be one of ${extensions.join(", ")}`;
@@ -92,7 +92,7 @@ function problemOf(key: string, value: string, given: ReadonlyMap<string, string
   return undefined;
 }
 
-/** A directory as it is written in messages and paths: "generated/node/" → "generated/node". */
+/** A directory without its trailing slash: "generated/node/" → "generated/node". */
 function withoutSlash(directory: string): string {
   return directory.replace(/(?<=.)\/+$/, "");
 }

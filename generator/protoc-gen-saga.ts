@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The protobuf compiler's plugin: a request on stdin, a response on stdout, and nothing else there, ever.
+// The plugin of the protobuf compiler: reads a request from stdin and writes only the response to stdout.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -18,7 +18,9 @@ async function main(args: readonly string[]): Promise<void> {
     return;
   }
   if (args.length > 0) {
-    throw new UsageError(`${name} takes a CodeGeneratorRequest on stdin and no arguments but --version: buf runs it`);
+    throw new UsageError(
+      `${name} reads a CodeGeneratorRequest from stdin and has no argument except --version; buf runs it`,
+    );
   }
   const cwd = process.cwd();
   const environment = {
@@ -44,7 +46,7 @@ function readFile(path: string): FileRead {
   }
 }
 
-/** The plugin was started wrongly: no fault of its own, so no stack trace. */
+/** The user started the plugin incorrectly. Printed without a stack trace. */
 class UsageError extends Error {}
 
 function packageVersion(): string {

@@ -1,5 +1,5 @@
-// Runs the plugin from its sources, for this repository's own buf.gen.yaml: no build step to remember. The sources are
-// bundled by esbuild, which tsx brings along, the first time and whenever one has changed.
+// Runs the plugin from its sources, for this repository's buf.gen.yaml, without a build step. esbuild, which is part of tsx,
+// bundles the sources at the first run and after each change.
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import module from "node:module";
@@ -17,7 +17,7 @@ if (!existsSync(bundle)) {
 }
 await import(pathToFileURL(bundle).href);
 
-/** Changes whenever a source does. It is part of the bundle's name, so that a bundle that exists is never stale. */
+/** Changes with every source. It is part of the bundle's name, so that an existing bundle is never stale. */
 function stamp() {
   const hash = createHash("sha256").update(directory);
   for (const path of readdirSync(directory, { recursive: true, encoding: "utf8" }).sort()) {
@@ -29,7 +29,7 @@ function stamp() {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Runs at the same time build the same bundle, each under a name of its own, and put it in place as a whole. */
+/** Concurrent runs build the same bundle under different names, and rename it when it is complete. */
 async function build() {
   const { build: bundleWith } = await import("esbuild");
   const temporary = join(cache, `${randomBytes(6).toString("hex")}.tmp`);
@@ -42,7 +42,7 @@ async function build() {
     format: "esm",
     target: "node20",
     external: ["ts-morph"],
-    // The plugin finds its package.json and its code from where the sources are, not from the cache.
+    // The plugin finds its package.json and its code relative to the sources, not to the cache.
     define: { "import.meta.url": JSON.stringify(pathToFileURL(entry).href) },
     logLevel: "error",
   });
@@ -50,7 +50,7 @@ async function build() {
   dropOld();
 }
 
-/** Leaves alone what another run may be about to import. */
+/** Removes old bundles, but none that another run may import now. */
 function dropOld() {
   const minute = 60_000;
   for (const name of readdirSync(cache)) {

@@ -13,16 +13,16 @@ import { type PluginOptions, parseOptions } from "./options.js";
 import { readImage } from "./read/image.js";
 import { read } from "./read/read.js";
 
-/** What came of reading a file. */
+/** The result of reading a file. */
 export type FileRead =
   | { readonly bytes: Uint8Array; readonly problem?: undefined }
   | { readonly bytes?: undefined; readonly problem: string };
 
-/** What a run takes from outside the request. */
+/** The input of a run besides the request. */
 export interface RunEnvironment {
-  /** The plugin's version, for the header of what it writes. */
+  /** The plugin's version, for the header of generated files. */
   readonly version: string;
-  /** Every file below `stubs_dir`, by its path relative to it; empty where there is no such directory. */
+  /** All files below `stubs_dir` by relative path. Empty if the directory doesn't exist. */
   readStubs(stubsDir: string): ReadonlyMap<string, Uint8Array>;
   /** The bytes of a file that an option names, or why it can't be read. */
   readFile(path: string): FileRead;
@@ -31,8 +31,8 @@ export interface RunEnvironment {
 }
 
 /**
- * Answers a request: read → check → emit → merge. Faults of the user's input are in the response's `error`, all of
- * them, one a line; what is thrown is a fault of the plugin.
+ * Answers a request: read → check → emit → merge. Errors in the user's input are in the response's `error`, one per line.
+ * @throws an error only for a bug in the plugin
  */
 export async function run(request: CodeGeneratorRequest, environment: RunEnvironment): Promise<CodeGeneratorResponse> {
   const { options, errors: optionErrors } = parseOptions(request.parameter);
@@ -46,7 +46,7 @@ export async function run(request: CodeGeneratorRequest, environment: RunEnviron
   if (plan.services.length === 0 && stubs.size === 0) {
     return success([]);
   }
-  // Loaded only now: emit and merge bring ts-morph, which takes longer than all of the above.
+  // Loaded late: emit and merge load ts-morph, which takes longer than everything above.
   const [{ emit }, { merge }] = await Promise.all([import("./emit/emit.js"), import("./merge/merge.js")]);
   const emitOptions = emitOptionsOf(options, environment);
   const emitted = await emit(plan, emitOptions);
@@ -55,7 +55,7 @@ export async function run(request: CodeGeneratorRequest, environment: RunEnviron
   return mergeErrors.length > 0 ? failure(mergeErrors) : success([...emitted, ...merged.files]);
 }
 
-/** What the protos said before, where an option names an image of that. */
+/** The model of the earlier protos, if `against` names an image of them. */
 function readBefore(
   against: string | undefined,
   environment: RunEnvironment,
@@ -69,16 +69,16 @@ function readBefore(
   if (model !== undefined) {
     return { model, errors: [] };
   }
-  const mend = "write it with `buf build <input> -o image.binpb` where buf generate runs";
+  const fix = "create it with `buf build <input> -o image.binpb` in the folder where buf generate runs";
   const code: GeneratorCode = "SAGA_AGAINST_UNREADABLE";
-  return { errors: [`${code}: against=${against} can't be read: ${problem}; ${mend}`] };
+  return { errors: [`${code}: against=${against} can't be read: ${problem}; ${fix}`] };
 }
 
 function emitOptionsOf({ pb, importExtension, spec }: PluginOptions, { version }: RunEnvironment) {
   return { pb, importExtension, spec, version };
 }
 
-/** Passes warnings on and answers the errors' lines. */
+/** Prints the warnings and returns the lines of the errors. */
 function settle(diagnostics: readonly Diagnostic[], { warn }: RunEnvironment): readonly string[] {
   diagnostics
     .filter(({ severity }) => severity === "warning")

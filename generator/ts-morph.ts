@@ -1,11 +1,11 @@
 import { createRequire } from "node:module";
 
-/** The package ts-morph, and TypeScript's compiler that it brings along. */
+/** The package ts-morph, which includes the TypeScript compiler. */
 export type TsMorph = typeof import("ts-morph");
 
 /**
- * Loads ts-morph. It takes longer than all else that a run does, so only runs that need it ask for it; and it is
- * required, since importing a CommonJS module of 9 MB first searches it for what it may export.
+ * Loads ts-morph, on demand because loading takes longer than the rest of a run. Uses `require`: an import would first scan
+ * the 9 MB of this CommonJS module for its exports.
  */
 export function loadTsMorph(): TsMorph {
   return createRequire(import.meta.url)("ts-morph") as TsMorph;

@@ -7,7 +7,9 @@ export type { Codec } from "./facade/codec.js";
 export {
   type CompensationDefinition,
   defineFacade,
+  defineService,
   type FacadeDefinition,
+  type SagaService,
   type StepDefinition,
 } from "./facade/definition.js";
 export { type Dto, type DtoCodec, type DtoWire, defineDto } from "./facade/dto.js";
@@ -19,7 +21,6 @@ export type {
   StepContext,
   StepNode,
 } from "./facade/node.js";
-export { defineService, type SagaService } from "./facade/service.js";
 export { todo } from "./facade/todo.js";
 export { type CheckSagasOptions, checkSagas, type ParkedSagas, type SagasCheck } from "./grpc/check-sagas.js";
 export { openPostgresJournal } from "./grpc/open-journal.js";

@@ -1,5 +1,5 @@
 // Breaks the sources deliberately, one break at a time, and checks that the simulator notices each: npm run mutate
-// [-- --runs N] [--seed S] [--only part of a name] [--rare] [--workers N]. Prints the table of docs/simulator.md. Exits
+// [-- --runs N] [--seed S] [--only part of a name] [--rare] [--workers N]. Prints the table of docs/reference/mutations.md. Exits
 // with 1 if a break is not noticed.
 import { fork } from "node:child_process";
 import { once } from "node:events";

@@ -19,7 +19,8 @@ process.on("exit", () => {
 export function startChild<Ready>(file: URL, args: readonly string[] = []): Promise<Child<Ready>> {
   const path = fileURLToPath(file);
   // Stdout is the bench's alone, for its one JSON object: what a child prints goes to stderr.
-  const execArgv = [...process.execArgv, "--max-semi-space-size=64"]; // As docs/running.md says, for all sides alike.
+  // As docs/how-to/run-a-server.md recommends, for all sides.
+  const execArgv = [...process.execArgv, "--max-semi-space-size=64"];
   const child = fork(path, args, { execArgv, stdio: ["ignore", 2, 2, "ipc"] });
   children.add(child);
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();

@@ -4,8 +4,8 @@ import * as handleSyncBooking from "./booking/booking/booking-service/handle-syn
 import * as handleThrottledBooking from "./booking/booking/booking-service/handle-throttled-booking.js";
 
 /**
- * Every topic of every facade, by what it is for, without the configured prefix: for those who make topics and
- * grant access to them. Each has a dead-letter topic beside it: its name and `.dead-letter`.
+ * The topics of all facades by purpose, without the configured prefix, to create topics and grant access to them.
+ * Each topic has a dead-letter topic: its name with the suffix `.dead-letter`.
  */
 export const registry = {
   "pb.BookingService/HandleSyncBooking": {

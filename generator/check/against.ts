@@ -5,7 +5,7 @@ import type { Report } from "./report.js";
 import { isResolved } from "./steps.js";
 import { compareTopics } from "./topic-breaks.js";
 
-/** Reports what has changed since an earlier state of the protos that sagas in flight rely on. */
+/** Reports changes of the protos that break open sagas. */
 export function checkAgainst(report: Report, before: SagaModel, model: SagaModel): void {
   const now = new Map(facadesOf(model).map((facade) => [facade.rpc.fullName, facade]));
   for (const old of facadesOf(before)) {
@@ -13,7 +13,7 @@ export function checkAgainst(report: Report, before: SagaModel, model: SagaModel
     if (listed === undefined) {
       checkGone(report, old.rpc, model);
     } else if (listed.groups.every(({ steps }) => steps.every(isResolved))) {
-      // Where a step's RPC isn't known, that is reported; what else has changed can't be told yet.
+      // An unknown RPC of a step is reported elsewhere. Other changes can't be detected until it is fixed.
       compareFacades(report, planFacade(old), planFacade(listed), listed);
     }
   }
@@ -26,10 +26,10 @@ function facadesOf(model: SagaModel): readonly ListedFacade[] {
 
 function checkGone(report: Report, old: Rpc, model: SagaModel): void {
   if (model.rpcNames.includes(old.fullName) && !model.files.includes(old.file.path)) {
-    return; // It is there, in a file that this run does not generate.
+    return; // It exists in a file that this run doesn't generate.
   }
   const left = model.services.flatMap(({ others }) => others).find(({ fullName }) => fullName === old.fullName);
   const place = left?.place ?? { path: old.file.path, line: 1, column: 1 };
-  const wrong = `the facade ${old.fullName} is gone, and nothing could run its sagas in flight`;
-  report("SAGA_BREAK_FACADE_GONE", place, `${wrong}; keep it until none is in flight`);
+  const wrong = `the facade ${old.fullName} was removed, so its open sagas can't run`;
+  report("SAGA_BREAK_FACADE_GONE", place, `${wrong}; keep it until it has no open sagas`);
 }

@@ -1,24 +1,24 @@
 import type { ListedFacade, Place, PlannedFacade, PlannedStep } from "../model.js";
 
-/** A step as it was and as it is. */
+/** A step before and now. */
 export interface Pair {
   readonly old: PlannedStep;
   /** Its position before. */
   readonly oldAt: number;
   readonly now: PlannedStep;
-  /** Where the facade lists it now. */
+  /** Its current location in the facade's list. */
   readonly place: Place;
 }
 
 /** A facade's steps before and now. */
 export interface Aligned {
-  /** In the present order. */
+  /** In the current order. */
   readonly pairs: readonly Pair[];
   readonly removed: readonly PlannedStep[];
   readonly inserted: readonly { readonly step: PlannedStep; readonly place: Place }[];
 }
 
-/** Finds out which step became which: by name, or, where a name is gone and another is new, by the RPC that both call. */
+/** Matches steps by name, and a removed with an added name if both call the same RPC. */
 export function alignSteps(old: PlannedFacade, now: PlannedFacade, listed: ListedFacade): Aligned {
   const places = listed.groups.flatMap(({ steps }) => steps.map(({ place }) => place));
   const left = new Map(old.steps.map((step, oldAt) => [oldAt, step]));

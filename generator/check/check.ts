@@ -10,17 +10,17 @@ import { checkRpcs } from "./rpcs.js";
 import { checkSteps } from "./steps.js";
 import { checkTopics } from "./topics.js";
 
-/** What `check` found, and what to generate. */
+/** The result of `check`. */
 export interface Checked {
-  /** Every violated rule, by file, line and column. */
+  /** All violated rules, sorted by file, line and column. */
   readonly diagnostics: readonly Diagnostic[];
-  /** Absent where there are errors. */
+  /** What to generate. Absent if there are errors. */
   readonly plan?: Plan;
 }
 
 /**
- * Judges a model by all rules at once and, where it has no errors, fills in all defaults.
- * @param before what the protos said when the sagas in flight began, where that is known
+ * Checks a model by all rules and, if it has no errors, adds all defaults.
+ * @param before the model of the protos of the open sagas, if known
  */
 export function check(model: SagaModel, before?: SagaModel): Checked {
   const { report, sorted } = collectReports();
@@ -50,8 +50,8 @@ export function check(model: SagaModel, before?: SagaModel): Checked {
 function checkFacade(report: Report, model: SagaModel, facade: ListedFacade): void {
   const { fullName, streaming } = facade.rpc;
   if (facade.mode === "unspecified") {
-    const mend = "set mode: MODE_SYNC, MODE_ASYNC or MODE_THROTTLED";
-    report("SAGA_MODE_MISSING", facade.place, `facade ${fullName} doesn't say its mode; ${mend}`);
+    const fix = "set mode: MODE_SYNC, MODE_ASYNC or MODE_THROTTLED";
+    report("SAGA_MODE_MISSING", facade.place, `facade ${fullName} has no mode; ${fix}`);
   }
   if (streaming) {
     report("SAGA_RPC_STREAMING", facade.place, `${fullName} is streaming; a facade must be a unary RPC`);

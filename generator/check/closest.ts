@@ -1,17 +1,17 @@
-/** ` (did you mean "…"?)`, or nothing where no candidate is near. */
+/** ` (did you mean "…"?)`, or nothing if no candidate is close. */
 export function didYouMean(wanted: string, candidates: readonly string[]): string {
   const best = closest(wanted, candidates);
   return best === undefined ? "" : ` (did you mean "${best}"?)`;
 }
 
-/** The candidate that was probably meant; undefined where none is near. */
+/** The candidate that the user probably meant. Undefined if none is close. */
 export function closest(wanted: string, candidates: readonly string[]): string | undefined {
   const plain = wanted.replace(/^\./, "").toLowerCase();
   const tail = candidates.find((candidate) => plain !== "" && `.${candidate.toLowerCase()}`.endsWith(`.${plain}`));
   if (tail !== undefined) {
     return tail;
   }
-  // A third of the letters may be wrong; more would be guessing.
+  // At most a third of the letters may differ.
   let nearest = Math.max(2, Math.floor(plain.length / 3));
   let best: string | undefined;
   for (const candidate of candidates) {

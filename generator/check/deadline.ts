@@ -3,16 +3,16 @@ import { formatMs } from "./durations.js";
 import type { Report } from "./report.js";
 
 /**
- * Warns of a deadline that is shorter than the steps up to the pivot may take at worst: every attempt takes its whole
- * timeout and every wait its bound. The steps of a parallel group take as long as the longest of them.
+ * Warns about a deadline that is shorter than the worst case of the steps up to the pivot: each attempt takes its full
+ * timeout and each backoff its maximum. A parallel group takes as long as its longest step.
  */
 export function checkDeadline(report: Report, listed: ListedFacade, facade: PlannedFacade): void {
   const { deadlineMs } = facade;
   const worst = worstMs(facade.steps);
   if (deadlineMs !== undefined && listed.deadline && deadlineMs < worst) {
-    const wrong = `the deadline of ${facade.rpc.fullName} is ${formatMs(deadlineMs)}, and its steps may take ${formatMs(worst)}`;
-    const mend = "raise it, or lower timeouts and retries, unless you want slow sagas rolled back";
-    report("SAGA_DEADLINE_SHORT", listed.deadline.place, `${wrong} with all their attempts and waits; ${mend}`);
+    const wrong = `the deadline of ${facade.rpc.fullName} is ${formatMs(deadlineMs)}, but its steps may take ${formatMs(worst)}`;
+    const fix = "raise the deadline, or lower timeouts and retries, unless slow sagas are to be rolled back";
+    report("SAGA_DEADLINE_SHORT", listed.deadline.place, `${wrong} with all attempts and backoffs; ${fix}`);
   }
 }
 

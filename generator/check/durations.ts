@@ -1,18 +1,18 @@
 import type { DurationOption } from "../model.js";
 import type { Report } from "./report.js";
 
-/** google.protobuf.Duration's bound: 10,000 years. */
+/** The maximum of google.protobuf.Duration: 10,000 years. */
 const maxSeconds = 315_576_000_000n;
 
-/** Reports a duration that can't be one. `name` is its field's: "timeout". */
+/** Reports an invalid duration. `name` is the name of its field: "timeout". */
 export function checkDuration(report: Report, name: string, duration: DurationOption | undefined): void {
   const problem = duration && problemOf(duration);
   if (duration && problem) {
-    report("SAGA_DURATION_INVALID", duration.place, `${name} ${problem}; give at least 1 ms, like {nanos: 1000000}`);
+    report("SAGA_DURATION_INVALID", duration.place, `${name} ${problem}; set at least 1 ms, such as {nanos: 1000000}`);
   }
 }
 
-/** A duration in ms, rounded up to whole ones; undefined where it isn't set or can't be one. */
+/** A duration in ms, rounded up. Undefined if it is not set or invalid. */
 export function durationMs(duration: DurationOption | undefined): number | undefined {
   if (!duration || problemOf(duration)) {
     return undefined;
@@ -27,7 +27,7 @@ export function formatMs(ms: number): string {
 
 function problemOf({ seconds, nanos }: DurationOption): string | undefined {
   if (Math.abs(nanos) > 999_999_999) {
-    return `has ${nanos} nanos, more than a second has`;
+    return `has ${nanos} nanos, more than one second`;
   }
   if ((seconds > 0n && nanos < 0) || (seconds < 0n && nanos > 0)) {
     return "has seconds and nanos of different signs";

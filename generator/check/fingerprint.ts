@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import type { PlannedFacade } from "../model.js";
 
 /**
- * Hex SHA-256 over a facade's structure: what a running saga's journal relies on. Not timings, retries, topics or
- * comments, nor the fields of messages: adding one is no break.
+ * SHA-256 of a facade's structure, in hexadecimal: everything that the journal of an open saga depends on. Timings, retries,
+ * topics, comments and the fields of messages are not included.
  */
 export function fingerprint(facade: Omit<PlannedFacade, "fingerprint">): string {
   const { rpc, mode, recovery, steps } = facade;
-  // The order in which properties are written here is part of the fingerprint.
+  // The order of these properties is part of the fingerprint.
   const structure = {
     facade: rpc.fullName,
     mode,

@@ -3,12 +3,12 @@ import type { Report } from "./report.js";
 import { isReservedStepName } from "./reserved.js";
 import { lowerCamelCase } from "./words.js";
 
-/** A step's name, as written or derived; undefined where it has none and its RPC isn't known. */
+/** A step's name, as written or derived. Undefined if it has none and its RPC is unknown. */
 export function stepName(step: ListedStep): string | undefined {
   return step.name || (step.rpc && lowerCamelCase(step.rpc.name)) || undefined;
 }
 
-/** Judges the names of a facade's steps. */
+/** Checks the names of a facade's steps. */
 export function checkStepNames(report: Report, facade: ListedFacade): void {
   const owner = facade.rpc.fullName;
   const seen = new Set<string>();
@@ -18,20 +18,20 @@ export function checkStepNames(report: Report, facade: ListedFacade): void {
       continue;
     }
     if (isReservedStepName(name)) {
-      const mend = `set another name, like "${name}Step"`;
-      report("SAGA_STEP_NAME_RESERVED", step.place, `a step of ${owner} can't be named ${name}; ${mend}`);
+      const fix = `set another name, like "${name}Step"`;
+      report("SAGA_STEP_NAME_RESERVED", step.place, `a step of ${owner} can't be named ${name}; ${fix}`);
     } else if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) {
-      const wrong = `step name "${name}" of ${owner} isn't in lowerCamelCase`;
+      const wrong = `step name "${name}" of ${owner} is not in lowerCamelCase`;
       report("SAGA_STEP_NAME_INVALID", step.place, `${wrong}; ${suggest(lowerCamelCase(name))}`);
     } else if (seen.has(name)) {
       const wrong = `${owner} has two steps named ${name}`;
-      report("SAGA_STEP_NAME_DUPLICATE", step.place, `${wrong}; set another name on one of them`);
+      report("SAGA_STEP_NAME_DUPLICATE", step.place, `${wrong}; rename one of them`);
     }
     seen.add(name);
   }
 }
 
-/** Judges the names that a service's RPCs have in generated code. */
+/** Checks the names of a service's RPCs in generated code. */
 export function checkRpcNames(report: Report, service: Service): void {
   const rpcs = [
     ...service.others.map((rpc) => ({ rpc, place: rpc.place })),
@@ -50,7 +50,7 @@ export function checkRpcNames(report: Report, service: Service): void {
 }
 
 function suggest(name: string): string {
-  return /^[a-z]/.test(name) ? `name it ${name}` : "begin it with a lower case letter";
+  return /^[a-z]/.test(name) ? `rename it to ${name}` : "start it with a lower-case letter";
 }
 
 function order(a: Place, b: Place): number {

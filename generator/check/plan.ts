@@ -10,7 +10,7 @@ import { isResolved, type ResolvedStep } from "./steps.js";
 import { rollbackTopic, stepTopic } from "./topics.js";
 import { lowerCamelCase } from "./words.js";
 
-/** Fills in a facade's defaults. Of a facade with errors, what can't be planned is left out. */
+/** Adds a facade's defaults. Invalid parts of a facade with errors are omitted. */
 export function planFacade(listed: ListedFacade): PlannedFacade {
   const { rpc } = listed;
   const mode = listed.mode === "unspecified" ? "sync" : listed.mode;

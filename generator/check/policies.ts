@@ -2,7 +2,7 @@ import type { DurationOption, Retry, RetryOptions } from "../model.js";
 import { checkDuration, durationMs, formatMs } from "./durations.js";
 import type { Report } from "./report.js";
 
-/** How an RPC is called: the part that steps and compensations share. */
+/** How to call an RPC: the options that steps and compensations share. */
 export interface Policy {
   readonly timeoutMs: number;
   readonly retry: Retry;
@@ -24,18 +24,18 @@ const defaults = {
 
 const attemptsLimit = 1000;
 
-/** A step's policy with saga.proto's defaults filled in. What is invalid counts as not set. */
+/** A step's policy with saga.proto's defaults. Invalid values count as not set. */
 export function stepPolicy(options: PolicyOptions | undefined, idempotent: boolean): Policy {
   const { maxBackoffMs, idempotentAttempts, otherAttempts } = defaults.step;
   return policyOf(options, idempotent ? idempotentAttempts : otherAttempts, maxBackoffMs);
 }
 
-/** A compensation's policy with saga.proto's defaults filled in. What is invalid counts as not set. */
+/** A compensation's policy with saga.proto's defaults. Invalid values count as not set. */
 export function compensationPolicy(options: PolicyOptions | undefined): Policy {
   return policyOf(options, defaults.compensation.maxAttempts, defaults.compensation.maxBackoffMs);
 }
 
-/** Reports timeouts and retry policies that can't be. */
+/** Reports invalid timeouts and retry policies. */
 export function checkPolicy(report: Report, role: "step" | "compensation", options: PolicyOptions): void {
   const { timeout, retry } = options;
   checkDuration(report, "timeout", timeout);
@@ -45,10 +45,10 @@ export function checkPolicy(report: Report, role: "step" | "compensation", optio
   checkDuration(report, "initial_backoff", retry.initialBackoff);
   checkDuration(report, "max_backoff", retry.maxBackoff);
   if (retry.maxAttempts !== 0 && !isAttempts(retry.maxAttempts)) {
-    report("SAGA_RETRY_INVALID", retry.place, `max_attempts is ${retry.maxAttempts}; give 1 to ${attemptsLimit}`);
+    report("SAGA_RETRY_INVALID", retry.place, `max_attempts is ${retry.maxAttempts}; set 1 to ${attemptsLimit}`);
   }
   if (retry.multiplier !== 0 && !isMultiplier(retry.multiplier)) {
-    report("SAGA_RETRY_INVALID", retry.place, `multiplier is ${retry.multiplier}; give a number of at least 1`);
+    report("SAGA_RETRY_INVALID", retry.place, `multiplier is ${retry.multiplier}; set at least 1`);
   }
   const filled = policyOf(options, 1, defaults[role].maxBackoffMs).retry;
   if (filled.initialBackoffMs > filled.maxBackoffMs) {
@@ -75,12 +75,12 @@ function policyOf(options: PolicyOptions | undefined, maxAttempts: number, maxBa
   };
 }
 
-/** 0, what an unset field reads as, is none. */
+/** 0 means that the field is not set. */
 function isAttempts(maxAttempts: number): boolean {
   return maxAttempts >= 1 && maxAttempts <= attemptsLimit;
 }
 
-/** 0, what an unset field reads as, is none. */
+/** 0 means that the field is not set. */
 function isMultiplier(multiplier: number): boolean {
   return multiplier >= 1 && Number.isFinite(multiplier);
 }

@@ -3,11 +3,11 @@ import { type GeneratorCode, generatorCodes } from "./codes.js";
 
 /**
  * Reports a violated rule.
- * @param message what is wrong; how to mend it
+ * @param message what is wrong; how to fix it
  */
 export type Report = (code: GeneratorCode, place: Place, message: string) => void;
 
-/** Collects what is reported. Two facades may find the same fault of an RPC: it is kept once. */
+/** Collects reports. Two facades may report the same error of an RPC: it is kept once. */
 export function collectReports(): { readonly report: Report; sorted(): readonly Diagnostic[] } {
   const found = new Map<string, Diagnostic>();
   return {
@@ -19,7 +19,7 @@ export function collectReports(): { readonly report: Report; sorted(): readonly 
   };
 }
 
-/** `path:line:col: SAGA_CODE: what is wrong; how to mend it` */
+/** `path:line:col: SAGA_CODE: what is wrong; how to fix it` */
 export function renderDiagnostic({ place, code, message }: Diagnostic): string {
   return `${place.path}:${place.line}:${place.column}: ${code}: ${message}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Names that no `const` of a module can have, or that TypeScript refuses there. An identifier of generated code gets
- * an underscore behind it where it would be one of these.
+ * Names that JavaScript or TypeScript forbids for a `const` of a module. Generated code appends an underscore to such an
+ * identifier.
  */
 const reservedWords: ReadonlySet<string> = new Set(
   (
@@ -11,8 +11,8 @@ const reservedWords: ReadonlySet<string> = new Set(
 );
 
 /**
- * Names that a key of `results` and of `Nodes` can't have. `then` would make the object a promise to `await`; the key of
- * a step `compensate` in the saga `a/b` would be that of the compensation of `b` in the saga `a`.
+ * Names that a key of `results` and `Nodes` must not have. `then` would make the object a promise for `await`. A step
+ * `compensate` of the saga `a/b` would have the idempotency key of the compensation of `b` in the saga `a`.
  */
 const reservedStepNames: ReadonlySet<string> = new Set([
   "respond",
@@ -28,12 +28,12 @@ const reservedStepNames: ReadonlySet<string> = new Set([
   "valueOf",
 ]);
 
-/** `name`, or `name_` where generated code can't export it. */
+/** `name`, or `name_` if generated code can't export it. */
 export function identifierOf(name: string): string {
   return reservedWords.has(name) ? `${name}_` : name;
 }
 
-/** Whether a step may not have that name. */
+/** Whether a step must not have that name. */
 export function isReservedStepName(name: string): boolean {
   return reservedStepNames.has(name);
 }

@@ -3,20 +3,20 @@ import { didYouMean } from "./closest.js";
 import { checkPolicy } from "./policies.js";
 import type { Report } from "./report.js";
 
-/** Whether repeating a call of the RPC with the same idempotency key is known to do no harm. */
+/** Whether repeating a call of the RPC with the same idempotency key is known to be harmless. */
 export function isIdempotent(rpc: Rpc): boolean {
   return rpc.idempotency !== "unknown";
 }
 
-/** Whether the RPC, called as a step, leaves nothing to undo. */
+/** Whether the RPC, called as a step, has nothing to compensate. */
 export function isRead(rpc: Rpc): boolean {
   return rpc.idempotency === "no-side-effects" || rpc.step?.noEffect === true;
 }
 
-/** What an RPC that isn't known idempotent must say to be so. */
-export const mendIdempotency = "say option idempotency_level = IDEMPOTENT if repeats do no harm";
+/** The fix for an RPC that is not known to be idempotent. */
+export const fixIdempotency = "set option idempotency_level = IDEMPOTENT if repeats are harmless";
 
-/** Judges every marked RPC by itself, used by a facade or not: what is wrong wherever it were called. */
+/** Checks every marked RPC on its own, whether or not a facade uses it. */
 export function checkRpcs(report: Report, model: SagaModel): void {
   const facades = model.services.flatMap((service) => service.facades);
   const steps = facades.flatMap((facade) => facade.groups.flatMap((group) => group.steps));
@@ -44,7 +44,7 @@ function checkRoles(report: Report, rpc: Rpc): void {
   }
   const role = rpc.step ? "step" : "compensation";
   if (rpc.facade) {
-    const wrong = `${rpc.fullName} is a facade and marked as a ${role} too`;
+    const wrong = `${rpc.fullName} is a facade and also marked as a ${role}`;
     report("SAGA_FACADE_MIXED", place, `${wrong}; remove (saga.v1.${role}), sagas don't nest`);
   } else if (rpc.streaming) {
     report("SAGA_RPC_STREAMING", place, `${rpc.fullName} is streaming; a ${role} must be a unary RPC`);
@@ -67,39 +67,39 @@ function checkCompensationName(
   if (fullName === undefined) {
     const others = own.map((name) => name.slice(prefix.length)).filter((name) => name !== rpc.name);
     const hint = didYouMean(compensation, others);
-    const mend = `name an RPC of ${rpc.service}`;
-    report("SAGA_COMPENSATION_UNKNOWN", place, `no RPC ${compensation} in ${rpc.service}${hint}; ${mend}`);
+    const fix = `name an RPC of ${rpc.service}`;
+    report("SAGA_COMPENSATION_UNKNOWN", place, `no RPC ${compensation} in ${rpc.service}${hint}; ${fix}`);
   } else if (!own.includes(fullName)) {
-    const wrong = `compensation ${fullName} belongs to another service than ${rpc.fullName}`;
+    const wrong = `compensation ${fullName} is not in the service of ${rpc.fullName}`;
     report("SAGA_COMPENSATION_FOREIGN", place, `${wrong}; name an RPC of ${rpc.service}`);
   } else if (!known.get(fullName)?.compensation) {
-    const mend = "add option (saga.v1.compensation) = {} to it";
-    report("SAGA_COMPENSATION_UNMARKED", place, `${fullName} isn't marked as a compensation; ${mend}`);
+    const fix = "add option (saga.v1.compensation) = {} to it";
+    report("SAGA_COMPENSATION_UNMARKED", place, `${fullName} isn't marked as a compensation; ${fix}`);
   }
 }
 
 function checkStepOptions(report: Report, rpc: Rpc, step: StepOptions): void {
   if (isRead(rpc) && step.compensation !== "") {
     const why = step.noEffect ? "no_effect" : "idempotency_level = NO_SIDE_EFFECTS";
-    const wrong = `${rpc.fullName} says ${why} and names a compensation`;
-    report("SAGA_COMPENSATION_CONTRADICTED", step.compensationPlace, `${wrong}; remove one of the two`);
+    const wrong = `${rpc.fullName} has ${why} but names a compensation`;
+    report("SAGA_COMPENSATION_CONTRADICTED", step.compensationPlace, `${wrong}; remove one of them`);
   }
   if (step.compensateOnFailure && step.compensation === "") {
-    const wrong = `${rpc.fullName} says compensate_on_failure and names no compensation`;
+    const wrong = `${rpc.fullName} has compensate_on_failure but names no compensation`;
     report("SAGA_COMPENSATE_ON_FAILURE_VAIN", step.place, `${wrong}; name one or remove compensate_on_failure`);
   }
   if (step.retry && step.retry.maxAttempts > 1 && !isIdempotent(rpc)) {
-    const wrong = `${rpc.fullName} is to be retried and isn't known idempotent`;
-    report("SAGA_RETRY_NOT_IDEMPOTENT", step.retry.place, `${wrong}; ${mendIdempotency}, or remove max_attempts`);
+    const wrong = `${rpc.fullName} is retried but is not known to be idempotent`;
+    report("SAGA_RETRY_NOT_IDEMPOTENT", step.retry.place, `${wrong}; ${fixIdempotency}, or remove max_attempts`);
   }
   const kindPlace = step.kindPlace ?? step.place;
   if (step.kind === "pivot" && !isIdempotent(rpc)) {
-    const wrong = `pivot ${rpc.fullName} isn't known idempotent, and an unknown outcome is resolved by calling it again`;
-    report("SAGA_PIVOT_NOT_IDEMPOTENT", kindPlace, `${wrong}; ${mendIdempotency}`);
+    const wrong = `pivot ${rpc.fullName} is not known to be idempotent, but must be called again if its outcome is unknown`;
+    report("SAGA_PIVOT_NOT_IDEMPOTENT", kindPlace, `${wrong}; ${fixIdempotency}`);
   }
   if (step.kind === "pivot" && step.compensation !== "" && !step.compensateOnFailure) {
-    const wrong = `nothing undoes pivot ${rpc.fullName} once it has succeeded`;
-    const mend = "remove compensation, or add compensate_on_failure to undo it when it fails";
-    report("SAGA_COMPENSATION_UNREACHABLE", step.compensationPlace, `${wrong}; ${mend}`);
+    const wrong = `pivot ${rpc.fullName} is never compensated after it has succeeded`;
+    const fix = "remove the compensation, or set compensate_on_failure to compensate it if it fails";
+    report("SAGA_COMPENSATION_UNREACHABLE", step.compensationPlace, `${wrong}; ${fix}`);
   }
 }

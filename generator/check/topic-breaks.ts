@@ -4,20 +4,20 @@ import type { Report } from "./report.js";
 import { isResolved } from "./steps.js";
 import { rollbackTopic, stepTopic } from "./topics.js";
 
-/** A topic, and what its messages ask for. */
+/** A topic and its purpose. */
 interface Use {
   readonly topic: string;
   readonly facade: string;
-  /** The step's name; undefined: the rollback. */
+  /** The step's name. Undefined: the topic is of the rollback. */
   readonly step: string | undefined;
-  /** The RPC that the step calls: a step that was renamed is still the same. */
+  /** The RPC that the step calls. It identifies a renamed step. */
   readonly path: string | undefined;
   readonly place: Place;
 }
 
 /**
- * Reports topics that are another's now: what waits on them is nothing that its consumer could do, and goes to the dead
- * letters. Warns of topics that are nobody's now: what waits on them is read by nobody.
+ * Reports topics that another step or rollback uses now: its consumer would dead-letter the waiting messages. Warns about
+ * topics that nothing uses now: their waiting messages are not read.
  */
 export function compareTopics(report: Report, before: readonly ListedFacade[], model: readonly ListedFacade[]): void {
   const uses = model.flatMap(usesOf);
@@ -25,13 +25,14 @@ export function compareTopics(report: Report, before: readonly ListedFacade[], m
     const taker = uses.find(({ topic }) => topic === old.topic);
     const now = uses.find((use) => isSame(use, old));
     if (taker !== undefined && !isSame(taker, old)) {
-      const wrong = `topic "${old.topic}" was that of ${described(old)} and is that of ${described(taker)} now`;
-      const why = "what waits on it would go to the dead letters";
+      const wrong = `topic "${old.topic}" belonged to ${described(old)} and belongs to ${described(taker)} now`;
+      const why = "waiting messages would be dead-lettered";
       report("SAGA_BREAK_TOPIC_REUSED", taker.place, `${wrong}, and ${why}; set another topic`);
     } else if (taker === undefined && now !== undefined) {
       const wrong = `the topic of ${described(old)} was "${old.topic}" and is "${now.topic}" now`;
-      const why = "what waits there on Kafka is read by old servers only, and sent anew once they are gone";
-      report("SAGA_BREAK_TOPIC_MOVED", now.place, `${wrong}, and ${why}; name the old one to avoid that wait`);
+      const why =
+        "on Kafka, only old servers read the waiting messages, which are sent again when these servers are gone";
+      report("SAGA_BREAK_TOPIC_MOVED", now.place, `${wrong}, and ${why}; set the old topic to avoid the delay`);
     }
   }
 }

@@ -12,14 +12,14 @@ export function stepTopic(step: ListedStep & { readonly rpc: Rpc }): string {
   return step.topic || lowerSnakeCase(step.rpc.name);
 }
 
-/** A use of a topic, for messages. */
+/** A use of a topic, for error messages. */
 interface Use {
   readonly topic: string;
   readonly what: string;
   readonly place: Place;
 }
 
-/** Judges the topics of all facades: they share one name space, with the dead-letter topics that each has beside it. */
+/** Checks the topics of all facades, which share one namespace with their dead-letter topics. */
 export function checkTopics(report: Report, facades: readonly ListedFacade[]): void {
   const uses = new Map<string, Use>();
   const deadLetters = new Map<string, Use>();
@@ -40,17 +40,17 @@ export function checkTopics(report: Report, facades: readonly ListedFacade[]): v
   }
 }
 
-/** Brokers keep metrics by names in which `.` and `_` are the same, and refuse to create the second. */
+/** Kafka treats `.` and `_` as equal in metric names, and refuses to create the second topic. */
 function keyOf(topic: string): string {
   return topic.replaceAll(".", "_");
 }
 
-/** As the runtime names it: the topic that holds what could not be handled on a topic. */
+/** The dead-letter topic of a topic, as the runtime names it. */
 function deadLetterTopic(topic: string): string {
   return `${topic}.dead-letter`;
 }
 
-/** How a topic clashes with an earlier one; both maps hold the earlier ones by key. */
+/** How a topic conflicts with an earlier one. Both maps contain the earlier ones by key. */
 function clash(
   { topic }: Use,
   uses: ReadonlyMap<string, Use>,
@@ -87,15 +87,15 @@ function usesOf(facade: ListedFacade): readonly Use[] {
   return [rollback, ...steps];
 }
 
-/** A facade may call the same RPC in several steps: those have names. */
+/** A step for error messages. Several steps that call the same RPC have names. */
 function nameOf({ call, name }: ListedStep): string {
   return name === "" ? call : `${call} "${name}"`;
 }
 
 function checkTopicName(report: Report, { topic, what, place }: Use): void {
   if (!/^[A-Za-z0-9._-]{1,200}$/.test(topic) || topic === "." || topic === "..") {
-    const mend = 'use letters, digits, ".", "_" and "-", at most 200 of them, and not only dots';
-    report("SAGA_TOPIC_INVALID", place, `topic "${topic}" of ${what} isn't a topic's name; ${mend}`);
+    const fix = 'use letters, digits, ".", "_" and "-", at most 200 of them, and not only dots';
+    report("SAGA_TOPIC_INVALID", place, `topic "${topic}" of ${what} is not a valid topic name; ${fix}`);
   }
 }
 

@@ -2,7 +2,7 @@ import type { EmitOptions, PlannedFacade, PlannedService, PlannedStep } from "..
 import type { Layout } from "./layout.js";
 import type { Paths } from "./paths.js";
 
-/** What every file of a facade is made from. */
+/** The input of every file of a facade. */
 export interface FacadeContext {
   readonly facade: PlannedFacade;
   readonly service: PlannedService;
@@ -10,7 +10,7 @@ export interface FacadeContext {
   readonly options: EmitOptions;
 }
 
-/** A file that is still to be printed; the path is relative to `out`. */
+/** A file to print. The path is relative to `out`. */
 export interface EmittedFile {
   readonly path: string;
   readonly layout: Layout;
@@ -21,17 +21,17 @@ export function facadeName(facade: PlannedFacade): string {
   return `${facade.rpc.service}/${facade.rpc.name}`;
 }
 
-/** The name that a node file exports a step's node by: "createOrder". */
+/** The exported name of a step's node: "createOrder". */
 export function nodeName(step: PlannedStep): string {
   return step.identifier;
 }
 
-/** The steps that have surely finished before a step starts: those of earlier groups. */
+/** The steps that have finished before a step starts: those of earlier groups. */
 export function finishedBefore(step: PlannedStep, facade: PlannedFacade): readonly PlannedStep[] {
   return facade.steps.filter(({ group }) => group < step.group);
 }
 
-/** The steps whose results the response is built from: an async facade answers before any has run. */
+/** The steps whose results the response may use. An async facade answers before any step runs. */
 export function finishedBeforeAnswer(facade: PlannedFacade): readonly PlannedStep[] {
   return facade.mode === "async" ? [] : facade.steps;
 }

@@ -38,19 +38,19 @@ export function dtoFile({ facade, paths, options }: FacadeContext): EmittedFile 
     layout: [
       header(facade.rpc.file, options),
       [imports.layout(), hardLine, hardLine],
-      [`/** The results that a message on the topics of ${name} may bear. */`, hardLine],
+      [`/** The results that a message on the topics of ${name} may have. */`, hardLine],
       [`export interface ${results} {`, indent(members), hardLine, "}", hardLine, hardLine],
       [`/** The message on the topics of ${name}. */`, hardLine],
       [`export type ${type} = ${dto}`, typeArguments([request, results]), ";", hardLine, hardLine],
-      [`/** Writes and reads the messages on the topics of ${name}. */`, hardLine],
+      [`/** Encodes and decodes the messages on the topics of ${name}. */`, hardLine],
       [call, hardLine],
     ],
   };
 }
 
 /**
- * A call whose last argument is a broken object: it begins on the call's line where that fits. The type arguments are
- * broken only where not even they do.
+ * A call whose last argument is a broken object, which starts on the line of the call if it fits. The type arguments are
+ * broken only if they don't fit either.
  */
 function defineCall(head: string, types: readonly string[], first: string, last: Layout): Layout {
   const flat = `${head}<${types.join(", ")}>(`;

@@ -8,12 +8,12 @@ import { specifier } from "./paths.js";
 import { createScope } from "./scope.js";
 import { number, stepDefinition } from "./step-definition.js";
 
-/** The file that ties a facade together: the types of its nodes, and its definition for the runtime. */
+/** The file of a facade: the types of its nodes, and its definition for the runtime. */
 export function facadeFile(context: FacadeContext): EmittedFile {
   const { facade, paths, options } = context;
   const place = paths.facade(facade);
   const path = `facade/${place}`;
-  // Other files know these names, so that message types which are called the same get an alias.
+  // Other files use these names, so message types with the same name get an alias.
   const scope = createScope(["Nodes", "nodes", facade.identifier]);
   const imports = createImports(path, scope, options);
   const defineFacade = imports.runtime("defineFacade");

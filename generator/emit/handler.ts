@@ -7,7 +7,7 @@ import { handlerName, methodKey, propertyKey, upperFirst } from "./names.js";
 import { type Paths, pbPath } from "./paths.js";
 import { createScope } from "./scope.js";
 
-/** The file that makes a service of its facades, and of the user's handlers where it has other RPCs. */
+/** The file of a service: its facades, and the user's handlers if it has other RPCs. */
 export function handlerFile(planned: PlannedService, paths: Paths, options: EmitOptions): EmittedFile {
   const { service } = planned;
   const path = `handler/${paths.service(planned)}`;
@@ -47,14 +47,14 @@ export function handlerFile(planned: PlannedService, paths: Paths, options: Emit
   };
 }
 
-/** A type and no interface: only those are assignable to grpc-js's index signature. */
+/** A type alias: an interface is not assignable to grpc-js's index signature. */
 function rpcsType({ service }: PlannedService, rpcs: string, server: string): Layout {
   const members = service.others.map(({ name }) => {
     const key = methodKey(name);
     return [hardLine, `readonly ${propertyKey(key)}: ${server}[${JSON.stringify(key)}];`];
   });
   return [
-    [`/** The RPCs of ${service.fullName} that are no facades. */`, hardLine],
+    [`/** The RPCs of ${service.fullName} that are not facades. */`, hardLine],
     [`export type ${rpcs} = {`, indent(members), hardLine, "};", hardLine, hardLine],
   ];
 }
@@ -62,13 +62,13 @@ function rpcsType({ service }: PlannedService, rpcs: string, server: string): La
 function asFunction({ service }: PlannedService, name: string, rpcs: string, result: string, call: Layout): Layout {
   return [
     ["/**", hardLine, ` * ${service.fullName}`, hardLine],
-    [" * @param rpcs your handlers of the RPCs that are no facades", hardLine, " */", hardLine],
+    [" * @param rpcs your handlers of the RPCs that are not facades", hardLine, " */", hardLine],
     [`export function ${name}`, parentheses([`rpcs: ${rpcs}`]), `: ${result} {`],
     [indent([hardLine, "return ", call]), hardLine, "}"],
   ];
 }
 
-/** Bytes in base64, in lines that formatters leave alone. */
+/** Bytes in base64, in lines that formatters don't change. */
 function base64(bytes: Uint8Array): Layout {
   const lines =
     Buffer.from(bytes)

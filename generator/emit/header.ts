@@ -2,8 +2,8 @@ import type { EmitOptions, ProtoFile } from "../model.js";
 import { hardLine, type Layout } from "./layout.js";
 
 /**
- * The first lines of every file but the node stubs, which are the user's.
- * @param file what it is made from; absent: all files of the run
+ * The first lines of every file except the user's node files.
+ * @param file the source; absent: all files of the run
  */
 export function header(file: ProtoFile | undefined, options: Pick<EmitOptions, "version">): Layout {
   const version = options.version === "" ? "" : ` v${options.version}`;

@@ -10,26 +10,26 @@ interface Binding {
   readonly typeOnly: boolean;
 }
 
-/** Collects what one file imports while its text is made. */
+/** Collects the imports of one file while its text is created. */
 export interface Imports {
-  /** Imports from the package entry; answers the local name. */
+  /** Imports from the package entry. Returns the local name. */
   runtime(name: string, kind?: "type" | "value"): string;
   /** Imports from another package. */
   package(from: string, name: string): string;
   /**
-   * Imports from another generated file (relative to `out`, without extension); answers the local name.
-   * @param local a name that the scope already has; absent: the name itself, or one like it that is free
+   * Imports from another generated file (relative to `out`, without extension). Returns the local name.
+   * @param local a name that the scope already has; absent: the name, or a similar free one
    */
   generated(path: string, name: string, kind?: "type" | "value", local?: string): string;
   /** Imports a whole generated file under a name that the scope already has. */
   namespace(path: string, local: string): void;
-  /** Imports a message, which is both its type and its codec; answers the local name. */
+  /** Imports a message, which is both its type and its codec. Returns the local name. */
   message(message: Message, kind?: "type" | "value"): string;
   /** The import statements, in the order that organizeImports wants. */
   layout(): Layout;
 }
 
-/** Makes the imports of the file at `path` (relative to `out`, without extension). */
+/** Creates the imports of the file at `path` (relative to `out`, without extension). */
 export function createImports(path: string, scope: Scope, options: EmitOptions): Imports {
   const named = new Map<string, Map<string, Binding>>();
   const namespaces: { readonly from: string; readonly local: string }[] = [];

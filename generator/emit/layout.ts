@@ -1,6 +1,6 @@
 /**
- * A small layout language in the manner of Prettier's: what fits in a line stands in one, what doesn't is broken the
- * way that the formatter would. It spares a formatting pass over the output, which would cost more than all the rest.
+ * A small layout language like Prettier's: groups that fit are printed on one line, others are broken as a formatter would.
+ * It avoids a formatting pass over the output, which would take longer than the rest of a run.
  */
 export type Layout =
   | string
@@ -10,24 +10,24 @@ export type Layout =
   | { readonly kind: "line"; readonly flat: string; readonly hard: boolean }
   | { readonly kind: "broken"; readonly content: string };
 
-/** The longest line. */
+/** The maximum width of a line. */
 export const lineWidth = 120;
 
-/** A space, or a line break where the group doesn't fit. */
+/** A space, or a line break if the group doesn't fit. */
 const line: Layout = { kind: "line", flat: " ", hard: false };
 
-/** Nothing, or a line break where the group doesn't fit. */
+/** Nothing, or a line break if the group doesn't fit. */
 const softLine: Layout = { kind: "line", flat: "", hard: false };
 
-/** A line break; every group around it is broken. */
+/** A line break. It breaks all groups around it. */
 export const hardLine: Layout = { kind: "line", flat: "", hard: true };
 
-/** Breaks all of its own lines, or none. */
+/** Breaks all lines of the group, or none. */
 function group(content: Layout): Layout {
   return { kind: "group", content, broken: hasHardLine(content) };
 }
 
-/** Indents the lines that begin inside. */
+/** Indents the lines that start inside. */
 export function indent(content: Layout): Layout {
   return { kind: "indent", content };
 }
@@ -37,33 +37,33 @@ export function join(separator: Layout, items: readonly Layout[]): Layout {
   return items.flatMap((item, position) => (position === 0 ? [item] : [separator, item]));
 }
 
-/** `{ a, b }`, or one item a line with a trailing comma. */
+/** `{ a, b }`, or one item per line with a trailing comma. */
 export function braces(items: readonly Layout[], options: { readonly broken?: boolean } = {}): Layout {
   return enclosed("{", items, "}", options.broken ? hardLine : line);
 }
 
-/** `[a, b]`, or one item a line with a trailing comma. */
+/** `[a, b]`, or one item per line with a trailing comma. */
 export function brackets(items: readonly Layout[], options: { readonly broken?: boolean } = {}): Layout {
   return enclosed("[", items, "]", options.broken ? hardLine : softLine);
 }
 
-/** `(a, b)`, or one argument a line with a trailing comma. */
+/** `(a, b)`, or one argument per line with a trailing comma. */
 export function parentheses(items: readonly Layout[]): Layout {
   return enclosed("(", items, ")", softLine);
 }
 
-/** `key: value`, or `key` where they are the same. */
+/** `key: value`, or `key` if they are equal. */
 export function property(key: string, value: string): string {
   return key === value ? key : `${key}: ${value}`;
 }
 
-/** `<A, B>`, or one argument a line without a trailing comma, as formatters leave type arguments. */
+/** `<A, B>`, or one argument per line without a trailing comma, as formatters leave type arguments. */
 export function typeArguments(items: readonly Layout[], options: { readonly broken?: boolean } = {}): Layout {
   const edge = options.broken ? hardLine : softLine;
   return group(["<", indent([edge, join([",", line], items)]), edge, ">"]);
 }
 
-/** `{ readonly a: A; readonly b: B }`, or one member a line. */
+/** `{ readonly a: A; readonly b: B }`, or one member per line. */
 export function typeLiteral(members: readonly Layout[]): Layout {
   const last: Layout = { kind: "broken", content: ";" };
   return group(["{", indent([line, join([";", line], members), last]), line, "}"]);
@@ -83,7 +83,7 @@ export function print(layout: Layout): string {
   let column = 0;
   let indentation = "";
   const write = (piece: string): void => {
-    // The indentation waits for the first piece of its line, so that empty lines stay empty.
+    // The indentation is printed with the first piece of its line, so that empty lines stay empty.
     if (piece !== "") {
       pieces.push(indentation, piece);
       indentation = "";
@@ -115,7 +115,7 @@ export function print(layout: Layout): string {
   return pieces.join("");
 }
 
-/** The width of what must follow on the same line, up to the first place that may break. */
+/** The width of what must follow on the same line, up to the first possible break. */
 function trailing(parts: readonly Layout[], from: number, broken: boolean, rest: number): number {
   let width = 0;
   for (let i = from; i < parts.length; i += 1) {

@@ -1,4 +1,4 @@
-/** Names that generated files can't declare: reserved words and what strict mode or an ES module forbids. */
+/** Names that generated files can't declare: reserved words, and names that strict mode or ES modules forbid. */
 const reserved = new Set(
   (
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends " +
@@ -7,7 +7,7 @@ const reserved = new Set(
   ).split(" "),
 );
 
-/** The language's own globals, and those that generated code uses. Named here, since they differ between versions. */
+/** Globals of the language and of generated code. Listed here because they differ between versions. */
 const globals = new Set(
   (
     "AggregateError Array ArrayBuffer Atomics BigInt BigInt64Array BigUint64Array Boolean Buffer DataView Date Error " +
@@ -25,7 +25,7 @@ function isReserved(name: string): boolean {
   return reserved.has(name);
 }
 
-/** Whether a name can't be declared, or would hide a global one. */
+/** Whether a name can't be declared, or would hide a global. */
 export function isTaken(name: string): boolean {
   return isReserved(name) || globals.has(name);
 }
@@ -61,7 +61,7 @@ export function handlerName(service: string): string {
   return isReserved(name) || !/^[a-z]/.test(name) ? `${name || "service"}_` : name;
 }
 
-/** `name`, or `"name"` where it is no plain property name. */
+/** `name`, or `"name"` if it is not a plain property name. */
 export function propertyKey(name: string): string {
   return isPlain(name) ? name : JSON.stringify(name);
 }

@@ -1,4 +1,4 @@
-/** Marks before digits before letters; the marks in the order that biome gives them. */
+/** Punctuation before digits before letters. Punctuation is in biome's order. */
 const marks = "/@. _-,;:!?'\"()[]{}*\\&#%`^+<=>|~$";
 
 /**

@@ -4,7 +4,7 @@ import type { Imports } from "./imports.js";
 import { hardLine, indent, type Layout, typeArguments, typeLiteral } from "./layout.js";
 import { propertyKey } from "./names.js";
 
-/** The interface of a facade's node file: every node typed by what has surely happened before it. */
+/** The interface of a facade's node file: the type of each node contains the results that exist before it. */
 export function nodesInterface({ facade }: FacadeContext, imports: Imports): Layout {
   const results = (steps: readonly PlannedStep[]): Layout =>
     steps.length === 0
@@ -23,7 +23,7 @@ export function nodesInterface({ facade }: FacadeContext, imports: Imports): Lay
     ";",
   ];
   return [
-    [`/** The user's code for ${facadeName(facade)}: what its node file exports. */`, hardLine],
+    [`/** The nodes of ${facadeName(facade)}: what its node file exports. */`, hardLine],
     ["export interface Nodes {", indent([...members, respond].map((member) => [hardLine, member])), hardLine, "}"],
   ];
 }
@@ -39,5 +39,5 @@ function nodeType(step: PlannedStep, request: string, results: Layout, imports: 
 }
 
 function describe({ rpc, compensation }: PlannedStep): string {
-  return `/** Calls ${rpc.fullName}${compensation ? `; undone by ${compensation.rpc.fullName}` : ""}. */`;
+  return `/** Calls ${rpc.fullName}${compensation ? `; compensated by ${compensation.rpc.fullName}` : ""}. */`;
 }

@@ -2,19 +2,19 @@ import { posix } from "node:path";
 import type { EmitOptions, Plan, PlannedFacade, PlannedService } from "../model.js";
 import { kebabCase } from "./names.js";
 
-/** Where the files of a plan stand: paths below topic/, dto/, facade/, node/ and handler/, without extension. */
+/** The paths of a plan's files below topic/, dto/, facade/, node/ and handler/, without extension. */
 export interface Paths {
   /** "booking/booking/booking-service/handle-sync-booking", the same in four folders. */
   facade(facade: PlannedFacade): string;
   /** "booking/booking/booking-service", in handler/. */
   service(service: PlannedService): string;
-  /** "registry", in topic/: the only file that stands right in there. */
+  /** "registry", in topic/: the only file directly in there. */
   readonly registry: string;
 }
 
 /**
- * Gives every file of a plan its place. Two names that would be one file, on a disk that ignores case too, are told
- * apart by a number: in descriptor order, so that a name added at the end moves no other.
+ * Assigns a path to every file of a plan. If two names would be one file, also on a case-insensitive disk, the later one in
+ * descriptor order gets a number, so that a name added at the end moves no other file.
  */
 export function planPaths(plan: Plan): Paths {
   const taken = new Set<string>();
@@ -36,8 +36,8 @@ export function planPaths(plan: Plan): Paths {
 }
 
 /**
- * Folders are named after .proto files, so that "registry.ts.proto" makes a folder where the registry's file would be,
- * and "registry.js.proto" one where tsc would write it.
+ * Folders are named after .proto files: "registry.ts.proto" would create a folder at the path of the registry's file, and
+ * "registry.js.proto" at the path of tsc's output.
  */
 function planRegistry(facades: readonly string[]): string {
   const folders = new Set(facades.map((path) => path.split("/")[0]?.toLowerCase() ?? ""));
@@ -58,7 +58,7 @@ export function specifier(from: string, to: string, options: Pick<EmitOptions, "
 
 /** The path of ts-proto's output for a .proto file, relative to `out`, without extension. */
 export function pbPath(protoPath: string, options: Pick<EmitOptions, "pb">): string {
-  // As ts-proto has it: the first ".proto", wherever it stands.
+  // Like ts-proto: the first ".proto" anywhere in the path.
   return posix.join(options.pb, protoPath.replace(".proto", ""));
 }
 
@@ -78,7 +78,7 @@ function claim(taken: Set<string>, path: string): string {
 function found<Key>(paths: ReadonlyMap<Key, string>, key: Key): string {
   const path = paths.get(key);
   if (path === undefined) {
-    throw new Error("a path was asked for what is not in the plan");
+    throw new Error("the plan has no such path");
   }
   return path;
 }

@@ -5,7 +5,7 @@ import { print } from "./layout.js";
 
 /**
  * Prints files as ts-morph source files: one writer callback and one createSourceFile each, since every later
- * manipulation would parse the file anew.
+ * manipulation would parse the file again.
  */
 export function printFiles(files: readonly EmittedFile[]): OutputFile[] {
   const { Project } = loadTsMorph();

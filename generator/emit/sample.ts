@@ -2,7 +2,7 @@ import type { Message, SampleField, SampleValue } from "../model.js";
 import { braces, brackets, type Layout } from "./layout.js";
 import { propertyKey } from "./names.js";
 
-/** Makes up messages whose values are all different, so that a value in the wrong place is seen. */
+/** Creates messages with different values, so that tests notice a value in the wrong place. */
 export function createSamples(): (message: Message) => Layout {
   let count = 0;
 

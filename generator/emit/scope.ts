@@ -2,13 +2,13 @@ import { isTaken } from "./names.js";
 
 /** The names declared at the top level of one file. */
 export interface Scope {
-  /** Declares `name` as it is: for names that other files know. */
+  /** Declares `name` unchanged: for names that other files use. */
   reserve(name: string): void;
-  /** Declares `name` where it is free, else "name_", "name_2" and so on; answers the name it got. */
+  /** Declares `name` if it is free, else "name_", "name_2" and so on. Returns the declared name. */
   declare(name: string): string;
 }
 
-/** Makes a scope in which the given names are declared. */
+/** Creates a scope with the given names. */
 export function createScope(names: Iterable<string> = []): Scope {
   const declared = new Set(names);
   return {

@@ -6,7 +6,7 @@ import { propertyKey } from "./names.js";
 import { createSamples } from "./sample.js";
 import { createScope } from "./scope.js";
 
-/** The spec that runs the fault matrix on a facade's nodes; none where nobody runs specs. */
+/** The spec that runs the fault matrix on a facade's nodes. None if `spec` is "none". */
 export function specFile({ facade, paths, options }: FacadeContext): EmittedFile[] {
   if (options.spec === "none") {
     return [];
@@ -37,8 +37,11 @@ export function specFile({ facade, paths, options }: FacadeContext): EmittedFile
       layout: [
         header(facade.rpc.file, options),
         [imports.layout(), hardLine, hardLine],
-        [`// The messages that the fault matrix of ${facadeName(facade)} is run with, in proto3 JSON.`, hardLine],
-        ["// Where your nodes want others, give them in the sample file beside the nodes: it is yours.", hardLine],
+        [`// The messages for the fault matrix of ${facadeName(facade)}, in proto3 JSON.`, hardLine],
+        [
+          "// If your nodes need other messages, add them to the sample file next to the nodes. You own that file.",
+          hardLine,
+        ],
         ["const madeUp = ", madeUp, ";", hardLine, hardLine],
         ["describeFaultMatrix(", given, ");", hardLine],
       ],

@@ -47,7 +47,7 @@ function retry({ maxAttempts, initialBackoffMs, maxBackoffMs, multiplier }: Retr
   ]);
 }
 
-/** A number as formatters leave it: "1e21", not "1e+21". */
+/** A number as formatters print it: "1e21", not "1e+21". */
 export function number(value: number): string {
   return String(value).replace("e+", "e");
 }

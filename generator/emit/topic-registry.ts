@@ -6,7 +6,7 @@ import { braces, hardLine, type Layout } from "./layout.js";
 import type { Paths } from "./paths.js";
 import { createScope } from "./scope.js";
 
-/** The file that lists the topics of all facades of a run; none where there are no facades. */
+/** The file that lists the topics of all facades of a run. None if there are no facades. */
 export function topicRegistryFile(plan: Plan, paths: Paths, options: EmitOptions): EmittedFile[] {
   const path = `topic/${paths.registry}`;
   const scope = createScope(["registry"]);
@@ -30,15 +30,10 @@ export function topicRegistryFile(plan: Plan, paths: Paths, options: EmitOptions
         [imports.layout(), hardLine, hardLine],
         ["/**", hardLine],
         [
-          " * Every topic of every facade, by what it is for, without the configured prefix: for those who make topics and",
+          " * The topics of all facades by purpose, without the configured prefix, to create topics and grant access to them.",
           hardLine,
         ],
-        [
-          " * grant access to them. Each has a dead-letter topic beside it: its name and `.dead-letter`.",
-          hardLine,
-          " */",
-          hardLine,
-        ],
+        [" * Each topic has a dead-letter topic: its name with the suffix `.dead-letter`.", hardLine, " */", hardLine],
         ["export const registry = ", braces(entries, { broken: true }), " as const;", hardLine],
       ],
     },

@@ -5,7 +5,7 @@ import { propertyKey } from "./names.js";
 
 /** The file with a facade's topics. */
 export function topicFile({ facade, paths, options }: FacadeContext): EmittedFile {
-  // The steps of a sync facade are called without any message.
+  // The steps of a sync facade have no messages.
   const steps = facade.mode === "sync" ? [] : facade.steps;
   const topics = braces(
     [

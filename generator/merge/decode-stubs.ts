@@ -7,8 +7,8 @@ export interface DecodedStubs {
 }
 
 /**
- * Decodes the files found in stubs_dir, byte order marks kept. A response can only hold UTF-8: a node file that is
- * anything else is refused, another file is left alone where it stands.
+ * Decodes the files in stubs_dir and keeps byte order marks. A response can contain only UTF-8: a node file with another
+ * encoding is an error, another such file is not changed.
  */
 export function decodeStubs(
   stubs: ReadonlyMap<string, Uint8Array>,
@@ -27,8 +27,8 @@ export function decodeStubs(
         code: "SAGA_STUB_ENCODING",
         place: { path: shown(path), line: 1, column: 1 },
         message: own.has(path)
-          ? "This node file is not UTF-8; nothing was written."
-          : "This file is not UTF-8, so it can't be part of the answer: buf's `clean` would delete it.",
+          ? "This node file is not UTF-8. Convert it; nothing was written."
+          : "This file is not UTF-8, so the response can't contain it: buf's `clean` would delete it.",
       });
     }
   }

@@ -1,18 +1,18 @@
 import type { ts } from "ts-morph";
 import type { Compiler, ParsedStub } from "./parse.js";
 
-/** What a node file exports by a name. */
+/** An export of a node file. */
 export interface Exported {
   readonly name: string;
   readonly at: number;
-  /** "x" where it is annotated `Nodes["x"]`, whatever the file calls `Nodes`. */
+  /** "x" if its type is `Nodes["x"]`, whatever local name the file uses for `Nodes`. */
   readonly node?: string;
 }
 
-/** What a node file declares and exports at its top level. */
+/** The top-level declarations and exports of a node file. */
 export interface Located {
   readonly exported: readonly Exported[];
-  /** All names declared, imported ones and types too. */
+  /** All declared names, including imports and types. */
   readonly declared: ReadonlySet<string>;
   /** The names declared as values, exported or not. */
   readonly values: ReadonlyMap<string, number>;

@@ -1,23 +1,23 @@
 import type { Field, Message } from "../model.js";
 
-/** Whether two names are one but for case and underscores. */
+/** Whether two names are equal except for case and underscores. */
 export function sameName(a: string, b: string): boolean {
   return plain(a) === plain(b);
 }
 
-/** Whether a field holds the saga's id by its name. */
+/** Whether the name of a field says that it is the saga's id. */
 export function namesSagaId({ protoName, type, cardinality, oneof }: Field): boolean {
   const isString = type.kind === "scalar" && type.scalar === "string";
   return isString && cardinality === "singular" && !oneof && ["requestid", "sagaid"].includes(plain(protoName));
 }
 
-/** Whether a value of one field can be another's as it is. */
+/** Whether the value of one field is assignable to another. */
 export function fits(source: Field, target: Field): boolean {
   return (
     sameType(source, target) &&
     source.cardinality === target.cardinality &&
     source.mapKey === target.mapKey &&
-    // A oneof's member can't be read without asking first which one is set.
+    // Reading a member of a oneof requires a check which member is set.
     source.oneof === undefined &&
     (target.optional || !source.optional)
   );
@@ -29,20 +29,20 @@ export function describeType({ type, cardinality, mapKey }: Field): string {
   return cardinality === "map" ? `map<${mapKey}, ${name}>` : cardinality === "repeated" ? `repeated ${name}` : name;
 }
 
-/** The literal of a field's zero value as ts-proto types it; undefined where there is none to be sure of. */
+/** The literal of a field's zero value in ts-proto's type. Undefined if it is uncertain. */
 export function zeroValue({ type, cardinality, mapKey }: Field, message: Message): string | undefined {
   if (cardinality === "repeated") {
     return "[]";
   }
   if (cardinality === "map") {
-    // ts-proto takes a Map where a key is no good property name.
+    // ts-proto uses a Map if the key type is not suitable for properties.
     return mapKey === "bool" || is64Bit(mapKey ?? "") ? "new Map()" : "{}";
   }
   if (type.kind === "message") {
     return undefined;
   }
   if (type.kind === "enum") {
-    // Only proto3 makes sure that an enum has a zero.
+    // Only proto3 guarantees that an enum has a zero value.
     return message.file.syntax === "proto3" ? "0" : undefined;
   }
   switch (type.scalar) {

@@ -11,8 +11,8 @@ export function goneFacade(path: string, shownPath: string, text: string, unstar
     return [];
   }
   const guess = renamedTo(path, unstarted);
-  const hint = guess === undefined ? "delete the file when its code is no longer needed" : `moved to ${guess}?`;
-  const message = `The facade of this node file is gone; ${hint}`;
+  const hint = guess === undefined ? "delete the file if its code is not needed" : `moved to ${guess}?`;
+  const message = `The facade of this node file no longer exists; ${hint}`;
   return [
     {
       severity: "warning",

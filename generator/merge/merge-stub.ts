@@ -10,23 +10,23 @@ import { applySplices, type Splice } from "./splice.js";
 import { type StarExports, starExports } from "./star-exports.js";
 import { stubImports } from "./stub-imports.js";
 
-/** The node file of one facade, and what it is to be merged with. */
+/** The node file of one facade, and what to merge it with. */
 export interface StubFile {
   readonly facade: PlannedFacade;
   /** Relative to stubs_dir. */
   readonly path: string;
-  /** As messages name it. */
+  /** Its path in messages. */
   readonly shownPath: string;
   readonly options: EmitOptions;
 }
 
-/** What merging adds to a node file, and what there is to say about it. */
+/** The result of merging a node file. */
 export interface StubMerge {
   readonly splices: readonly Splice[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Finds what is missing in a node file: whole nodes, at the end, with the imports that they need. */
+/** Appends missing nodes to a node file, and adds the imports that they need. */
 export function mergeStub(
   file: StubFile,
   stub: ParsedStub,
@@ -42,12 +42,12 @@ export function mergeStub(
     ...orphans(file, stub, located, wanted, missing),
     ...hidden(file, stub, located, stars, missing),
   ];
-  // Adding to a file whose exports can't all be seen could hide a node that is there.
+  // If some exports are unknown, an added node could duplicate an existing one.
   const added = stars.unseen ? [] : missing.filter(({ name }) => !located.declared.has(name));
   return { splices: added.length === 0 ? [] : splicesFor(file, stub, located, added, compiler), diagnostics };
 }
 
-/** The text of a node file that isn't there yet. */
+/** The text of a new node file. */
 export function newStub(file: StubFile, compiler: Compiler): string {
   const empty: ParsedStub = { text: "", statements: [] };
   const { splices } = mergeStub(file, empty, new Map(), compiler);
@@ -77,7 +77,7 @@ function splicesFor(
   return [...splices, { at: text.length, text: framed(appended, text, newLine) }];
 }
 
-/** Sets what is appended off by an empty line, and leaves a file without a final newline without one. */
+/** Separates appended text by an empty line. A file without a final newline stays without one. */
 function framed(appended: string, text: string, newLine: string): string {
   if (text.replace(/^\uFEFF/, "") === "") {
     return `${appended}${newLine}`;
@@ -117,13 +117,13 @@ function hidden(
 ): Diagnostic[] {
   const names = missing.map(({ name }) => `\`${name}\``).join(", ");
   if (unseen && missing.length > 0) {
-    const message = `what \`export * from ${JSON.stringify(unseen.module)}\` exports can't be seen; not added: ${names}`;
+    const message = `what \`export * from ${JSON.stringify(unseen.module)}\` exports is unknown; not added: ${names}`;
     return [warning("SAGA_STUB_UNSEEN", file, stub, unseen.at, message)];
   }
   return missing
     .filter(({ name }) => declared.has(name))
     .map(({ name }) => {
-      const message = `\`${name}\` is declared but not exported; export it, or give it another name`;
+      const message = `\`${name}\` is declared but not exported; export or rename it`;
       return warning("SAGA_STUB_NOT_EXPORTED", file, stub, values.get(name) ?? 0, message);
     });
 }

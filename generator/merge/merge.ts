@@ -7,13 +7,13 @@ import { lineAndColumn, loadCompiler, type ParsedStub, parseStubs } from "./pars
 import { goneSample, newSample, sampleSuffix } from "./sample-file.js";
 import { applySplices } from "./splice.js";
 
-/** What the stubs depend on besides the plan. */
+/** The options of the stubs. */
 export interface MergeOptions extends EmitOptions {
   /** `stubs_dir` as given, for messages. */
   readonly stubsDir: string;
 }
 
-/** The node files to answer with. */
+/** The node files of the response. */
 export interface Merged {
   /** Every stub and every other file found, as "node/…"; empty if there are errors. */
   readonly files: readonly OutputFile[];
@@ -21,9 +21,9 @@ export interface Merged {
 }
 
 /**
- * Adds what is missing to the node stubs found in `stubs_dir`. What stands there already is never changed, and every
- * file found is in the answer: buf's `clean` deletes what isn't.
- * @param stubs every file found there (see readStubs), by its path relative to it
+ * Adds missing nodes to the node files in `stubs_dir`. Existing code is never changed. The response contains every file
+ * found, because buf's `clean` deletes all others.
+ * @param stubs all files in `stubs_dir` by relative path, see readStubs
  */
 export function merge(plan: Plan, options: MergeOptions, stubs: ReadonlyMap<string, Uint8Array>): Merged {
   const shown = (path: string): string => (options.stubsDir === "" ? path : `${options.stubsDir}/${path}`);
@@ -79,7 +79,7 @@ function stubFiles(plan: Plan, options: MergeOptions, shown: (path: string) => s
   });
 }
 
-/** A file that doesn't parse is refused: nodes that are there could not be seen, and would be added once more. */
+/** A file with a syntax error is rejected: its nodes would not be found and would be added again. */
 function syntaxErrors(files: readonly StubFile[], parsed: ReadonlyMap<string, ParsedStub>): Diagnostic[] {
   return files.flatMap(({ path, shownPath }): Diagnostic[] => {
     const stub = parsed.get(path);
@@ -87,7 +87,7 @@ function syntaxErrors(files: readonly StubFile[], parsed: ReadonlyMap<string, Pa
       return [];
     }
     const place = { path: shownPath, ...lineAndColumn(stub.text, stub.error.at) };
-    const message = `${stub.error.message} Mend it first: nothing was written.`;
+    const message = `${stub.error.message} Fix the file first; nothing was written.`;
     return [{ severity: "error", code: "SAGA_STUB_SYNTAX", place, message }];
   });
 }

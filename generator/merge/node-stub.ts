@@ -13,7 +13,7 @@ import {
   type Value,
 } from "./value.js";
 
-/** The names by which a node file knows what it imports. */
+/** The local names of a node file's imports. */
 export interface StubNames {
   readonly nodes: string;
   readonly todo: string;
@@ -21,11 +21,11 @@ export interface StubNames {
 
 /** The stub of one node. */
 export interface NodeStub {
-  /** The name that it is exported by. */
+  /** Its exported name. */
   readonly name: string;
-  /** Its text for the names given, without a final newline. */
+  /** Its text with the given names, without a final newline. */
   text(names: StubNames): string;
-  /** Whether it holds a todo. */
+  /** Whether it contains a todo. */
   readonly todo: boolean;
 }
 
@@ -34,10 +34,10 @@ interface Line {
   readonly value: Value;
 }
 
-/** The order in which a node's parameters are named. */
+/** The order of a node's parameters. */
 const contextNames: readonly ContextName[] = ["sagaId", "request", "results", "sent", "received"];
 
-/** The stubs of all nodes that a facade needs, in the order of its steps. */
+/** The stubs of all nodes of a facade, in step order. */
 export function nodeStubs(facade: PlannedFacade): NodeStub[] {
   return [...facade.steps.map((step) => stepStub(step, facade)), respondStub(facade)];
 }
@@ -73,7 +73,7 @@ function respondStub(facade: PlannedFacade): NodeStub {
   };
 }
 
-/** One line a property: a oneof's members share one. */
+/** One line per property. The members of a oneof share one. */
 function lines(message: Message, find: FindValue): Line[] {
   const oneofs = new Set<string>();
   return message.fields.flatMap((field): Line[] => {
@@ -98,7 +98,7 @@ function isTodo({ value }: Line): boolean {
   return value.kind !== "filled";
 }
 
-/** `({ request }) => ({ … })`, naming no parameter that it doesn't use. */
+/** `({ request }) => ({ … })`, with only the parameters that it uses. */
 function builder(properties: readonly Line[], indentation: string, names: StubNames): string {
   const used = contextNames.filter((name) =>
     properties.some(({ value }) => value.kind !== "todo" && value.uses === name),

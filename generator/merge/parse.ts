@@ -1,7 +1,7 @@
 import type { ts } from "ts-morph";
 import { loadTsMorph } from "../ts-morph.js";
 
-/** A parsed node file. Positions count from the beginning of the text, a byte order mark included. */
+/** A parsed node file. Positions include a byte order mark. */
 export interface ParsedStub {
   readonly text: string;
   readonly statements: readonly ts.Statement[];
@@ -9,7 +9,7 @@ export interface ParsedStub {
   readonly error?: { readonly at: number; readonly message: string };
 }
 
-/** The compiler that ts-morph brings along: positions in its trees are what splices go by. */
+/** The compiler in ts-morph. Splices use positions in its trees. */
 export type Compiler = typeof ts;
 
 /** Loads the compiler. */
@@ -17,7 +17,7 @@ export function loadCompiler(): Compiler {
   return loadTsMorph().ts;
 }
 
-/** Parses node files, by path, in one program. Nothing is resolved and no types are made. */
+/** Parses node files by path in one program, without resolving imports or types. */
 export function parseStubs(texts: ReadonlyMap<string, string>): ReadonlyMap<string, ParsedStub> {
   const { Project } = loadTsMorph();
   const project = new Project({
@@ -27,7 +27,7 @@ export function parseStubs(texts: ReadonlyMap<string, string>): ReadonlyMap<stri
     compilerOptions: { noLib: true, noResolve: true, types: [] },
   });
   const sources = [...texts].map(([path, text]) => {
-    // ts-morph drops a byte order mark; a space in its place keeps all positions.
+    // ts-morph drops a byte order mark. A space in its place keeps all positions.
     const source = project.createSourceFile(path, text.replace(/^\uFEFF/, " "));
     return { path, text, source };
   });

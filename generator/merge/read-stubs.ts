@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 
-/** Every file below a directory, by its path relative to it with forward slashes. Empty where there is no directory. */
+/** All files below a directory by relative path, with forward slashes. Empty if the directory doesn't exist. */
 export function readStubs(directory: string): ReadonlyMap<string, Uint8Array> {
   if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
     return new Map();

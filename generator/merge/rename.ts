@@ -1,4 +1,4 @@
-/** The name among `names` that `name` was most likely renamed to; undefined where none is near. */
+/** The name among `names` that `name` was probably renamed to. Undefined if none is close. */
 export function renamedTo(name: string, names: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.ceil(name.length / 2);

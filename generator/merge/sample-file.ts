@@ -5,10 +5,10 @@ import { specifier } from "../emit/paths.js";
 import type { Diagnostic, EmitOptions, PlannedFacade } from "../model.js";
 import { lineAndColumn } from "./parse.js";
 
-/** How the path of a sample file, which stands beside a node file, ends. */
+/** The suffix of a sample file, which is next to a node file. */
 export const sampleSuffix = ".sample.ts";
 
-/** The text of a sample file that isn't there yet: what to run the fault matrix with, for the user to say. */
+/** The text of a new sample file, in which the user sets the messages of the fault matrix. */
 export function newSample(facade: PlannedFacade, place: string, options: EmitOptions): string {
   const dto = upperFirst(dtoName(facade));
   const from = specifier(`node/${place}.sample`, `dto/${place}`, options);
@@ -18,7 +18,7 @@ export function newSample(facade: PlannedFacade, place: string, options: EmitOpt
     `import type { ${dto} } from ${JSON.stringify(from)};`,
     "",
     "/**",
-    ` * What the fault matrix runs ${facadeName(facade)} with. The messages that you leave out are made up.`,
+    ` * The messages for the fault matrix of ${facadeName(facade)}. Messages that you omit are generated.`,
     ` * @example { request: { … }, responses: { ${step}: { … } } }`,
     " */",
     `export const sample: Sample<${dto}> = {};`,
@@ -26,14 +26,14 @@ export function newSample(facade: PlannedFacade, place: string, options: EmitOpt
   ].join("\n");
 }
 
-/** Warns about a sample file whose facade is gone. */
+/** Warns about a sample file whose facade no longer exists. */
 export function goneSample(path: string, shownPath: string, text: string): Diagnostic[] {
   const place = path.slice(0, -sampleSuffix.length);
   const module = /\bfrom\s*["']([^"']*\bdto\/[^"']+)["']/.exec(text);
   if (!module?.[1]?.replace(/\.[jt]s$/, "").endsWith(`dto/${place}`)) {
     return [];
   }
-  const message = "The facade of this sample file is gone; delete the file when it is no longer needed";
+  const message = "The facade of this sample file no longer exists; delete the file if it is not needed";
   const at = lineAndColumn(text, module.index);
   return [{ severity: "warning", code: "SAGA_STUB_FACADE_GONE", place: { path: shownPath, ...at }, message }];
 }

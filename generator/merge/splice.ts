@@ -1,10 +1,10 @@
-/** Text to put in at a position; nothing is ever taken out. */
+/** Text to insert at a position. Nothing is ever removed. */
 export interface Splice {
   readonly at: number;
   readonly text: string;
 }
 
-/** The text with all splices put in; those at one position stand in the order given. */
+/** The text with all splices. Splices at the same position keep their order. */
 export function applySplices(text: string, splices: readonly Splice[]): string {
   let result = "";
   let from = 0;

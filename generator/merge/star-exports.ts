@@ -5,7 +5,7 @@ import { type Compiler, parseStubs } from "./parse.js";
 /** What a node file exports through `export * from`. */
 export interface StarExports {
   readonly names: ReadonlySet<string>;
-  /** The first module that isn't in stubs_dir, so that what it exports can't be known. */
+  /** The first module that isn't in stubs_dir: its exports are unknown. */
   readonly unseen?: { readonly module: string; readonly at: number };
 }
 

@@ -6,27 +6,27 @@ import type { StubNames } from "./node-stub.js";
 import type { Compiler, ParsedStub } from "./parse.js";
 import type { Splice } from "./splice.js";
 
-/** How appended nodes get at what they need. */
+/** The imports of appended nodes. */
 export interface StubImports {
   readonly names: StubNames;
   readonly splices: readonly Splice[];
-  /** Import statements that go before the appended nodes, where the file has none to go after. */
+  /** Import statements to insert before the appended nodes, if the file has no imports. */
   readonly leading: readonly string[];
 }
 
-/** What is wanted of a node file's imports. */
+/** The required imports of a node file. */
 export interface WantedImports {
   /** The facade's specifier: "../../facade/booking.js". */
   readonly facade: string;
-  /** Where the facade file stands, relative to `out`, without extension. */
+  /** The path of the facade file, relative to `out`, without extension. */
   readonly facadePath: string;
-  /** Where the node file stands, likewise. */
+  /** The path of the node file, likewise. */
   readonly nodePath: string;
-  /** Whether the new nodes hold a todo. */
+  /** Whether the new nodes contain a todo. */
   readonly todo: boolean;
 }
 
-/** Finds `Nodes` and `todo` among a file's imports, and adds what is missing. */
+/** Finds `Nodes` and `todo` in a file's imports, and adds the missing ones. */
 export function stubImports(
   stub: ParsedStub,
   wanted: WantedImports,
@@ -80,7 +80,7 @@ function namedImports(statement: ts.ImportDeclaration, compiler: Compiler): Name
   return [{ module: moduleSpecifier.text, typeOnly, elements: [...bindings.elements] }];
 }
 
-/** Whether a specifier means the facade's file: by its path, or through an alias by the end of it. */
+/** Whether a specifier refers to the facade's file: by its path, or by an alias with the same end. */
 function isFacade(module: string, { facadePath, nodePath }: WantedImports): boolean {
   const bare = module.replace(/\.[jt]s$/, "");
   return bare.startsWith(".")
@@ -99,7 +99,7 @@ function named(name: string, local: string): string {
   return name === local ? name : `${name} as ${local}`;
 }
 
-/** Puts a name where the list's order wants it. */
+/** Inserts a name at its position in the sorted list. */
 function addToList(elements: readonly ts.ImportSpecifier[], added: string, text: string, newLine: string): Splice {
   const separator = (element: ts.ImportSpecifier): string => {
     const start = element.getStart();
@@ -114,7 +114,7 @@ function addToList(elements: readonly ts.ImportSpecifier[], added: string, text:
   return last ? { at: last.getEnd(), text: `,${separator(last)}${added}` } : { at: 0, text: "" };
 }
 
-/** After a statement and the comments on its last line. */
+/** The position after a statement and the comments on its last line. */
 function endOf(statement: ts.Statement, text: string, compiler: Compiler): number {
   return compiler.getTrailingCommentRanges(text, statement.getEnd())?.at(-1)?.end ?? statement.getEnd();
 }

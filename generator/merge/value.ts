@@ -3,10 +3,10 @@ import { access, optionalAccess } from "../emit/names.js";
 import type { Field, Message, PlannedFacade, PlannedStep } from "../model.js";
 import { describeType, fits, namesSagaId, sameName, zeroValue } from "./field-type.js";
 
-/** What a node is given. */
+/** The parameters of a node. */
 export type ContextName = "sagaId" | "request" | "results" | "sent" | "received";
 
-/** What a stub gives a field: an expression, or what is still to be done, from the fullest wording to the shortest. */
+/** A stub's value for a field: an expression, or a todo, from its longest wording to its shortest. */
 export type Value =
   | { readonly kind: "filled"; readonly text: string; readonly uses: ContextName }
   | { readonly kind: "todo"; readonly wordings: readonly string[] }
@@ -15,7 +15,7 @@ export type Value =
       readonly text: string;
       readonly uses: ContextName;
       readonly wordings: readonly string[];
-      /** What stands for it where something else says what to undo; undefined where nothing can. */
+      /** The value to use if another field identifies what to compensate. Undefined if there is none. */
       readonly otherwise: string | undefined;
     };
 
@@ -39,9 +39,9 @@ export function responseValues(facade: PlannedFacade): FindValue {
 }
 
 /**
- * The values of a compensation's request: best what was sent, which is always known; then the saga's id; then what was
- * received, which may be missing; then what the step itself could draw on. A field that both the sent and the received
- * message have is nobody's to guess: the `id` of a refund is the charge's, not the customer's.
+ * The values of a compensation's request, in this order: from the sent message, which is always known; from the saga's id;
+ * from the received message, which may be missing; from the values available to the step. A field that both the sent and the
+ * received message have is ambiguous: the `id` of a refund is the charge's, not the customer's.
  */
 export function compensationValues(step: PlannedStep, facade: PlannedFacade): FindValue {
   return (field, message) =>
@@ -53,8 +53,8 @@ export function compensationValues(step: PlannedStep, facade: PlannedFacade): Fi
 }
 
 /**
- * Settles what a compensation says where the answer was lost: what was received may be left empty only where something else
- * says what to undo. An empty id alone would have the upstream undo nothing, and the saga be called compensated.
+ * Decides the values of a compensation whose step's response was lost. A received value may be empty only if another field
+ * identifies what to compensate: with an empty id alone, the upstream would compensate nothing and report success.
  */
 export function settleReceived(values: readonly Value[]): Value[] {
   const grounded = values.some(({ kind }) => kind === "filled");
@@ -65,7 +65,7 @@ export function settleReceived(values: readonly Value[]): Value[] {
   );
 }
 
-/** What is to be done for a oneof. */
+/** The todo of a oneof. */
 export function oneofTodo(oneof: string, members: readonly Field[]): Value {
   const names = members.map((member) => member.protoName).join(", ");
   const typed = members.map((member) => `${member.protoName}: ${describeType(member)}`).join(", ");
@@ -83,7 +83,7 @@ function fieldsOf(message: Message, text: string, uses: ContextName): Candidate[
   return message.fields.map((field) => ({ text: `${text}${access(field.property)}`, uses, field }));
 }
 
-/** The one candidate that matches by name and type; undefined where there is none. */
+/** The only candidate that matches by name and type. Undefined if there is none. */
 function pick(field: Field, candidates: readonly Candidate[]): Value | undefined {
   const matches = candidates.filter(
     (candidate) => sameName(candidate.field.protoName, field.protoName) && fits(candidate.field, field),
@@ -99,7 +99,7 @@ function pick(field: Field, candidates: readonly Candidate[]): Value | undefined
   ]);
 }
 
-/** An expression without quotes, to stand in a string. */
+/** An expression without quotes, for use in a string. */
 function spoken(text: string): string {
   return text.replace(/\["(\w+)"\]/g, ".$1");
 }

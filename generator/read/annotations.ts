@@ -6,7 +6,7 @@ import type { FindPlace, SourcePath } from "./places.js";
 /** By the numbers of saga.v1.StepKind. */
 const stepKinds: readonly StepKindOption[] = ["unspecified", "compensatable", "pivot", "retriable"];
 
-/** `(saga.v1.step)` of an RPC; undefined where it doesn't bear it. */
+/** `(saga.v1.step)` of an RPC; undefined if the RPC doesn't have it. */
 export function readStepOptions(
   registry: FileRegistry,
   method: DescMethod,
@@ -29,7 +29,7 @@ export function readStepOptions(
   };
 }
 
-/** `(saga.v1.compensation)` of an RPC; undefined where it doesn't bear it. */
+/** `(saga.v1.compensation)` of an RPC; undefined if the RPC doesn't have it. */
 export function readCompensationOptions(
   registry: FileRegistry,
   method: DescMethod,
@@ -40,7 +40,7 @@ export function readCompensationOptions(
   return option && { ...readPolicy(option, find), place: find(option.path) };
 }
 
-/** A google.protobuf.Duration field; undefined where it isn't set. */
+/** A google.protobuf.Duration field; undefined if it is not set. */
 export function readDuration(option: OptionMessage, name: string, find: FindPlace): DurationOption | undefined {
   const duration = child(option, name);
   return (

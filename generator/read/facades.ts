@@ -9,7 +9,7 @@ import type { Rpcs } from "./rpcs.js";
 const modes: readonly ListedFacade["mode"][] = ["unspecified", "sync", "async", "throttled"];
 const recoveries: readonly ListedFacade["recovery"][] = ["unspecified", "roll-back", "carry-on"];
 
-/** The facade that an RPC is annotated as; undefined where it is none. */
+/** The facade of an RPC. Undefined if the RPC is not annotated as one. */
 export function readFacade(rpcs: Rpcs, method: DescMethod): ListedFacade | undefined {
   const option = rpcs.facadeOption(method);
   if (!option) {

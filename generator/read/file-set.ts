@@ -7,8 +7,8 @@ import {
 } from "@bufbuild/protobuf/wkt";
 
 /**
- * A serialized google.protobuf.FileDescriptorSet of a file and all it imports, imports first, for reflection.
- * Source info is stripped; options are kept as they are at run time, so without those of source retention.
+ * A serialized google.protobuf.FileDescriptorSet of a file and its imports, imports first, for reflection. Without source
+ * info and without options of source retention.
  */
 export function serializeFileSet(request: CodeGeneratorRequest, file: DescFile): Uint8Array {
   const runtime = new Map(request.protoFile.map((proto): [string, FileDescriptorProto] => [proto.name, proto]));

@@ -14,7 +14,7 @@ function syntaxOf({ edition }: DescFile): string {
   return name.startsWith("proto") ? name : `edition ${name}`;
 }
 
-/** The model of a message type. Fields name their types only, so recursive messages are no matter. */
+/** The model of a message type. Fields contain only the names of their types, so messages may be recursive. */
 export function readMessage(message: DescMessage): Message {
   return {
     fullName: message.typeName,

@@ -9,15 +9,15 @@ import {
 import { isReflectMessage, type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import type { SourcePath } from "./places.js";
 
-/** An option's message, or one inside it, with the source path that leads to it. */
+/** The message of an option, or a message inside it, with its source path. */
 export interface OptionMessage {
   readonly message: ReflectMessage;
   readonly path: SourcePath;
 }
 
 /**
- * The value of a message-typed method option, by the option's full name; undefined where the RPC doesn't bear it.
- * @param methodPath the RPC's own source path
+ * The value of a message-typed method option, by the option's full name; undefined if the RPC doesn't have it.
+ * @param methodPath the source path of the RPC
  */
 export function methodOption(
   registry: FileRegistry,
@@ -40,30 +40,30 @@ export function methodOption(
   return { message: reflect(desc, value), path: [...methodPath, 4, extension.number] };
 }
 
-/** A string field; "" where it isn't set. */
+/** A string field; "" if it is not set. */
 export function text(option: OptionMessage, name: string): string {
   const value = valueIn(option, name);
   return typeof value === "string" ? value : "";
 }
 
-/** A bool field; false where it isn't set. */
+/** A bool field; false if it is not set. */
 export function flag(option: OptionMessage, name: string): boolean {
   return valueIn(option, name) === true;
 }
 
-/** A 32-bit, double or enum field; 0 where it isn't set. */
+/** A 32-bit, double or enum field; 0 if it is not set. */
 export function number(option: OptionMessage, name: string): number {
   const value = valueIn(option, name);
   return typeof value === "number" ? value : 0;
 }
 
-/** A 64-bit field; 0 where it isn't set. */
+/** A 64-bit field; 0 if it is not set. */
 export function bigint(option: OptionMessage, name: string): bigint {
   const value = valueIn(option, name);
   return typeof value === "bigint" ? value : 0n;
 }
 
-/** A message field; undefined where it isn't set. */
+/** A message field; undefined if it is not set. */
 export function child(option: OptionMessage, name: string): OptionMessage | undefined {
   const field = fieldOf(option, name);
   const value = valueIn(option, name);

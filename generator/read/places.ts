@@ -10,16 +10,16 @@ export type PathPart = number | readonly [field: number, position: number];
  */
 export type SourcePath = readonly PathPart[];
 
-/** Finds the place of a path; where the compiler gave none, that of the nearest thing that holds it. */
+/** Finds the location of a path. If the compiler gave none, returns the location of the closest parent. */
 export type FindPlace = (path: SourcePath) => Place;
 
 type Span = readonly number[];
 
-/** Makes the place finder of one file. */
+/** Creates the finder of locations in one file. */
 export function placeFinder(file: DescFile): FindPlace {
   const path = `${file.name}.proto`;
   const spans = new Map<string, Span>();
-  // The first span beneath each path: `timeout: {seconds: 2}` has a span for `seconds` and none for `timeout`.
+  // The first span below each path: `timeout: {seconds: 2}` has a span for `seconds` but none for `timeout`.
   const beneath = new Map<string, Span>();
   for (const location of file.proto.sourceCodeInfo?.location ?? []) {
     keepFirst(spans, location.path, location.span);
@@ -32,7 +32,7 @@ export function placeFinder(file: DescFile): FindPlace {
     const key = at.flat().join(".");
     return spans.get(key) ?? (isInsideOptions(at) ? (beneath.get(key) ?? spanOfEntryBefore(at)) : undefined);
   };
-  /** `steps: [{…}, {…}]` has one span, at its first entry, which stands for the later entries too. */
+  /** `steps: [{…}, {…}]` has one span, at its first entry, which is used for all entries. */
   const spanOfEntryBefore = (at: SourcePath): Span | undefined => {
     const last = at.at(-1);
     return Array.isArray(last) && last[1] > 0 ? spanOf([...at.slice(0, -1), [last[0], last[1] - 1]]) : undefined;
@@ -56,7 +56,7 @@ function keepFirst(spans: Map<string, Span>, path: readonly number[], span: Span
   }
 }
 
-/** Deeper than `[[6, …], [2, …], 4]`: only there may the first span beneath stand for the whole. */
+/** Whether a path is below `[[6, …], [2, …], 4]`: only there, the first span below a path may be used for the path. */
 function isInsideOptions(path: SourcePath): boolean {
   return path.length > 3;
 }

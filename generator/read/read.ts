@@ -7,7 +7,7 @@ import { readFile } from "./messages.js";
 import { requestRegistry } from "./registry.js";
 import { indexRpcs, type Rpcs } from "./rpcs.js";
 
-/** Reads what the annotations in a request's files to generate say. It judges nothing: that is `check`'s part. */
+/** Reads the annotations in the files to generate. It checks nothing: `check` does. */
 export function read(request: CodeGeneratorRequest): SagaModel {
   const registry = requestRegistry(request);
   const rpcs = indexRpcs(registry);

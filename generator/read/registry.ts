@@ -2,8 +2,8 @@ import { create, createFileRegistry, type FileRegistry } from "@bufbuild/protobu
 import { type CodeGeneratorRequest, type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 /**
- * All files of a request as descriptors. The files to generate are taken from `source_file_descriptors` where the
- * compiler sent them: only there are options with `retention = RETENTION_SOURCE` kept.
+ * All files of a request as descriptors. The files to generate come from `source_file_descriptors` if the compiler sent
+ * them: only they keep options with `retention = RETENTION_SOURCE`.
  */
 export function requestRegistry(request: CodeGeneratorRequest): FileRegistry {
   const source = new Map(request.sourceFileDescriptors.map((file): [string, FileDescriptorProto] => [file.name, file]));

@@ -6,19 +6,19 @@ import { readFile, readMessage } from "./messages.js";
 import { methodOption, type OptionMessage } from "./option-message.js";
 import { type FindPlace, placeFinder, type SourcePath } from "./places.js";
 
-/** All RPCs that a run knows, by full name: the same RPC is always the same object. */
+/** All RPCs of a run by full name. An RPC is always the same object. */
 export interface Rpcs {
   readonly names: readonly string[];
   /** By full name, without a leading dot. */
   byName(fullName: string): Rpc | undefined;
   of(method: DescMethod): Rpc;
-  /** `(saga.v1.facade)` of an RPC; undefined where it doesn't bear it. */
+  /** `(saga.v1.facade)` of an RPC; undefined if the RPC doesn't have it. */
   facadeOption(method: DescMethod): OptionMessage | undefined;
-  /** Finds places in a file. */
+  /** Finds locations in a file. */
   places(file: DescFile): FindPlace;
 }
 
-/** Makes the index of all RPCs in a registry; each is read when it is first asked for. */
+/** Creates the index of all RPCs in a registry. An RPC is read when it is first used. */
 export function indexRpcs(registry: FileRegistry): Rpcs {
   const methods = new Map<string, DescMethod>();
   for (const file of registry.files) {

@@ -1,14 +1,14 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import type { SampleField, SampleValue } from "../model.js";
 
-/** How deep messages in messages are made up. */
+/** The maximum depth of nested messages in a sample. */
 const deepest = 4;
 
-/** What there is to make up of a message. A type within itself ends there. */
+/** The sample of a message. It omits a type inside itself. */
 export function readSample(message: DescMessage, around: readonly DescMessage[] = []): readonly SampleField[] {
   const inside = [...around, message];
   return message.fields.flatMap((field): SampleField[] => {
-    // Of a oneof only one can be set.
+    // Only one field of a oneof can be set.
     if (field.oneof !== undefined && field.oneof.fields[0] !== field) {
       return [];
     }
@@ -37,7 +37,7 @@ function messageValue(message: DescMessage, inside: readonly DescMessage[]): Sam
   if (wrapped !== undefined && wrapped !== ScalarType.BYTES) {
     return scalarValue(wrapped);
   }
-  // Of the other well-known types generators disagree on the JSON. They are left out, as recursion is.
+  // Generators disagree on the JSON of the other well-known types: they are omitted.
   if (message.typeName.startsWith("google.protobuf.") || inside.includes(message) || inside.length >= deepest) {
     return undefined;
   }
@@ -52,7 +52,7 @@ function enumValue({ values }: DescEnum): SampleValue | undefined {
 function scalarValue(scalar: ScalarType): SampleValue | undefined {
   switch (scalar) {
     case ScalarType.BOOL:
-      return undefined; // Flags mostly ask for something special: they stay off.
+      return undefined; // Flags usually enable something special: they stay off.
     case ScalarType.STRING:
       return { kind: "text" };
     case ScalarType.BYTES:

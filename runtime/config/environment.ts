@@ -5,7 +5,8 @@ import { configSchema, topicSchema, upstreamSchema } from "./schema.js";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The environment variable of a key: `SAGA_` and the path in upper case, with `_` for all that is no letter or digit.
+ * The environment variable of a key: `SAGA_` and the path in upper case, with `_` for every other character than a letter
+ * or digit.
  * @example environmentName(["upstreams", "pb.OrderService", "address"]) // SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS
  */
 export function environmentName(path: readonly string[]): string {
@@ -15,7 +16,7 @@ export function environmentName(path: readonly string[]): string {
     .replaceAll(/[^A-Z0-9]/g, "_")}`;
 }
 
-/** The names that stand in keys: those of the program that is configured. */
+/** Names of the configured program that are part of keys. */
 export interface KeyNames {
   /** The full names of the services that need an address. */
   readonly upstreams: readonly string[];
@@ -23,7 +24,7 @@ export interface KeyNames {
   readonly topics?: readonly string[];
 }
 
-/** Every key that a value can stand at. */
+/** The paths of all keys that have a value. */
 export function configPaths({ upstreams, topics = [] }: KeyNames): string[][] {
   const own = leaves(configSchema, []).filter(([first]) => first !== "upstreams" && first !== "topics");
   return [
@@ -33,28 +34,28 @@ export function configPaths({ upstreams, topics = [] }: KeyNames): string[][] {
   ];
 }
 
-/** The keys that there are below a path; none where these names don't have it. */
+/** The keys directly below a path; empty if the path doesn't exist. */
 export function keysAt(path: readonly string[], names: KeyNames): string[] {
   const below = configPaths(names).filter((known) => path.every((key, at) => known[at] === key));
   const own = below.flatMap((known) => known.slice(path.length, path.length + 1));
   return [...new Set(path.length === 0 ? [...own, "topics", "upstreams"] : own)];
 }
 
-/** Other names of keys, which other programs know, too. */
+/** Additional variables, which other programs use as well. */
 const aliases: Readonly<Record<string, string>> = {
   pod_id: "POD_ID",
   "journal.postgres.url": "PG_URL",
   "broker.kafka.brokers": "KAFKA_BROKERS",
 };
 
-/** The variable that sets a key, where one does: its own name goes before the other one. */
+/** The variable that sets a key, if any. The `SAGA_` variable takes precedence over the alias. */
 export function variableOf(env: Environment, path: readonly string[]): string | undefined {
   return [environmentName(path), aliases[path.join(".")] ?? ""].find((name) => env[name] !== undefined);
 }
 
 /**
- * The variables that look like keys of this configuration and are none, such as a mistyped one. Those of upstreams and
- * topics that this program does not have are left out: servers may share an environment.
+ * Variables that start with `SAGA_` but set no key, such as a mistyped one. Variables of upstreams and topics that this
+ * program doesn't have are not included: servers may share an environment.
  */
 export function strayVariables(env: Environment, names: KeyNames): string[] {
   const known = new Set(configPaths(names).map(environmentName));
@@ -63,7 +64,7 @@ export function strayVariables(env: Environment, names: KeyNames): string[] {
   );
 }
 
-/** Lays the environment over a configuration. POD_ID, PG_URL and KAFKA_BROKERS are other names of keys. */
+/** Overrides a configuration with the environment. POD_ID, PG_URL and KAFKA_BROKERS are aliases of keys. */
 export function applyEnvironment(config: unknown, env: Environment, names: KeyNames): unknown {
   let result = config;
   for (const path of configPaths(names)) {

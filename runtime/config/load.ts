@@ -13,33 +13,33 @@ import {
 } from "./environment.js";
 import { type Config, type ConfigInput, configSchema } from "./schema.js";
 
-/** Where a configuration comes from. */
+/** The sources of a configuration. */
 export interface ConfigSources extends KeyNames {
   /** Usually process.env. */
   readonly env: Environment;
-  /** What the program itself sets; the file and the environment override it. */
+  /** Values that the program sets. The file and the environment override them. */
   readonly defaults?: ConfigInput;
 }
 
 /**
- * Reads `app.yaml` in the folder that `OCH_PATH` names (default: the working directory), lays the environment over it
- * and checks the whole.
- * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
+ * Reads `app.yaml` from the folder `OCH_PATH` (default: the working directory), overrides it with the environment and
+ * checks the result.
+ * @throws SagaError SAGA_CONFIG_INVALID with all errors together
  */
 export function loadConfig({ env, defaults = {}, ...names }: ConfigSources): Config {
   const folder = env.OCH_PATH ?? ".";
   const path = join(folder, "app.yaml");
-  const there = existsSync(path);
-  if (!there && !isFolder(folder)) {
-    // It was named, so something was to be read there: the defaults would not be what is wanted.
-    throw new SagaError("SAGA_CONFIG_INVALID", `OCH_PATH names ${resolve(folder)}, and there is no such folder`);
+  const exists = existsSync(path);
+  if (!exists && !isFolder(folder)) {
+    // The user expects the file of this folder to be read, not the defaults.
+    throw new SagaError("SAGA_CONFIG_INVALID", `OCH_PATH is ${resolve(folder)}, which is not a folder`);
   }
-  const file = there ? parse(path) : {};
+  const file = exists ? parse(path) : {};
   const merged = applyEnvironment(merge(defaults, file), env, names);
   return checkConfig(merged, names, {
-    source: there
+    source: exists
       ? `${path} and the environment`
-      : `the program and the environment; there is no app.yaml in ${resolve(folder)}`,
+      : `the program and the environment; ${resolve(folder)} has no app.yaml`,
     place: "in app.yaml",
     env,
   });
@@ -49,22 +49,22 @@ function isFolder(path: string): boolean {
   return statSync(path || ".", { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Where values came from, for whoever must mend one. */
+/** Where the values come from, for error messages. */
 interface Origin {
   readonly source: string;
-  /** Where to put what is missing: "in app.yaml". */
+  /** Where to add missing values: "in app.yaml". */
   readonly place: string;
   readonly env: Environment;
 }
 
 /**
- * Checks a configuration and fills in its defaults.
- * @throws SagaError SAGA_CONFIG_INVALID, naming every error at once
+ * Checks a configuration and adds the defaults.
+ * @throws SagaError SAGA_CONFIG_INVALID with all errors together
  */
 export function checkConfig(
   input: unknown,
   names: KeyNames,
-  { source, place, env }: Origin = { source: "the program's own", place: "in the program's configuration", env: {} },
+  { source, place, env }: Origin = { source: "of the program", place: "in the program's configuration", env: {} },
 ): Config {
   const { upstreams, topics } = names;
   const { data, error } = configSchema.safeParse(input);
@@ -73,19 +73,19 @@ export function checkConfig(
       const variable = variableOf(env, path.map(String));
       const from = variable === undefined ? "" : ` (set by ${variable})`;
       const known = code === "unrecognized_keys" ? keysAt(path.map(String), names) : [];
-      const mend = known.length === 0 ? "" : `; there are: ${known.join(", ")}`;
-      return `${z.core.toDotPath(path) || "(whole)"}${from}: ${message}${mend}`;
+      const fix = known.length === 0 ? "" : `; known keys: ${known.join(", ")}`;
+      return `${z.core.toDotPath(path) || "(whole)"}${from}: ${message}${fix}`;
     }) ?? [];
   const known = given(input);
   for (const name of upstreams.filter((service) => !known.has(service))) {
     const variable = environmentName(["upstreams", name, "address"]);
     problems.push(
-      `upstreams["${name}"]: a facade calls this service; give its address, host:port, ${place} or in ${variable}`,
+      `upstreams["${name}"]: a facade calls this service; set its address, host:port, ${place} or in ${variable}`,
     );
   }
   for (const name of Object.keys(data?.topics ?? {}).filter((name) => topics?.includes(name) === false)) {
     const known = topics?.join(", ") || "none";
-    problems.push(`topics["${name}"]: no step has this topic; there are: ${known}`);
+    problems.push(`topics["${name}"]: no step has this topic; known topics: ${known}`);
   }
   if (data === undefined || problems.length > 0) {
     throw new SagaError(
@@ -105,12 +105,12 @@ function parse(path: string): unknown {
   const document = parseDocument(read(path), { prettyErrors: true });
   if (document.errors.length > 0) {
     const errors = document.errors.map(({ message }) => message.trim()).join("\n  ");
-    throw new SagaError("SAGA_CONFIG_INVALID", `${path} is not YAML:\n  ${errors}`);
+    throw new SagaError("SAGA_CONFIG_INVALID", `${path} is not valid YAML:\n  ${errors}`);
   }
   const content: unknown = document.toJS() ?? {};
   if (!isObject(content)) {
-    // Said here, since the environment would be laid over it as if nothing stood there.
-    throw new SagaError("SAGA_CONFIG_INVALID", `${path} holds no keys: write one \`key: value\` on each line`);
+    // Checked here because the environment would replace the value.
+    throw new SagaError("SAGA_CONFIG_INVALID", `${path} has no keys: write one \`key: value\` per line`);
   }
   return content;
 }
@@ -124,7 +124,7 @@ function read(path: string): string {
   }
 }
 
-/** The values of `over` where it has any, else those of `under`; key by key, all the way down. */
+/** Merges two values recursively. Values of `over` take precedence. */
 function merge(under: unknown, over: unknown): unknown {
   if (!isObject(under) || !isObject(over)) {
     return over === undefined ? under : over;
@@ -133,7 +133,6 @@ function merge(under: unknown, over: unknown): unknown {
   return Object.fromEntries([...keys].map((key) => [key, merge(under[key], over[key])]));
 }
 
-/** Whether a value is an object with keys. */
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

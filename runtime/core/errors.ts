@@ -7,7 +7,7 @@ interface ErrorKind {
   readonly retriable: boolean;
 }
 
-/** Every error of the runtime's own, with the status that a client sees. Documented in docs/errors.md. */
+/** Every error of the runtime's own, with the status that a client sees. Documented in docs/reference/errors.md. */
 export const errorCatalogue = {
   SAGA_REQUEST_ID_MISSING: { status: Status.INVALID_ARGUMENT, retriable: false },
   SAGA_REQUEST_ID_INVALID: { status: Status.INVALID_ARGUMENT, retriable: false },

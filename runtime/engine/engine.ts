@@ -12,7 +12,7 @@ import { completionMessage } from "./messages.js";
 import { Operator } from "./operator.js";
 import { Outbox } from "./outbox.js";
 import { type Clock, type Log, Timers, type Upstreams } from "./ports.js";
-import { Recovery } from "./recovery.js";
+import { Recovery, serverStopped } from "./recovery.js";
 import { reportEnd, reportUnfinished, reportUnknownTopics } from "./reports.js";
 import { Retention } from "./retention.js";
 import { type ExecutionHost, type Release, SagaExecution } from "./saga-execution.js";
@@ -60,6 +60,7 @@ export class Engine {
   readonly #handOvers: HandOvers;
   readonly #host: ExecutionHost;
   #draining = false;
+  #stopped = false;
 
   constructor(options: EngineOptions) {
     const { journal, broker, upstreams, log, changes, clock, completion } = options;
@@ -96,6 +97,7 @@ export class Engine {
       byName: this.#byName,
       timers: this.#timers,
       isDraining,
+      isStopped: () => this.#stopped,
     });
     this.#answers = new Answers({ journal, recovery: this.#recovery, changes, timers: this.#timers, log });
     this.operator = new Operator(this.#recovery);
@@ -133,9 +135,9 @@ export class Engine {
     return this.#executions.live(sagaId) !== undefined;
   }
 
-  /** Why a saga that would begin now is refused; undefined if there is room. */
+  /** Why a saga that would begin now has no room; undefined if there is room. A stopping server still answers what it has recorded. */
   refusal(facade: FacadeDefinition): SagaError | undefined {
-    return this.#refusal(facade, 0);
+    return this.#draining ? undefined : this.#admission.refusal(facade, 0);
   }
 
   /** Recovers the sagas that the last process left, and begins to handle topics. */
@@ -159,14 +161,17 @@ export class Engine {
       void this.#recovery.empty().then(() => log.info({ sagas: open.length }, "sagas recovered from the journal"));
     }
     const parts = { journal, timers: this.#timers, clock: this.#clock, log };
-    new Sweep({
-      ...parts,
-      facades,
-      executions: this.#executions,
-      recovery: this.#recovery,
-      outbox: this.#outbox,
-      isDraining: () => this.#draining,
-    }).start();
+    if (journal.shared || broker.slots === undefined) {
+      // Elsewhere no message can be lost, and no saga can be another server's.
+      new Sweep({
+        ...parts,
+        facades,
+        executions: this.#executions,
+        recovery: this.#recovery,
+        outbox: this.#outbox,
+        isDraining: () => this.#draining,
+      }).start();
+    }
     if (retentionMs !== undefined) {
       new Retention({ ...parts, retentionMs }).start();
     }
@@ -187,9 +192,10 @@ export class Engine {
   /** Stops at once. What still runs is left to the next start. */
   async stop(): Promise<void> {
     this.#draining = true;
+    this.#stopped = true;
     this.#timers.stop();
     this.#handOvers.close();
-    const error = new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; ask again");
+    const error = serverStopped();
     this.#answers.stop(error);
     for (const execution of this.#executions.all()) {
       execution.release({ why: "stopped", error });

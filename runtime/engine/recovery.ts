@@ -25,6 +25,8 @@ export interface RecoveryParts {
   readonly byName: ReadonlyMap<string, FacadeDefinition>;
   readonly timers: Timers;
   readonly isDraining: () => boolean;
+  /** Whether the server has stopped: then no saga runs here, whatever message or client still asks for one. */
+  readonly isStopped: () => boolean;
 }
 
 /** A saga as the journal has it. Its execution is not in the map yet. */
@@ -183,6 +185,9 @@ export class Recovery {
 
   #restore(stored: StoredSaga): Restored {
     const { sagaId, records } = stored;
+    if (this.#parts.isStopped()) {
+      throw serverStopped();
+    }
     const facade = this.#parts.byName.get(stored.facade);
     const why = incompatible(facade, stored);
     if (facade === undefined || why !== undefined) {
@@ -295,6 +300,11 @@ export class Recovery {
       this.#parts.host.log.error(about, "saga can't be read from the journal now; retrying");
     }
   }
+}
+
+/** What those who wait for a saga of a stopped server get. */
+export function serverStopped(): SagaError {
+  return new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; call again with the same request id");
 }
 
 /** Why code with this facade can't run a stored saga: the facade has another structure, or is missing; undefined if it can. */

@@ -1,19 +1,20 @@
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { RetryPolicy, SagaPlan, StepPlan } from "../core/plan.js";
 import type { Codec } from "./codec.js";
 import type { DtoCodec } from "./dto.js";
 import type { CompensateContext, StepContext } from "./node.js";
 
-/** How a step is undone. */
+/** The compensation of a step. */
 export interface CompensationDefinition {
   /** "/pb.OrderService/CancelOrder" */
   readonly path: string;
-  /** The longest that one attempt may take, ms. */
+  /** The timeout of one attempt, ms. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   readonly request: Codec<unknown>;
 }
 
-/** The user's code for a step, with its types erased (methods, so that typed nodes are assignable). */
+/** The node of a step, without its types. Its members are methods so that typed nodes are assignable. */
 export interface AnyNode {
   request(context: StepContext<unknown, unknown>): unknown;
   compensate?(context: CompensateContext<unknown, unknown, unknown, unknown>): unknown;
@@ -21,13 +22,13 @@ export interface AnyNode {
 
 /** One step of a facade. */
 export interface StepDefinition extends StepPlan {
-  /** Names the step in results, idempotency keys and logs. */
+  /** The step's name in results, idempotency keys and logs. */
   readonly name: string;
-  /** The service to call: "pb.OrderService". Its address comes from the configuration. */
+  /** The service to call: "pb.OrderService". The configuration has its address. */
   readonly service: string;
   /** "/pb.OrderService/CreateOrder" */
   readonly path: string;
-  /** The longest that one attempt may take, ms. */
+  /** The timeout of one attempt, ms. */
   readonly timeoutMs: number;
   readonly request: Codec<unknown>;
   readonly response: Codec<unknown>;
@@ -35,15 +36,15 @@ export interface StepDefinition extends StepPlan {
   readonly node: AnyNode;
 }
 
-/** A facade: what `defineFacade` takes from generated code. */
+/** A facade, as generated code defines it. */
 export interface FacadeDefinition extends SagaPlan {
   /** "pb.BookingService/HandleSyncBooking" */
   readonly name: string;
-  /** Hex SHA-256 of the structure, stored with each saga. */
+  /** SHA-256 of the facade's structure, in hexadecimal. Stored with each saga. */
   readonly fingerprint: string;
-  /** The longest that a saga may run before its pivot, ms. */
+  /** The maximum time that a saga may run before its pivot, ms. Default: unlimited. */
   readonly deadlineMs?: number;
-  /** Without the configured prefix; those of the steps by their position, none for a sync facade. */
+  /** Topics without the configured prefix. Those of the steps are in step order; a sync facade has none. */
   readonly topics: { readonly rollback: string; readonly steps: readonly string[] };
   readonly request: Codec<unknown>;
   readonly response: Codec<unknown>;
@@ -52,11 +53,30 @@ export interface FacadeDefinition extends SagaPlan {
   readonly steps: readonly StepDefinition[];
   respond(context: StepContext<unknown, unknown>): unknown;
   readonly dto: DtoCodec;
-  /** The node file, where `todo(…)` calls are looked for at start. */
+  /** The file of the nodes. The server searches it for `todo(…)` calls when it starts. */
   readonly nodeFile: URL;
 }
 
-/** Makes a facade known to the type checker. Generated code calls it; the definition is returned as it is. */
+/** Type-checks the definition of a facade and returns it unchanged. Generated code calls this function. */
 export function defineFacade(definition: FacadeDefinition): FacadeDefinition {
   return definition;
+}
+
+/** A gRPC service with facades, as a generated handler file exports it. */
+export interface SagaService {
+  /** "pb.BookingService" */
+  readonly name: string;
+  /** The service definition that ts-proto generates. */
+  readonly definition: ServiceDefinition;
+  /** The facades by method name in `definition`: "handleSyncBooking". */
+  readonly facades: Readonly<Record<string, FacadeDefinition>>;
+  /** The user's handlers of all other RPCs, by method name. */
+  readonly rpcs?: UntypedServiceImplementation;
+  /** A serialized FileDescriptorSet in base64, for gRPC reflection: the service's file and all its imports. */
+  readonly descriptors: string;
+}
+
+/** Type-checks a service and returns it unchanged. Generated code calls this function. */
+export function defineService(service: SagaService): SagaService {
+  return service;
 }

@@ -2,7 +2,7 @@ import type { handleUnaryCall, MethodDefinition, Server, UntypedServiceImplement
 import { SagaError } from "../core/errors.js";
 import type { Engine } from "../engine/engine.js";
 import type { Log } from "../engine/ports.js";
-import type { SagaService } from "../facade/service.js";
+import type { SagaService } from "../facade/definition.js";
 import { bytesMethod, facadeHandler } from "./facade-handler.js";
 import { errorStatus } from "./status.js";
 

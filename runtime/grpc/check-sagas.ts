@@ -3,7 +3,7 @@ import { checkConfig, loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError, SagaError } from "../core/errors.js";
 import { parkedOf } from "../engine/reports.js";
-import type { SagaService } from "../facade/service.js";
+import type { SagaService } from "../facade/definition.js";
 import type { SagasInFlight } from "../journal/journal.js";
 import { facadesOf, keyNames } from "./check-services.js";
 import { lookAtJournal } from "./open-journal.js";
@@ -116,7 +116,7 @@ function toText({ place, found, fitting, parked }: SagasCheck): string {
   const count = countOf(parked) === 1 ? "1 saga" : `${countOf(parked)} sagas`;
   return `${count} in flight can't be run by this code; ${others} (${place})
 ${structures.join("\n")}
-Keep the code that they began under running until they have ended, see docs/versions.md.`;
+Keep the code that they began under running until they have ended, see docs/how-to/change-a-facade.md.`;
 }
 
 function countOf(sagas: readonly SagasInFlight[]): number {

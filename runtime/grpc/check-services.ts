@@ -2,9 +2,8 @@ import { relative } from "node:path";
 import { deadLetterTopic } from "../broker/broker.js";
 import type { KeyNames } from "../config/environment.js";
 import { SagaError } from "../core/errors.js";
-import type { FacadeDefinition } from "../facade/definition.js";
-import { findTodos } from "../facade/find-todos.js";
-import type { SagaService } from "../facade/service.js";
+import type { FacadeDefinition, SagaService } from "../facade/definition.js";
+import { findTodos } from "../facade/todo.js";
 
 /**
  * The facades of the services, once it is sure that they can run.

@@ -46,16 +46,18 @@ export async function listen(
     port: portOf(bound),
     close: (graceMs) =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => {
+        const cut = () => {
           for (const connection of connections) {
             connection.destroy();
           }
-        }, graceMs);
+        };
+        const timer = setTimeout(cut, graceMs);
         for (const one of bound) {
           one.close();
         }
         server.tryShutdown(() => {
           clearTimeout(timer);
+          cut(); // What never came to speak HTTP/2.
           resolve();
         });
       }),

@@ -9,8 +9,7 @@ import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { Engine } from "../engine/engine.js";
 import type { Log } from "../engine/ports.js";
-import type { FacadeDefinition } from "../facade/definition.js";
-import type { SagaService } from "../facade/service.js";
+import type { FacadeDefinition, SagaService } from "../facade/definition.js";
 import { isRequestId, requestIdKey } from "./request-id.js";
 import { errorStatus } from "./status.js";
 
@@ -114,19 +113,20 @@ function facadesByPath(services: readonly SagaService[]): ReadonlyMap<string, Fa
   return byPath;
 }
 
-/** How late the event loop is, ms: the mean of the last half second. One long pause, such as a garbage collection, counts little. */
+/** How late the event loop is, ms: in the better of the last two half seconds, so that one long pause does not count. */
 function watchEventLoop() {
   const samples = monitorEventLoopDelay({ resolution: sampleMs });
   samples.enable();
-  let delayMs = 0;
+  let [before, latest] = [0, 0];
   const timer = setInterval(() => {
-    // Samples are the time between two timers, so an idle loop has one of the timer's own time. NaN: there were none.
-    delayMs = Math.max(0, samples.mean / 1e6 - sampleMs) || 0;
+    before = latest;
+    // A sample is the time between two timers: `sampleMs` if the loop is idle. The mean of no samples is NaN.
+    latest = Math.max(0, samples.mean / 1e6 - sampleMs) || 0;
     samples.reset();
   }, averageMs);
   timer.unref();
   return {
-    delayMs: () => delayMs,
+    delayMs: () => Math.min(before, latest),
     close() {
       clearInterval(timer);
       samples.disable();

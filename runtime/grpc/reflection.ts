@@ -1,7 +1,7 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
-import type { SagaService } from "../facade/service.js";
+import type { SagaService } from "../facade/definition.js";
 import { errorDetailsDescriptors } from "../pb/google/rpc/error-details-descriptors.js";
 
 /** What ReflectionService reads of a package definition: the files, and which services to name. */

@@ -25,11 +25,12 @@ export interface RunOptions extends Omit<ServerOptions, "config"> {
 const sameSignalMs = 1_000;
 
 /**
- * A server as a program: reads the configuration, prints `<name> ready on <address>` when it takes calls, and drains
- * on SIGTERM and SIGINT; another signal a second or more after that stops it at once. What stops it from starting goes to standard error, and the process exits with 1. With the
- * argument `check-sagas` it starts nothing, and tells which sagas in flight its code can't run, see docs/versions.md. Another
- * word as its first argument is refused, with exit code 2, unless `args` is given; flags are the program's own.
- * @returns undefined where it did not start
+ * Runs a server as a program. It reads the configuration, prints `<name> ready on <address>` once it takes calls, and
+ * drains on SIGTERM and SIGINT; another signal at least one second later stops it at once. If it can't start, it prints the
+ * reason on standard error, and the process exits with 1. With the argument `check-sagas` it starts nothing and reports
+ * the sagas in flight that its code can't run, see docs/how-to/change-a-facade.md. It refuses any other first argument
+ * with exit code 2, unless `args` is given; flags are the program's own.
+ * @returns undefined if the server did not start
  */
 export async function runServer({
   name,
@@ -76,6 +77,15 @@ export async function runServer({
   // A reader of our output that is gone must not keep us from ending.
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
+  process.on("uncaughtException", (error) => {
+    if (isLateAnswer(error)) {
+      server?.logger.debug({ err: error }, "a client gave up a call before it was answered");
+    } else if (process.listenerCount("uncaughtException") === 1) {
+      // As Node.js does without a listener.
+      process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+      process.exit(1);
+    }
+  });
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   try {
@@ -97,6 +107,15 @@ export async function runServer({
     await onClosed?.();
     return undefined;
   }
+}
+
+/**
+ * grpc-js (1.14) answers a call of an unknown method, or with a wrong content type, without a look at whether the client
+ * has given it up. Over TLS such a call can be over by then, and `respond` throws out of an event of HTTP/2. Nothing is
+ * broken: without this, any client could end the program.
+ */
+function isLateAnswer(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_HTTP2_INVALID_STREAM";
 }
 
 interface Leave {

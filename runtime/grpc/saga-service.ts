@@ -2,7 +2,7 @@ import type { Server, ServerWritableStream, StatusObject } from "@grpc/grpc-js";
 import { isSagaError } from "../core/errors.js";
 import { statusName } from "../core/status.js";
 import type { Log } from "../engine/ports.js";
-import type { SagaService } from "../facade/service.js";
+import type { SagaService } from "../facade/definition.js";
 import { readSaga, type SagaSource, type Watch, watchSaga } from "../operate/watch-saga.js";
 import {
   type SagaServiceServer,

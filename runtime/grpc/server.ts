@@ -8,7 +8,7 @@ import { Changes } from "../engine/changes.js";
 import { Engine } from "../engine/engine.js";
 import type { Completion } from "../engine/messages.js";
 import { type Clock, systemClock } from "../engine/ports.js";
-import type { SagaService } from "../facade/service.js";
+import type { SagaService } from "../facade/definition.js";
 import type { Journal } from "../journal/journal.js";
 import { healthDescriptors } from "../pb/health/v1/health-descriptors.js";
 import { addServices } from "./add-services.js";

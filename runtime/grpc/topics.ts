@@ -3,8 +3,7 @@ import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { EngineOptions } from "../engine/engine.js";
 import type { Completion } from "../engine/messages.js";
-import type { FacadeDefinition } from "../facade/definition.js";
-import type { SagaService } from "../facade/service.js";
+import type { FacadeDefinition, SagaService } from "../facade/definition.js";
 import type { Message } from "../journal/journal.js";
 
 /** The services with the configured prefix before every topic. */

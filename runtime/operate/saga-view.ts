@@ -6,12 +6,11 @@ import type { StoredPhase, StoredSaga } from "../journal/journal.js";
 import { decodeRecord, recordTime } from "../journal/record.js";
 import type { Any } from "../pb/google/protobuf/any.js";
 import { CompensationState, type Saga, type SagaStep, SagaState as State, StepState } from "../pb/saga/v1/service.js";
-import { type Timeline, timelineOf } from "./timeline.js";
-import { turnBackOf } from "./turn-back.js";
+import { rollbackOf, type Timeline, timelineOf } from "./timeline.js";
 
 /**
- * A stored saga as the SagaService tells of it.
- * @param facade the one that the saga runs, where this server has it
+ * A stored saga as SagaService returns it.
+ * @param facade the saga's facade, if this server has it
  */
 export function sagaView(stored: StoredSaga, facade: FacadeDefinition | undefined): Saga {
   if (facade === undefined) {
@@ -47,18 +46,19 @@ function detailed(stored: StoredSaga, facade: FacadeDefinition, { state, steps, 
   };
 }
 
-/** What can be told of a saga whose events say nothing to this server. */
+/** A saga whose events this server can't replay: it has no steps. */
 function outline(stored: StoredSaga, facade: FacadeDefinition | undefined, parkedReason: string): Saga {
   const { phase, answer } = stored;
   const failed = answer?.ok === false ? answer : undefined;
-  // The client of an async saga was answered before any step ran: what became of it only the records say.
-  const { turned, failure } = turnBackOf(stored.records, phase === "compensated" || phase === "stuck");
+  // An async saga is answered before its steps run: only its records have the rollback and its failure.
+  const { rolledBack, failure } = rollbackOf(stored.records, phase === "compensated" || phase === "stuck");
   const ended = phase === "completed" || phase === "compensated";
   return {
     requestId: stored.sagaId,
     facade: stored.facade,
-    // The answer of a failure is stored together with the turn back.
-    state: phase === "open" && (failed !== undefined || turned) ? State.SAGA_STATE_ROLLING_BACK : storedPhases[phase],
+    // A failed answer is stored together with the start of the rollback.
+    state:
+      phase === "open" && (failed !== undefined || rolledBack) ? State.SAGA_STATE_ROLLING_BACK : storedPhases[phase],
     steps: [],
     failure: failureView(failed?.failure ?? failure),
     failedStep: failed?.step ?? "",
@@ -88,7 +88,7 @@ const storedPhases: Readonly<Record<StoredPhase, State>> = {
   compensated: State.SAGA_STATE_COMPENSATED,
 };
 
-/** A status that core gains must get a word here before this compiles. */
+/** The type requires an entry for each status of core. */
 const stepStates: Readonly<Record<StepStatus, StepState>> = {
   idle: StepState.STEP_STATE_IDLE,
   queued: StepState.STEP_STATE_QUEUED,
@@ -99,7 +99,7 @@ const stepStates: Readonly<Record<StepStatus, StepState>> = {
   unknown: StepState.STEP_STATE_UNKNOWN,
 };
 
-const undoStates: Readonly<Record<UndoStatus, CompensationState>> = {
+const compensationStates: Readonly<Record<UndoStatus, CompensationState>> = {
   idle: CompensationState.COMPENSATION_STATE_IDLE,
   due: CompensationState.COMPENSATION_STATE_DUE,
   calling: CompensationState.COMPENSATION_STATE_CALLING,
@@ -124,11 +124,11 @@ function stepView(
       compensation === undefined
         ? undefined
         : {
-            state: undoStates[step?.undo ?? "idle"],
+            state: compensationStates[step?.undo ?? "idle"],
             attempts: step?.undoAttempts ?? 0,
-            startTime: dateOf(span?.undo.startedMs),
-            endTime: dateOf(span?.undo.endedMs),
-            failure: failureView(span?.undo.failure),
+            startTime: dateOf(span?.compensation.startedMs),
+            endTime: dateOf(span?.compensation.endedMs),
+            failure: failureView(span?.compensation.failure),
           },
   };
 }
@@ -139,7 +139,7 @@ function failureView(failure: Omit<Failure, "beforeCall"> | undefined): Saga["fa
 
 function anyOf(response: Uint8Array, facade: FacadeDefinition | undefined): Any {
   if (facade === undefined) {
-    // Nobody here can name its type, and an Any without one can't be read at all.
+    // The type is unknown, and an Any without a type can't be decoded.
     const value = new BinaryWriter().uint32(0x0a).bytes(response).finish();
     return { typeUrl: "type.googleapis.com/google.protobuf.BytesValue", value };
   }
@@ -155,7 +155,7 @@ function deadlineIn(record: Uint8Array | undefined): number | undefined {
   return started?.deadlineAtMs;
 }
 
-/** A saga whose record is damaged must not be one that nothing can be told of. */
+/** Ignores a damaged record, so that the rest of the saga is returned. */
 function readable<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -164,7 +164,7 @@ function readable<T>(read: () => T): T | undefined {
   }
 }
 
-/** The last moment that a google.protobuf.Timestamp has. A deadline beyond it is none. */
+/** The maximum of google.protobuf.Timestamp. A later deadline is omitted. */
 const latestMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 function dateOf(ms: number | undefined): Date | undefined {

@@ -5,7 +5,7 @@ import type { Journal, StoredSaga } from "../journal/journal.js";
 import type { Saga } from "../pb/saga/v1/service.js";
 import { sagaView } from "./saga-view.js";
 
-/** Where sagas are found. */
+/** What reading and watching sagas needs. */
 export interface SagaSource {
   readonly journal: Pick<Journal, "load">;
   /** The facades of this server. */
@@ -13,26 +13,26 @@ export interface SagaSource {
   readonly changes: Pick<Changes, "subscribe">;
 }
 
-/** Where a saga stands now. @throws SagaError SAGA_NOT_FOUND or SAGA_JOURNAL_UNAVAILABLE */
+/** Reads a saga. @throws SagaError SAGA_NOT_FOUND or SAGA_JOURNAL_UNAVAILABLE */
 export async function readSaga(source: SagaSource, sagaId: string): Promise<Saga> {
   return view(source, await load(source, sagaId));
 }
 
-/** Somebody who watches a saga. */
+/** One client's watch of a saga. */
 export interface Watch {
   /**
-   * The saga's state, and each newer one, until it has ended. States are loaded when they are asked for: who asks slowly
-   * gets fewer, and the newest each time. To be asked for once.
+   * The saga's current state and each later one, until the saga has ended. Each state is loaded when it is requested: a slow
+   * client gets fewer states, each the latest. Call it once.
    * @throws SagaError SAGA_NOT_FOUND, SAGA_JOURNAL_UNAVAILABLE, or SAGA_DRAINING after `drain`
    */
   states(): AsyncGenerator<Saga, void>;
-  /** Ends the watch once it has told what there is to tell. */
+  /** Ends the watch after the latest state. */
   drain(): void;
-  /** Ends the watch: nobody listens any more. */
+  /** Ends the watch at once: the client is gone. */
   hangUp(): void;
 }
 
-/** Makes a watch of a saga. Nothing is held for it until its states are asked for. */
+/** Creates a watch of a saga. It subscribes to changes when its states are requested. */
 export function watchSaga(source: SagaSource, sagaId: string): Watch {
   let changed = true;
   let draining = false;
@@ -40,19 +40,19 @@ export function watchSaga(source: SagaSource, sagaId: string): Watch {
   let wake = () => {};
 
   async function* states(): AsyncGenerator<Saga, void> {
-    // Before the first load, so that no change falls between the two.
+    // Subscribe before the first load, so that no change is missed in between.
     const unsubscribe = source.changes.subscribe(sagaId, () => {
       changed = true;
       wake();
     });
-    let told = 0;
+    let seen = 0;
     try {
       while (!hungUp) {
         if (changed) {
           changed = false;
           const stored = await load(source, sagaId);
-          if (stored.records.length > told) {
-            told = stored.records.length;
+          if (stored.records.length > seen) {
+            seen = stored.records.length;
             yield view(source, stored);
           }
           if (stored.phase === "completed" || stored.phase === "compensated") {

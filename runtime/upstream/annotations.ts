@@ -1,41 +1,38 @@
-import { createFileRegistry, type FileRegistry, fromBinary, type Message } from "@bufbuild/protobuf";
-import { BinaryReader } from "@bufbuild/protobuf/wire";
+import { createFileRegistry, type FileRegistry, fromBinary, getExtension, hasExtension } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 import { SagaError } from "../core/errors.js";
 
-/** What an RPC's options say of it. */
+/** What the options of an RPC declare. */
 export interface RpcAnnotations {
-  /** `read`: it says `idempotency_level = NO_SIDE_EFFECTS`. `plain`: it bears no option of saga.v1. */
+  /** `read`: `idempotency_level = NO_SIDE_EFFECTS`. `plain`: the RPC has no option of saga.v1. */
   readonly kind: "step" | "compensation" | "read" | "plain";
-  /** Of a step: the RPC of the same service that undoes it; "" where none does. */
+  /** Of a step: its compensation, an RPC of the same service; "" if it has none. */
   readonly compensation: string;
-  /** Of a step: whether it is compensated also when it was refused. */
+  /** Of a step: whether it is compensated even if it was refused. */
   readonly compensateOnFailure: boolean;
 }
 
 /** The annotations of RPCs by path: "/pb.OrderService/CreateOrder". */
 export type Annotations = ReadonlyMap<string, RpcAnnotations>;
 
-/** The numbers of the options and their fields in saga/v1/saga.proto. */
-const option = { step: 50712, compensation: 50713 } as const;
-const stepField = { compensation: 1, compensateOnFailure: 6 } as const;
-
 /**
- * Reads the annotations of all RPCs in a serialized google.protobuf.FileDescriptorSet, with the imports:
+ * Reads the annotations of all RPCs in a serialized google.protobuf.FileDescriptorSet that includes its imports:
  * `buf build -o image.binpb`, or `protoc --include_imports --descriptor_set_out=image.binpb`.
- * @throws SagaError SAGA_DEFINITION_INVALID where the bytes are none, or only a part of one
+ * @throws SagaError SAGA_DEFINITION_INVALID if the bytes are not a complete FileDescriptorSet
  */
 export function readAnnotations(descriptorSet: Uint8Array): Annotations {
   const registry = registryOf(descriptorSet);
+  const step = registry.getExtension("saga.v1.step");
+  const compensation = registry.getExtension("saga.v1.compensation");
   const found = new Map<string, RpcAnnotations>();
-  for (const file of registry.files) {
-    for (const { typeName, methods } of file.services) {
-      for (const { name, idempotency, proto } of methods) {
-        const step = extension(proto.options, option.step);
-        const fields = step === undefined ? undefined : readStep(step);
-        const compensation = extension(proto.options, option.compensation) !== undefined;
-        found.set(`/${typeName}/${name}`, rpc(idempotency === Level.NO_SIDE_EFFECTS, fields, compensation));
-      }
+  for (const { typeName, methods } of [...registry.files].flatMap(({ services }) => services)) {
+    for (const { name, idempotency, proto } of methods) {
+      const { options } = proto;
+      // The type is read at run time: protobuf-es names its fields in lowerCamelCase.
+      const fields = options && step && hasExtension(options, step) ? getExtension(options, step) : undefined;
+      const isCompensation = options && compensation && hasExtension(options, compensation);
+      const read = idempotency === Level.NO_SIDE_EFFECTS;
+      found.set(`/${typeName}/${name}`, annotationsOf(read, fields as StepFields | undefined, isCompensation === true));
     }
   }
   return found;
@@ -46,35 +43,31 @@ function registryOf(descriptorSet: Uint8Array): FileRegistry {
     return createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new SagaError(
-      "SAGA_DEFINITION_INVALID",
-      `readAnnotations was given ${descriptorSet.length} bytes that are no whole FileDescriptorSet (${why}); give it what \`buf build -o image.binpb\` writes, not compressed and with the imports`,
-      { cause: error },
-    );
+    const message = `${descriptorSet.length} bytes given to readAnnotations are not a complete FileDescriptorSet (${why})`;
+    const fix = "pass the uncompressed output of `buf build -o image.binpb`, with its imports";
+    throw new SagaError("SAGA_DEFINITION_INVALID", `${message}; ${fix}`, { cause: error });
   }
 }
 
-/** What @grpc/proto-loader gives, as far as it matters here. */
+/** What @grpc/proto-loader returns, as far as it is used here. */
 export type LoadedPackage = Readonly<Record<string, object>>;
 
 /**
- * Takes the annotations from what @grpc/proto-loader loaded. It keeps one statement of each option:
- * `option (saga.v1.step) = { … };`, not several of the form `option (saga.v1.step).compensation = …;`.
+ * Reads the annotations from what @grpc/proto-loader loaded. proto-loader keeps one statement per option: use
+ * `option (saga.v1.step) = { … };`, not several statements `option (saga.v1.step).compensation = …;`.
  */
 export function loadedAnnotations(loaded: LoadedPackage): Annotations {
   const found = new Map<string, RpcAnnotations>();
-  for (const service of Object.values(loaded)) {
-    for (const method of Object.values(service) as unknown[]) {
-      if (typeof method === "object" && method !== null && "path" in method && "options" in method) {
-        const options = (method.options ?? {}) as Record<string, unknown>;
-        const step = options["(saga.v1.step)"] as Record<string, unknown> | undefined;
-        const fields = step && {
-          compensation: String(step.compensation ?? ""),
-          compensateOnFailure: String(step.compensate_on_failure ?? step.compensateOnFailure) === "true",
-        };
-        const read = options.idempotency_level === "NO_SIDE_EFFECTS";
-        found.set(String(method.path), rpc(read, fields, "(saga.v1.compensation)" in options));
-      }
+  for (const method of Object.values(loaded).flatMap((service) => Object.values(service) as unknown[])) {
+    if (typeof method === "object" && method !== null && "path" in method && "options" in method) {
+      const options = (method.options ?? {}) as Record<string, unknown>;
+      const step = options["(saga.v1.step)"] as Record<string, unknown> | undefined;
+      const fields = step && {
+        compensation: String(step.compensation ?? ""),
+        compensateOnFailure: String(step.compensate_on_failure ?? step.compensateOnFailure) === "true",
+      };
+      const read = options.idempotency_level === "NO_SIDE_EFFECTS";
+      found.set(String(method.path), annotationsOf(read, fields, "(saga.v1.compensation)" in options));
     }
   }
   return found;
@@ -82,30 +75,8 @@ export function loadedAnnotations(loaded: LoadedPackage): Annotations {
 
 type StepFields = Pick<RpcAnnotations, "compensation" | "compensateOnFailure">;
 
-function rpc(read: boolean, step: StepFields | undefined, compensation: boolean): RpcAnnotations {
-  const kind = compensation ? "compensation" : read ? "read" : step === undefined ? "plain" : "step";
-  return { kind, ...(step ?? { compensation: "", compensateOnFailure: false }) };
-}
-
-/** The bytes of a message-typed extension, which stands among the unknown fields; several are merged, as on the wire. */
-function extension(options: Message | undefined, number: number): Uint8Array | undefined {
-  const parts = (options?.$unknown ?? []).filter(({ no }) => no === number);
-  return parts.length === 0 ? undefined : Buffer.concat(parts.map(({ data }) => new BinaryReader(data).bytes()));
-}
-
-function readStep(bytes: Uint8Array): StepFields {
-  const reader = new BinaryReader(bytes);
-  let compensation = "";
-  let compensateOnFailure = false;
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === stepField.compensation) {
-      compensation = reader.string();
-    } else if (field === stepField.compensateOnFailure) {
-      compensateOnFailure = reader.bool();
-    } else {
-      reader.skip(wireType);
-    }
-  }
-  return { compensation, compensateOnFailure };
+function annotationsOf(read: boolean, step: StepFields | undefined, isCompensation: boolean): RpcAnnotations {
+  const kind = isCompensation ? "compensation" : read ? "read" : step === undefined ? "plain" : "step";
+  const { compensation = "", compensateOnFailure = false } = step ?? {};
+  return { kind, compensation, compensateOnFailure };
 }

@@ -1,64 +1,46 @@
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isSagaError, SagaError } from "../core/errors.js";
-import { type Answer, refusalAnswer } from "./answer.js";
-import { actionKeyOf, longestKey } from "./keys.js";
-import type { Awaitable, BarrierDriver } from "./port.js";
-import { isRefusal } from "./refusal.js";
-import { applyBarrier, type DoneAction, RowGone } from "./rule.js";
-import { wait } from "./work.js";
+import { type Answer, isRefusal, refusalAnswer } from "./answer.js";
+import { type Awaitable, type BarrierDriver, type Removal, unavailable, wait } from "./driver.js";
+import { actionKeyOf, applyBarrier, type BarrierCall, type DoneAction, RowGone } from "./rule.js";
 
-/** A call of an RPC that has an effect. */
-export interface BarrierCall {
-  /** The call's idempotency key. Undefined: the effect happens each time that the call comes. */
-  readonly key: string | undefined;
-  /** The RPC, as in its path: "/pb.OrderService/CreateOrder". */
-  readonly method: string;
-  /** The request's bytes as they came: a repeat has the same ones. */
-  readonly request: Uint8Array;
-  /** A compensation undoes the action whose key its own names; anything else is an action. */
-  readonly direction: "action" | "compensation";
-  /** Whether the compensation is also to run where its action was refused. Default: false. */
-  readonly compensateOnFailure?: boolean | undefined;
-  /**
-   * Whether the caller repeats the call until it succeeds, as a saga does past its pivot: then a refusal is answered and not
-   * kept, and a repeat runs anew. Default: false.
-   */
-  readonly retriable?: boolean | undefined;
-}
-
-/** What an effect is told beside its transaction. */
+/** What an effect receives besides its transaction. */
 export interface BarrierContext {
-  /** Of a compensation: the key of the action that it undoes. Undefined where its own key names none. */
+  /** Of a compensation: the key of its action. Undefined if the compensation's key names no action. */
   readonly actionKey: string | undefined;
-  /** Of a compensation: what its action did. Undefined where its key names none, or where the action was refused. */
+  /** Of a compensation: its action. Undefined if the key names no action, or if the action was refused. */
   readonly action: DoneAction | undefined;
 }
 
-/** Has each call take effect once for its key, and keeps its answer. */
+/** Lets each key take effect once, and stores the answer. */
 export interface Barrier<Tx, Sync extends boolean = boolean> {
   readonly driver: BarrierDriver<Tx, Sync>;
   /**
-   * Answers a call: by its effect, in one transaction with the barrier's row, or by what is stored.
-   * @param effect the handler: writes with the transaction and gives the response's bytes; throws a Refusal to say no. May
-   * be run again where the database rolled its transaction back
-   * @throws SagaError SAGA_KEY_INVALID, or SAGA_BARRIER_UNAVAILABLE where the call is to be repeated
-   * @throws whatever else the effect threw; nothing is stored then
+   * Runs the effect and stores its answer, in one transaction; or returns the stored answer.
+   * @param effect the handler: writes with the transaction and returns the response's bytes; throws a Refusal to reject the
+   * call. Runs again if the database rolls its transaction back
+   * @throws SagaError SAGA_KEY_INVALID; SAGA_BARRIER_UNAVAILABLE if the caller is to repeat the call
+   * @throws any other error of the effect; nothing is stored then
    */
   call(call: BarrierCall, effect: BarrierEffect<Tx>): Promise<Answer>;
 }
 
-/** Does what a call is to do, and gives the response's bytes. */
+/** Writes the effect of a call and returns the response's bytes. */
 export type BarrierEffect<Tx> = (tx: Tx, context: BarrierContext) => Awaitable<Uint8Array>;
 
-/** How a barrier works. */
+/** Options of a barrier. */
 export interface BarrierOptions {
-  /** The most attempts at a transaction that the database rolls back for a deadlock or the like. Default: 5. */
+  /** The maximum number of attempts at a transaction that the database rolls back, for example for a deadlock. Default: 5. */
   readonly attempts?: number;
   /** The key of the action that a compensation's key names. Default: the key without its `/compensate`. */
   readonly actionKeyOf?: (compensationKey: string) => string | undefined;
 }
 
-/** Makes a barrier on a database. */
+/** Keys must fit into an index of the database. */
+const longestKey = 1024;
+
+/** Creates a barrier on a database. */
 export function createBarrier<Tx, Sync extends boolean>(
   driver: BarrierDriver<Tx, Sync>,
   options: BarrierOptions = {},
@@ -66,31 +48,28 @@ export function createBarrier<Tx, Sync extends boolean>(
   const { attempts = 5, actionKeyOf: actionOf = actionKeyOf } = options;
 
   function attempt(call: BarrierCall, effect: BarrierEffect<Tx>): Promise<Answer> {
-    const { key, method, direction, compensateOnFailure, retriable } = call;
+    const { key, request, ...rest } = call;
     if (key === undefined) {
       return driver.transaction(function* (tx) {
         return { ok: true, response: yield* wait(effect(tx, { actionKey: undefined, action: undefined })) };
       });
     }
-    const actionKey = direction === "compensation" ? actionOf(key) : undefined;
-    const requestHash = createHash("sha256").update(call.request).digest();
-    const keyed = { key, method, requestHash, direction, actionKey, compensateOnFailure, retriable };
+    const actionKey = call.direction === "compensation" ? actionOf(key) : undefined;
+    const keyed = { ...rest, key, actionKey, requestHash: createHash("sha256").update(request).digest() };
     return driver.transaction((tx, rows) => applyBarrier(rows, keyed, (action) => effect(tx, { actionKey, action })));
   }
 
   return {
     driver,
     async call(call, effect) {
-      if (call.key !== undefined && (call.key === "" || Buffer.byteLength(call.key) > longestKey)) {
-        throw new SagaError("SAGA_KEY_INVALID", `an idempotency-key has from 1 to ${longestKey} bytes`);
+      const { key, method, direction } = call;
+      if (key !== undefined && (key === "" || Buffer.byteLength(key) > longestKey)) {
+        throw new SagaError("SAGA_KEY_INVALID", `an idempotency-key must have 1 to ${longestKey} bytes`);
       }
-      // It would hold the key against the compensation that the key is for. (What another scheme makes of a key of an
-      // action's is not known.)
-      if (call.direction === "action" && call.key !== undefined && actionOf === actionKeyOf && actionOf(call.key)) {
-        throw new SagaError(
-          "SAGA_KEY_INVALID",
-          `idempotency-key ${call.key} is a compensation's by its /compensate, and ${call.method} is none; send another key`,
-        );
+      // The action's row would make the compensation with this key impossible. Only the default scheme of keys is known.
+      if (direction === "action" && key !== undefined && actionOf === actionKeyOf && actionOf(key) !== undefined) {
+        const reason = `idempotency-key ${key} ends in /compensate, but ${method} is not a compensation`;
+        throw new SagaError("SAGA_KEY_INVALID", `${reason}; send another key`);
       }
       for (let count = 1; ; count++) {
         try {
@@ -112,8 +91,35 @@ export function createBarrier<Tx, Sync extends boolean>(
   };
 }
 
-/** What a database that can't do it now is reported as. */
-export function unavailable(cause: unknown): SagaError {
-  const message = cause instanceof Error ? cause.message || cause.name : String(cause);
-  return new SagaError("SAGA_BARRIER_UNAVAILABLE", `the database can't take the call now: ${message}`, { cause });
+/** Options of {@link removeBarriers}. */
+export interface RemoveOptions extends Pick<Removal, "olderThanMs"> {
+  /** The maximum number of rows per transaction. Default: 1000. */
+  readonly batch?: number;
+  /** The pause between two batches, ms. Default: 100. */
+  readonly pauseMs?: number;
+  /** Stops the removal after the current batch. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Removes rows older than the given age, in small batches. See docs/how-to/guard-an-upstream.md for the age to choose: if a row is
+ * removed too early, a late call takes effect again, or an effect is not compensated.
+ * @returns the number of removed rows
+ */
+export async function removeBarriers(
+  driver: Pick<BarrierDriver<never>, "remove">,
+  options: RemoveOptions,
+): Promise<number> {
+  const { olderThanMs, batch = 1000, pauseMs = 100, signal } = options;
+  let removed = 0;
+  while (signal?.aborted !== true) {
+    const count = await driver.remove({ olderThanMs, limit: batch });
+    removed += count;
+    if (count < batch) {
+      break;
+    }
+    // An abort during the pause is not an error: the loop ends.
+    await sleep(pauseMs, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+  }
+  return removed;
 }

@@ -1,146 +1,133 @@
-import type { BarrierDriver, BarrierRow, BarrierRows, Work } from "./port.js";
-import { runAsync } from "./work.js";
+import { type BarrierDriver, type BarrierRow, type BarrierRows, runAsync, type Work } from "./driver.js";
 
-/** What handlers write with: their changes are made when the transaction commits, in order, or never. */
+/** What handlers write with. The changes run in order when the transaction commits, or never. */
 export interface MemoryTransaction {
   /** @param change must not throw */
   onCommit(change: () => void): void;
 }
 
-/** The barrier's table in memory, for tests and simulations: it forgets everything with its process. */
+/** The barrier's table in memory, for tests and simulations. Its rows are lost with the process. */
 export interface MemoryDriver extends BarrierDriver<MemoryTransaction, false> {
   /** The committed rows by key. */
   readonly rows: ReadonlyMap<string, BarrierRow>;
-  /** As if the process had died: open transactions are rolled back, and what ran in them never goes on. */
+  /** Simulates a crash of the process: open transactions are rolled back and never continue. */
   crash(): void;
 }
 
-/** How the memory driver works. */
+/** Options of the memory driver. */
 export interface MemoryDriverOptions {
-  /** Awaited before each step and before the commit: a simulation lets time pass, or others come first. */
+  /** Awaited before each operation and before the commit, so that a simulation can delay or reorder them. */
   readonly step?: (what: keyof BarrierRows | "begin" | "commit") => Promise<void> | void;
-  /** The clock by which rows grow old, ms. Default: Date.now. */
+  /** The clock for the age of rows, ms. Default: Date.now. */
   readonly now?: () => number;
 }
 
-interface Transaction {
+interface OpenTransaction {
   readonly written: Map<string, BarrierRow>;
-  changes: (() => void)[];
-  savedChanges: number;
-  alive: boolean;
-  /** Settles when it has ended. */
   readonly ended: Promise<void>;
   end(): void;
 }
 
-/** Makes an empty table. Transactions wait for each other's keys as they do in PostgreSQL. */
+/** Creates an empty table. Transactions wait for each other's keys as in PostgreSQL. */
 export function memoryDriver({ step = () => {}, now = Date.now }: MemoryDriverOptions = {}): MemoryDriver {
   const rows = new Map<string, BarrierRow>();
-  const madeAt = new Map<string, number>();
-  const open = new Set<Transaction>();
+  const createdAt = new Map<string, number>();
+  const open = new Set<OpenTransaction>();
 
-  /** Lets time pass; a transaction of a crashed process gets no further. */
-  async function pass(transaction: Transaction, what: keyof BarrierRows | "begin" | "commit"): Promise<void> {
-    await step(what);
-    if (!transaction.alive) {
-      await new Promise<never>(() => {});
-    }
-  }
-
-  function rowsOf(transaction: Transaction): BarrierRows {
-    return {
-      async insert(row) {
-        await pass(transaction, "insert");
-        for (
-          let holder = holderOf(row.key);
-          holder !== undefined && holder !== transaction;
-          holder = holderOf(row.key)
-        ) {
-          await holder.ended;
-          await pass(transaction, "insert");
-        }
-        if (rows.has(row.key) || transaction.written.has(row.key)) {
-          return false;
-        }
-        transaction.written.set(row.key, row);
-        return true;
-      },
-      async find(key) {
-        await pass(transaction, "find");
-        return transaction.written.get(key) ?? rows.get(key);
-      },
-      async settle(key, answer) {
-        await pass(transaction, "settle");
-        const row = transaction.written.get(key);
-        if (row !== undefined) {
-          transaction.written.set(key, { ...row, state: "answered", answer });
-        }
-      },
-      async savepoint() {
-        await pass(transaction, "savepoint");
-        transaction.savedChanges = transaction.changes.length;
-      },
-      async rollBackToSavepoint() {
-        await pass(transaction, "rollBackToSavepoint");
-        transaction.changes.length = transaction.savedChanges;
+  function begin(): OpenTransaction {
+    let resolve = () => {};
+    const ended = new Promise<void>((settle) => {
+      resolve = settle;
+    });
+    const transaction = {
+      written: new Map(),
+      ended,
+      end() {
+        open.delete(transaction);
+        resolve();
       },
     };
-  }
-
-  function holderOf(key: string): Transaction | undefined {
-    return [...open].find(({ written }) => written.has(key));
-  }
-
-  function end(transaction: Transaction): void {
-    open.delete(transaction);
-    transaction.end();
+    open.add(transaction);
+    return transaction;
   }
 
   return {
     sync: false,
     rows,
     async transaction<Result>(work: (tx: MemoryTransaction, rows: BarrierRows) => Work<Result>) {
-      const transaction = createTransaction();
-      open.add(transaction);
-      try {
-        await pass(transaction, "begin");
-        const tx = { onCommit: (change: () => void) => void transaction.changes.push(change) };
-        const result = await runAsync(work(tx, rowsOf(transaction)));
-        await pass(transaction, "commit");
-        for (const [key, row] of transaction.written) {
-          rows.set(key, row);
-          madeAt.set(key, now());
+      const transaction = begin();
+      const { written } = transaction;
+      const changes: (() => void)[] = [];
+      let savedChanges = 0;
+      const pass: typeof step = async (what) => {
+        await step(what);
+        if (!open.has(transaction)) {
+          await new Promise<never>(() => {}); // The process has crashed.
         }
-        for (const change of transaction.changes) {
+      };
+      const otherHolder = (key: string) => [...open].find((each) => each !== transaction && each.written.has(key));
+      const table: BarrierRows = {
+        async insert(row) {
+          await pass("insert");
+          for (let holder = otherHolder(row.key); holder !== undefined; holder = otherHolder(row.key)) {
+            await holder.ended;
+            await pass("insert");
+          }
+          const isNew = !rows.has(row.key) && !written.has(row.key);
+          if (isNew) {
+            written.set(row.key, row);
+          }
+          return isNew;
+        },
+        async find(key) {
+          await pass("find");
+          return written.get(key) ?? rows.get(key);
+        },
+        async settle(key, answer) {
+          await pass("settle");
+          const row = written.get(key);
+          if (row !== undefined) {
+            written.set(key, { ...row, state: "answered", answer });
+          }
+        },
+        async savepoint() {
+          await pass("savepoint");
+          savedChanges = changes.length;
+        },
+        async rollBackToSavepoint() {
+          await pass("rollBackToSavepoint");
+          changes.length = savedChanges;
+        },
+      };
+      try {
+        await pass("begin");
+        const result = await runAsync(work({ onCommit: (change) => void changes.push(change) }, table));
+        await pass("commit");
+        for (const [key, row] of written) {
+          rows.set(key, row);
+          createdAt.set(key, now());
+        }
+        for (const change of changes) {
           change();
         }
         return result;
       } finally {
-        end(transaction);
+        transaction.end();
       }
     },
     fateOf: () => "failed",
     async remove({ olderThanMs, limit }) {
-      const old = [...rows.keys()].filter((key) => now() - (madeAt.get(key) ?? 0) > olderThanMs).slice(0, limit);
+      const old = [...rows.keys()].filter((key) => now() - (createdAt.get(key) ?? 0) > olderThanMs).slice(0, limit);
       for (const key of old) {
         rows.delete(key);
-        madeAt.delete(key);
+        createdAt.delete(key);
       }
       return old.length;
     },
     crash() {
-      for (const transaction of [...open]) {
-        transaction.alive = false;
-        end(transaction);
+      for (const transaction of open) {
+        transaction.end();
       }
     },
   };
-}
-
-function createTransaction(): Transaction {
-  let end = () => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  return { written: new Map(), changes: [], savedChanges: 0, alive: true, ended, end };
 }

@@ -1,65 +1,86 @@
 import { SagaError } from "../core/errors.js";
 import { isOutcomeUnknown } from "../core/status.js";
-import { type Answer, ownAnswer, refusalAnswer } from "./answer.js";
-import type { Awaitable, BarrierRow, BarrierRows, Work } from "./port.js";
-import { isRefusal } from "./refusal.js";
-import { wait } from "./work.js";
+import { type Answer, isRefusal, refusalAnswer, sagaAnswer } from "./answer.js";
+import { type Awaitable, type BarrierRow, type BarrierRows, type Work, wait } from "./driver.js";
 
-/** A call with an idempotency key. */
-export interface KeyedCall {
-  readonly key: string;
-  /** The RPC, as in its path. */
+const compensationSuffix = "/compensate";
+
+/**
+ * The key of the action that a compensation with this key compensates: `a/createOrder` for `a/createOrder/compensate`.
+ * Matches the end of the key, because a saga id may contain slashes.
+ * @returns undefined if the key is not the key of a saga's compensation
+ */
+export function actionKeyOf(key: string): string | undefined {
+  return key.endsWith(compensationSuffix) && key.length > compensationSuffix.length
+    ? key.slice(0, -compensationSuffix.length)
+    : undefined;
+}
+
+/** A call of an RPC that has an effect. */
+export interface BarrierCall {
+  /** The call's idempotency key. Undefined: the call has its effect each time that it arrives. */
+  readonly key: string | undefined;
+  /** The path of the RPC: "/pb.OrderService/CreateOrder". */
   readonly method: string;
-  /** SHA-256 of the request's bytes. */
-  readonly requestHash: Uint8Array;
+  /** The request's bytes as they arrived. A repeat must have the same bytes. */
+  readonly request: Uint8Array;
+  /** A compensation compensates the action that its key names. Every other call is an action. */
   readonly direction: "action" | "compensation";
-  /** The key of the action that a compensation undoes, where it is known. */
-  readonly actionKey?: string | undefined;
-  /** Whether the compensation is also to run where its action was refused. */
+  /** Whether the compensation also runs if its action was refused. Default: false. */
   readonly compensateOnFailure?: boolean | undefined;
-  /** Whether the caller repeats the call until it succeeds. */
+  /**
+   * Whether the caller repeats the call until it succeeds, as a saga does after its pivot. A refusal is then returned but
+   * not stored, and a repeat runs the handler again. Default: false.
+   */
   readonly retriable?: boolean | undefined;
 }
 
-/** What a compensation undoes. */
+/** A call with an idempotency key, as the rule takes it. */
+export interface KeyedCall extends Omit<BarrierCall, "key" | "request"> {
+  readonly key: string;
+  /** SHA-256 of the request's bytes. */
+  readonly requestHash: Uint8Array;
+  /** Of a compensation: the key of its action, if known. */
+  readonly actionKey?: string | undefined;
+}
+
+/** The action that a compensation compensates. */
 export interface DoneAction {
-  /** The RPC, as in its path. */
+  /** The path of the RPC. */
   readonly method: string;
-  /** The bytes of what it answered. */
+  /** The bytes of its response. */
   readonly response: Uint8Array;
 }
 
-/** Thrown where a row was removed between two looks at it: the work is done again. */
+/** Thrown if a row was removed between an insert and a read. The barrier runs the transaction again. */
 export class RowGone extends Error {
   override readonly name = "RowGone";
 }
 
+type Effect = (action?: DoneAction) => Awaitable<Uint8Array>;
+
 /**
- * The rule of the barrier, inside one transaction: an effect happens once for its key, and its answer is stored with it.
- * docs/upstream-kit.md tells it in SQL.
- * @param effect runs the handler, and gives the response's bytes; a compensation's is told what its action did, unless that
- * is not known or was refused
- * @throws what the effect threw, unless that is the stored answer: the transaction is then to be rolled back
+ * The rule of the barrier, inside one transaction: a key has one effect, and its answer is stored with the effect.
+ * docs/how-to/guard-an-upstream.md states the rule in SQL.
+ * @param effect runs the handler and returns the response's bytes. A compensation receives its action, unless the action is
+ * unknown or was refused
+ * @throws the effect's error, unless that error is the answer to store; the caller then rolls the transaction back
  */
-export function* applyBarrier(
-  rows: BarrierRows,
-  call: KeyedCall,
-  effect: (action?: DoneAction) => Awaitable<Uint8Array>,
-): Work<Answer> {
+export function* applyBarrier(rows: BarrierRows, call: KeyedCall, effect: Effect): Work<Answer> {
   const { key, method, requestHash } = call;
   if (!(yield* wait(rows.insert({ key, method, requestHash, state: "running" })))) {
-    return answerRepeat(call, yield* wait(rows.find(key)));
+    return storedAnswer(call, yield* wait(rows.find(key)));
   }
-  const answer = call.direction === "action" ? yield* act(rows, call, effect) : yield* undo(rows, call, effect);
+  const answer = call.direction === "action" ? yield* act(rows, call, effect) : yield* compensate(rows, call, effect);
   yield* wait(rows.settle(key, answer));
   return answer;
 }
 
 /**
- * An action's answer is its response or its refusal; with a refusal, nothing that it wrote stays. Of a call that is repeated
- * until it succeeds a refusal is thrown, and so not stored: no repeat could ever get another answer.
+ * Runs an action. A refusal is its answer, and its writes are rolled back. If the caller repeats the call until it
+ * succeeds, the refusal is thrown and not stored: a stored one would be the answer to every repeat.
  */
-function* act(rows: BarrierRows, { retriable }: KeyedCall, effect: () => Awaitable<Uint8Array>): Work<Answer> {
+function* act(rows: BarrierRows, { retriable }: KeyedCall, effect: Effect): Work<Answer> {
   yield* wait(rows.savepoint());
   try {
     return { ok: true, response: yield* wait(effect()) };
@@ -74,18 +95,14 @@ function* act(rows: BarrierRows, { retriable }: KeyedCall, effect: () => Awaitab
 }
 
 /**
- * A compensation's refusal is thrown, and so not stored: the caller repeats it until it succeeds, and what stood in its
- * way may be gone by then.
+ * Runs a compensation. A refusal is thrown and not stored: the caller repeats the compensation until it succeeds, and the
+ * cause of the refusal may be fixed by then.
  */
-function* undo(
-  rows: BarrierRows,
-  call: KeyedCall,
-  effect: (action?: DoneAction) => Awaitable<Uint8Array>,
-): Work<Answer> {
+function* compensate(rows: BarrierRows, call: KeyedCall, effect: Effect): Work<Answer> {
   const { actionKey } = call;
   let done: DoneAction | undefined;
   if (actionKey !== undefined) {
-    // Waits for an action that still runs; after this, one that comes later finds the row.
+    // Waits for an action that still runs. An action that comes later finds this row.
     // mutation: compensation-blocks-late-action
     const blocked = yield* wait(
       rows.insert({ key: actionKey, method: "", requestHash: new Uint8Array(), state: "blocked" }),
@@ -95,10 +112,7 @@ function* undo(
       throw new RowGone(actionKey);
     }
     if (!tookEffect(action, call.compensateOnFailure ?? false)) {
-      return ownAnswer(
-        "SAGA_NOTHING_TO_UNDO",
-        `${actionKey} took no effect here and never will: there is nothing to undo`,
-      );
+      return sagaAnswer("SAGA_NOTHING_TO_UNDO", `${actionKey} took no effect and never will: nothing to compensate`);
     }
     done = action?.answer?.ok ? { method: action.method, response: action.answer.response } : undefined;
   }
@@ -110,22 +124,21 @@ function tookEffect(action: BarrierRow | undefined, compensateOnFailure: boolean
   return action?.answer !== undefined && (action.answer.ok || compensateOnFailure);
 }
 
-/** What a call gets whose key has a committed row. */
-function answerRepeat(call: KeyedCall, row: BarrierRow | undefined): Answer {
+/** The answer to a call whose key has a committed row. */
+function storedAnswer(call: KeyedCall, row: BarrierRow | undefined): Answer {
   if (row === undefined) {
     throw new RowGone(call.key);
   }
   if (row.state === "blocked") {
-    return ownAnswer("SAGA_ACTION_BLOCKED", `${call.key} was compensated before it came, and never takes effect`);
+    return sagaAnswer("SAGA_ACTION_BLOCKED", `${call.key} was compensated before it arrived and never takes effect`);
   }
   if (row.method !== call.method || Buffer.compare(row.requestHash, call.requestHash) !== 0) {
-    return ownAnswer("SAGA_KEY_TAKEN", `idempotency-key ${call.key} was used before, for another request or method`);
+    const message = `idempotency-key ${call.key} was used before, with another request or another method`;
+    return sagaAnswer("SAGA_KEY_TAKEN", message);
   }
   if (row.answer === undefined) {
-    throw new SagaError(
-      "SAGA_INTERNAL",
-      `${call.key} has a row without an answer: its handler ended the transaction itself`,
-    );
+    const message = `${call.key} has a row without an answer: its handler ended the transaction`;
+    throw new SagaError("SAGA_INTERNAL", message);
   }
   return row.answer;
 }

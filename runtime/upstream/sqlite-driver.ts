@@ -1,81 +1,108 @@
-import { unavailable } from "./barrier.js";
-import type { BarrierDriver, BarrierRows, Fate, Work } from "./port.js";
-import { sqliteStatements, sqliteTable } from "./sqlite-sql.js";
-import { answerColumns, expectRow, readRow, type StoredRow } from "./stored-row.js";
-import { runSync } from "./work.js";
+import {
+  answerColumns,
+  type BarrierDriver,
+  type BarrierRows,
+  expectRow,
+  type Fate,
+  readRow,
+  rowColumns,
+  runSync,
+  type StoredRow,
+  unavailable,
+  type Work,
+} from "./driver.js";
 
-/** What the driver needs of a database: better-sqlite3's, libsql's and node:sqlite's (DatabaseSync) have it. */
+// biome-ignore-start lint/suspicious/noExplicitAny: the packages differ in the types of values that they accept.
+
+/** What the driver needs of a prepared statement. */
+export interface SqliteStatement {
+  run(...values: any[]): { readonly changes: number | bigint };
+  get(...values: any[]): unknown;
+}
+
+// biome-ignore-end lint/suspicious/noExplicitAny: see above
+
+/** What the driver needs of a database. better-sqlite3, libsql and node:sqlite (DatabaseSync) provide it. */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
 }
 
-/** What the driver needs of a prepared statement. */
-export interface SqliteStatement {
-  // biome-ignore lint/suspicious/noExplicitAny: the packages differ in what they say that a value may be.
-  run(...values: any[]): { readonly changes: number | bigint };
-  // biome-ignore lint/suspicious/noExplicitAny: the same
-  get(...values: any[]): unknown;
-}
+/** Creates the table and its index if they don't exist. */
+export const sqliteTable = `
+CREATE TABLE IF NOT EXISTS saga_barriers (
+  key            TEXT PRIMARY KEY,
+  method         TEXT NOT NULL,
+  request_sha256 BLOB NOT NULL,
+  state          TEXT NOT NULL CHECK (state IN ('running', 'answered', 'blocked')),
+  code           INTEGER,
+  message        TEXT,
+  details        BLOB,
+  response       BLOB,
+  created_at     INTEGER NOT NULL DEFAULT (CAST(strftime('%s', 'now') AS INTEGER)),
+  CHECK ((state = 'answered') = (code IS NOT NULL))
+);
+CREATE INDEX IF NOT EXISTS saga_barriers_created_at ON saga_barriers (created_at);
+`;
 
-/** Errors that pass: another one holds the database, or the disk can't take it. As better-sqlite3 and libsql name them. */
-const passing = ["BUSY", "LOCKED", "IOERR", "FULL", "CANTOPEN", "NOMEM", "PROTOCOL"];
-/** The same, as node:sqlite numbers them (https://www.sqlite.org/rescode.html). */
-const passingNumbers = [5, 6, 10, 13, 14, 7, 15];
+const sql = {
+  insert:
+    "INSERT INTO saga_barriers (key, method, request_sha256, state) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+  find: `SELECT ${rowColumns} FROM saga_barriers WHERE key = ?`,
+  settle: "UPDATE saga_barriers SET state = 'answered', code = ?, message = ?, details = ?, response = ? WHERE key = ?",
+  remove: `DELETE FROM saga_barriers WHERE key IN (
+    SELECT key FROM saga_barriers WHERE created_at < CAST(strftime('%s', 'now') AS INTEGER) - ?
+    ORDER BY created_at LIMIT ?)`,
+} as const;
 
 /**
- * Stores the barrier in SQLite, beside the upstream's own tables; makes the table, unless it is there. Handlers are
- * synchronous, as in better-sqlite3's own transactions, so that nothing else of this process comes between.
+ * Stores the barrier in SQLite, in the database of the upstream's tables. Creates its table if it doesn't exist. Handlers
+ * are synchronous, as in better-sqlite3's transactions, so that no other code of the process writes in between.
  *
- * Open the database with a busy timeout, where other processes or connections write to it, and with `synchronous=FULL`,
- * unless an answer may be lost with the machine's power.
- * @param db must be in no transaction when a call comes; given to the handlers as it is
+ * Open the database with a busy timeout if other processes or connections write to it. Use `synchronous=FULL` unless
+ * answers may be lost in a power failure.
+ * @param db must not be in a transaction when a call arrives; handlers receive it as their transaction
  */
 export function sqliteDriver<Database extends SqliteDatabase>(db: Database): BarrierDriver<Database, true> {
   db.exec(sqliteTable);
-  const { insert, find, settle, remove } = sqliteStatements;
-  const statements = {
-    insert: db.prepare(insert),
-    find: db.prepare(find),
-    settle: db.prepare(settle),
-    remove: db.prepare(remove),
-  };
+  const insert = db.prepare(sql.insert);
+  const find = db.prepare(sql.find);
+  const settle = db.prepare(sql.settle);
+  const remove = db.prepare(sql.remove);
   const rows: BarrierRows = {
     insert: ({ key, method, requestHash, state }) =>
-      Number(statements.insert.run(key, method, Buffer.from(requestHash), state).changes) === 1,
+      Number(insert.run(key, method, Buffer.from(requestHash), state).changes) === 1,
     find(key) {
-      const row = statements.find.get(key) as StoredRow | undefined;
+      const row = find.get(key) as StoredRow | undefined;
       return row && readRow(row);
     },
-    settle(key, answer) {
-      expectRow(key, Number(statements.settle.run(...answerColumns(answer), key).changes));
-    },
-    savepoint() {
-      db.exec("SAVEPOINT saga_effect");
-    },
-    rollBackToSavepoint() {
-      db.exec("ROLLBACK TO saga_effect");
-    },
+    settle: (key, answer) => expectRow(key, Number(settle.run(...answerColumns(answer), key).changes)),
+    savepoint: () => void db.exec("SAVEPOINT saga_effect"),
+    rollBackToSavepoint: () => void db.exec("ROLLBACK TO saga_effect"),
   };
 
   return {
     sync: true,
     async transaction<Result>(work: (tx: Database, rows: BarrierRows) => Work<Result>) {
-      // At once for writing: a transaction that begins as a reader can't wait for one that writes.
+      // IMMEDIATE: a transaction that begins with a read can't wait for another writer.
       db.exec("BEGIN IMMEDIATE");
       try {
         const result = runSync(work(db, rows));
         db.exec("COMMIT");
         return result;
       } catch (error) {
-        rollBack(db);
+        try {
+          db.exec("ROLLBACK");
+        } catch {
+          // SQLite has rolled back already, as it does for some errors.
+        }
         throw error;
       }
     },
     fateOf,
     async remove({ olderThanMs, limit }) {
       try {
-        return Number(statements.remove.run(olderThanMs / 1000, limit).changes);
+        return Number(remove.run(olderThanMs / 1000, limit).changes);
       } catch (error) {
         throw fateOf(error) === "unavailable" ? unavailable(error) : error;
       }
@@ -83,13 +110,10 @@ export function sqliteDriver<Database extends SqliteDatabase>(db: Database): Bar
   };
 }
 
-function rollBack(db: SqliteDatabase): void {
-  try {
-    db.exec("ROLLBACK");
-  } catch {
-    // SQLite has rolled back by itself, as it does for some errors.
-  }
-}
+/** Transient errors, as better-sqlite3 and libsql name them: the database is locked, or the disk fails. */
+const transientNames = ["BUSY", "LOCKED", "IOERR", "FULL", "CANTOPEN", "NOMEM", "PROTOCOL"];
+/** The same errors by number, as node:sqlite reports them (https://www.sqlite.org/rescode.html). */
+const transientNumbers = [5, 6, 10, 13, 14, 7, 15];
 
 function fateOf(error: unknown): Fate {
   if (!(error instanceof Error)) {
@@ -97,6 +121,7 @@ function fateOf(error: unknown): Fate {
   }
   const name = "code" in error ? String(error.code) : "";
   const number = "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : 0;
-  const passes = passing.some((each) => name.startsWith(`SQLITE_${each}`)) || passingNumbers.includes(number);
-  return passes ? "unavailable" : "failed";
+  const transient =
+    transientNames.some((each) => name.startsWith(`SQLITE_${each}`)) || transientNumbers.includes(number);
+  return transient ? "unavailable" : "failed";
 }

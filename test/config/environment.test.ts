@@ -8,7 +8,7 @@ const order = "pb.OrderService";
 const names = { upstreams: [order], topics: ["create_order"] };
 const paths = configPaths(names);
 
-/** What a key may be set to by the environment, and what comes of it; other than its default. By its last name. */
+/** By the last part of a key: a text for its variable, and the resulting value, which differs from the default. */
 const values: Readonly<Record<string, readonly [text: string, value: unknown]>> = {
   listen: ["0.0.0.0:1", "0.0.0.0:1"],
   pod_id: ["pod-7", "pod-7"],
@@ -28,6 +28,11 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
   async: ["9", 9],
   throttled: ["10", 10],
   megabytes: ["11", 11],
+  connections: ["15", 15],
+  streams: ["16", 16],
+  event_loop_delay_ms: ["17", 17],
+  request_ms: ["18", 18],
+  idle_ms: ["19", 19],
   completion_topic: ["done", "done"],
   brokers: ["k1:1, k2:2", ["k1:1", "k2:2"]],
   client_id: ["c", "c"],
@@ -49,7 +54,7 @@ const values: Readonly<Record<string, readonly [text: string, value: unknown]>> 
 
 const kinds: typeof values = { broker: ["kafka", "kafka"], journal: ["postgres", "postgres"] };
 
-/** A configuration where every key may be set. */
+/** A configuration in which every key can be set. */
 const base = {
   broker: { kafka: { brokers: ["k:1"], sasl: { mechanism: "plain" as const, username: "u", password: "p" } } },
   journal: { postgres: { url: "postgres://x" } },
@@ -84,8 +89,8 @@ describe("the environment", () => {
     },
   );
 
-  test("reaches every key: none has a name of its own or shares one", () => {
-    expect(paths).toHaveLength(43);
+  test("has one variable for every key", () => {
+    expect(paths).toHaveLength(49);
     expect(new Set(paths.map(environmentName)).size).toBe(paths.length);
   });
 
@@ -105,7 +110,7 @@ describe("the environment", () => {
     expect(loadConfig({ env: { OCH_PATH, ...env }, upstreams: [], defaults: { pod_id: "c" } }).pod_id).toBe(pod);
   });
 
-  test("has other names for what other programs know, too", () => {
+  test("has aliases for variables that other programs use", () => {
     const env = { OCH_PATH: scope.tempDir(), PG_URL: "postgres://a", KAFKA_BROKERS: "k1:1,k2:2" };
     const { journal, broker } = loadConfig({ env, upstreams: [] });
     expect(journal.postgres.url).toBe("postgres://a");
@@ -128,13 +133,13 @@ describe("the environment", () => {
     ["1", true],
     ["no", false],
     ["off", false],
-  ])("says yes or no by %j", (text, value) => {
+  ])("reads %j as a boolean", (text, value) => {
     const env = { SAGA_UPSTREAMS_PB_ORDERSERVICE_TLS_ENABLED: text };
     const config = checkConfig(applyEnvironment(base, env, names), names);
     expect(config.upstreams[order]?.tls.enabled).toBe(value);
   });
 
-  test("has strays: variables that look like keys, and are none of this program's or of its like", () => {
+  test("reports variables that look like keys but set none", () => {
     const env = {
       SAGA_LISTNE: "x:1",
       SAGA_LISTEN: "x:1",
@@ -147,7 +152,7 @@ describe("the environment", () => {
     expect(strayVariables(env, names)).toEqual(["SAGA_LISTNE"]);
   });
 
-  test("leaves alone what it does not name", () => {
+  test("changes nothing else", () => {
     expect(applyEnvironment(base, { SAGA_OTHER: "x", LISTEN: "y:1" }, names)).toBe(base);
   });
 });

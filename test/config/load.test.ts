@@ -15,7 +15,7 @@ function folderWith(yaml: string): string {
   return folder;
 }
 
-/** The lines of what the configuration is refused with. */
+/** The lines of the error for a configuration. */
 function problems(load: () => unknown): string[] {
   try {
     load();
@@ -36,7 +36,7 @@ function load(yaml: string, more: Partial<ConfigSources> = {}) {
 const order = "pb.OrderService";
 
 describe("app.yaml", () => {
-  test("need not be there: every key has its default", () => {
+  test("is optional: every key has a default", () => {
     const config = loadConfig({ env: { OCH_PATH: scope.tempDir() }, upstreams: [] });
     expect(config).toEqual({
       listen: "localhost:10000",
@@ -64,6 +64,14 @@ describe("app.yaml", () => {
       topic_concurrency: 64,
       topics: {},
       queue_limit: { async: 10_000, throttled: 1_000, megabytes: 256 },
+      limits: {
+        connections: 1_000,
+        streams: 100,
+        event_loop_delay_ms: 1_000,
+        request_ms: 30_000,
+        keepalive_ms: 300_000,
+        idle_ms: 1_800_000,
+      },
       data_dir: "./data",
       log_level: "info",
       shutdown_grace_ms: 10_000,
@@ -75,7 +83,7 @@ describe("app.yaml", () => {
     expect(load(yaml).listen).toBe("localhost:10000");
   });
 
-  test("is read from OCH_PATH, and fills in what it leaves out", () => {
+  test("is read from OCH_PATH; missing keys get their defaults", () => {
     const yaml = `
 listen: "[::1]:4711"
 shutdown_grace_ms: 5
@@ -92,14 +100,14 @@ upstreams:
     });
   });
 
-  test("is read from the working directory where OCH_PATH is not set", () => {
+  test("is read from the working directory if OCH_PATH is not set", () => {
     const here = process.cwd();
     process.chdir(folderWith("listen: here:1"));
     scope.defer(() => process.chdir(here));
     expect(loadConfig({ env: {}, upstreams: [] }).listen).toBe("here:1");
   });
 
-  test("goes before what the program sets, key by key, and after the environment", () => {
+  test("overrides the program's values key by key, and is overridden by the environment", () => {
     const upstreams = [order];
     const defaults = { listen: "program:1", data_dir: "program", upstreams: { [order]: { address: "program:2" } } };
     const yaml = `{ data_dir: file, log_level: warn, upstreams: { ${order}: { keepalive_ms: 7 } } }`;
@@ -110,20 +118,20 @@ upstreams:
 });
 
 describe("a wrong configuration", () => {
-  test("that has no file says which folder was searched, and where to put what is missing", () => {
+  test("without a file names the folder that was searched, and where to add missing values", () => {
     const folder = scope.tempDir();
     const said = problems(() => loadConfig({ env: { OCH_PATH: folder }, upstreams: [order] }));
-    expect(said[0]).toContain(`there is no app.yaml in ${folder}) has 1 error(s)`);
-    expect(said[1]).toContain("give its address, host:port, in app.yaml or in SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS");
+    expect(said[0]).toContain(`${folder} has no app.yaml) has 1 error(s)`);
+    expect(said[1]).toContain("set its address, host:port, in app.yaml or in SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS");
   });
 
   test("OCH_PATH must name a folder", () => {
     const folder = join(scope.tempDir(), "none");
     const said = problems(() => loadConfig({ env: { OCH_PATH: folder }, upstreams: [] }));
-    expect(said).toEqual([`SAGA_CONFIG_INVALID: OCH_PATH names ${folder}, and there is no such folder`]);
+    expect(said).toEqual([`SAGA_CONFIG_INVALID: OCH_PATH is ${folder}, which is not a folder`]);
   });
 
-  test("is told all its errors at once, by their keys", () => {
+  test("is reported with all errors together, by key", () => {
     const yaml = `
 lisen: localhost:1
 listen: localhost
@@ -138,15 +146,15 @@ upstreams:
     const env = { SAGA_POD_ID: "" };
     const said = problems(() => load(yaml, { env, upstreams: [order, "pb.PaymentService"] }));
     const expected = [
-      /^\(whole\): .*"lisen"; there are: listen, pod_id, .*upstreams/,
+      /^\(whole\): .*"lisen"; known keys: listen, pod_id, .*upstreams/,
       /^listen: must be host:port$/,
       /^log_level: .*"info"/,
       /^pod_id \(set by SAGA_POD_ID\): /,
       /^data_dir: /,
       /^shutdown_grace_ms: .*number.*boolean/,
       /^tls\.key: /,
-      /^upstreams\["pb\.OrderService"\]: .*"adress"; there are: address, tls, keepalive_ms$/,
-      /^upstreams\["pb\.OrderService"\]\.address: the port is beyond 65535$/,
+      /^upstreams\["pb\.OrderService"\]: .*"adress"; known keys: address, tls, keepalive_ms$/,
+      /^upstreams\["pb\.OrderService"\]\.address: the port must be at most 65535$/,
       /^upstreams\["pb\.OrderService"\]\.keepalive_ms: /,
       /^upstreams\["pb\.OrderService"\]\.tls\.enabled: must be true or false$/,
       /^upstreams\["pb\.Billing"\]\.address: /,
@@ -167,7 +175,7 @@ upstreams:
   });
 
   test.each(["localhost", ":1", "localhost:", "local host:1", "http://localhost:1", "::1:80"])(
-    "address %j is none",
+    "address %j is invalid",
     (listen) => {
       expect(problems(() => checkConfig({ listen }, { upstreams: [] })).slice(1)).toEqual([
         "listen: must be host:port",
@@ -175,20 +183,17 @@ upstreams:
     },
   );
 
-  test.each(["localhost:65536", "localhost:99999", "[::1]:1000000"])(
-    "address %j has a port that there is not",
-    (listen) => {
-      expect(problems(() => checkConfig({ listen }, { upstreams: [] })).slice(1)).toEqual([
-        "listen: the port is beyond 65535",
-      ]);
-    },
-  );
+  test.each(["localhost:65536", "localhost:99999", "[::1]:1000000"])("address %j has an invalid port", (listen) => {
+    expect(problems(() => checkConfig({ listen }, { upstreams: [] })).slice(1)).toEqual([
+      "listen: the port must be at most 65535",
+    ]);
+  });
 
-  test.each(["localhost:0", "10.0.0.1:65535", "[::1]:80", "my-host.example:443"])("address %j is one", (listen) => {
+  test.each(["localhost:0", "10.0.0.1:65535", "[::1]:80", "my-host.example:443"])("address %j is valid", (listen) => {
     expect(checkConfig({ listen }, { upstreams: [] }).listen).toBe(listen);
   });
 
-  test.each([0, -1, 1.5, 2 ** 31, "", " ", "1s", "NaN", true, null, [5], {}])("%j is no number of ms", (value) => {
+  test.each([0, -1, 1.5, 2 ** 31, "", " ", "1s", "NaN", true, null, [5], {}])("%j is not a duration", (value) => {
     const [, problem] = problems(() => checkConfig({ shutdown_grace_ms: value }, { upstreams: [] }));
     expect(problem).toMatch(/^shutdown_grace_ms: /);
   });
@@ -197,33 +202,33 @@ upstreams:
     ["forever", "forever"],
     ["1000", 1_000],
     [2_592_000_000, 2_592_000_000],
-  ])("a journal may keep what has ended for %j", (retention_ms, kept) => {
+  ])("a journal may keep ended sagas for %j", (retention_ms, kept) => {
     expect(checkConfig({ journal: { retention_ms } }, { upstreams: [] }).journal.retention_ms).toBe(kept);
   });
 
-  test.each([0, 999, -1, 1.5, "never", "7d", "", true, null])("%j is no time to keep something", (retention_ms) => {
+  test.each([0, 999, -1, 1.5, "never", "7d", "", true, null])("%j is not a retention time", (retention_ms) => {
     const [, ...said] = problems(() => checkConfig({ journal: { retention_ms } }, { upstreams: [] }));
     expect(said).toEqual([
       'journal.retention_ms: must be a whole number of ms, from 1000 to 315360000000, or "forever"',
     ]);
   });
 
-  test("that is no YAML is told where", () => {
+  test("that is not valid YAML is reported with its position", () => {
     const said = problems(() => load("listen: a:1\nupstreams: { pb.A: [\nlog_level: info\n"));
-    expect(said[0]).toMatch(/app\.yaml is not YAML:$/);
+    expect(said[0]).toMatch(/app\.yaml is not valid YAML:$/);
     expect(said.join("\n")).toMatch(/at line \d+, column \d+/);
   });
 
-  test("that gives a key twice is no YAML", () => {
+  test("that has a key twice is not valid YAML", () => {
     expect(problems(() => load("listen: a:1\nlisten: b:1\n")).join()).toMatch(/unique.*line 2/i);
   });
 
-  test.each(["localhost:10000", "[1, 2]", "42"])("of which the file holds no keys, but %j, is refused", (yaml) => {
+  test.each(["localhost:10000", "[1, 2]", "42"])("whose file has no keys, but %j, is rejected", (yaml) => {
     const env = { SAGA_LISTEN: "localhost:1" };
-    expect(problems(() => load(yaml, { env })).join()).toContain("app.yaml holds no keys");
+    expect(problems(() => load(yaml, { env })).join()).toContain("app.yaml has no keys");
   });
 
-  test("that can't be read is named", () => {
+  test("that can't be read is reported with its path", () => {
     const folder = scope.tempDir();
     mkdirSync(join(folder, "app.yaml"));
     const [said] = problems(() => loadConfig({ env: { OCH_PATH: folder }, upstreams: [] }));

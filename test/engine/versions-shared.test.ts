@@ -160,8 +160,8 @@ describePostgres("servers of two structures on one journal", () => {
     await first.stop();
     await cluster.start("pod-0", facadeOf({ ...mode, steps: mixed, fingerprint: "f2" }));
     expect(cluster.said).toEqual([
-      "40 sagas are of a structure that this server does not have: servers that have it carry them on; " +
-        "without one they wait, so keep one until they have ended",
+      "40 sagas have a structure that this server does not have: servers that have it run them; " +
+        "keep one until they have ended",
     ]);
     expect(await cluster.open()).toBe(40);
     await cluster.start("pod-1", old);

@@ -26,20 +26,20 @@ function dtoOf(codec: Codec<Message>) {
   return defineDto<Message, Results>(facade, { request: codec, results: { first: codec, second: codec } });
 }
 
-/** A DTO whose messages came over the wire. */
+/** A DTO with the bytes of its messages. */
 function fromWire(codec: Codec<Message>, request: Uint8Array, first: Uint8Array): Dto<Message, Results> {
   const wire = { request, results: { first } };
   return { ...head, request: codec.decode(request), results: { first: codec.decode(first) }, wire };
 }
 
-/** What a DTO says of its messages in the end. */
+/** The messages of a DTO: their bytes take precedence. */
 function truth(codec: Codec<Message>, { request, results, wire }: Dto<Message, Results>): Record<string, Uint8Array> {
   const said = { request: wire?.request ?? codec.encode(request).finish() };
   const firstBytes = wire?.results?.first ?? (results.first && codec.encode(results.first).finish());
   return { request: plain(said.request), ...(firstBytes && { first: plain(firstBytes) }) };
 }
 
-/** ts-proto writes Buffers, which are not equal to other arrays. */
+/** ts-proto returns Buffers, which are not equal to other arrays. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes);
 }
@@ -47,7 +47,7 @@ function plain(bytes: Uint8Array): Uint8Array {
 const variants: readonly Variant[] = ["plain", "exact"];
 
 describe.each(variants)("%s messages of ts-proto's", (variant) => {
-  test("of any content, unknown fields too, come back as they came over the wire", () => {
+  test("of any content, with unknown fields, decode to the bytes that were encoded", () => {
     const codec = everything.codecs[variant];
     const dto = dtoOf(codec);
     const messages = anyBytes(everything.descriptor);
@@ -126,7 +126,7 @@ describe("the JSON", () => {
     ["wrappers", { wrappedString: "", wrappedLong: "7" }, { wrappedString: "", wrappedLong: 7n }],
     ["structs", { struct: { a: [1, null, "x"] }, value: true }, { value: true }],
     ["NaN and infinity", { aDouble: "NaN", aFloat: "-Infinity" }, { aDouble: Number.NaN }],
-  ])("says %s as proto3 JSON does, and that is all that is there", (_, json, message) => {
+  ])("encodes %s as proto3 JSON, without bytes", (_, json, message) => {
     const codec = everything.codecs.plain;
     const dto = dtoOf(codec);
     const bytes = bytesOf(json);
@@ -151,7 +151,7 @@ describe("the JSON", () => {
     ["nanoseconds", { at: "2024-02-29T23:59:59.123456789Z" }, { at: "2024-02-29T23:59:59.123Z" }],
     ["negative zero", { aDouble: -0 }, {}],
     ["a map's key __proto__", { texts: Object.fromEntries([["__proto__", "x"]]) }, {}],
-  ])("leaves %s to the bytes beside it", (_, json, shown) => {
+  ])("adds the bytes of %s", (_, json, shown) => {
     const codec = everything.codecs.plain;
     const dto = dtoOf(codec);
     const bytes = bytesOf(json);
@@ -166,7 +166,7 @@ describe("the JSON", () => {
     expect(back.results.first).toEqual(codec.decode(bytes));
   });
 
-  test("leaves out no unknown fields, and shows what is known", () => {
+  test("keeps unknown fields in the bytes, and has the known ones as JSON", () => {
     // Field 1000, of a version of the message that this server does not know.
     const bytes = plain(Buffer.concat([bytesOf({ aString: "known" }), Buffer.from("c23e0378797a", "hex")]));
     const { plain: dropping, exact } = everything.codecs;
@@ -181,7 +181,7 @@ describe("the JSON", () => {
     expect(kept).toMatchObject({ _unknownFields: { 8002: expect.anything() } });
   });
 
-  test("is null where there is none for a message, and the bytes have it", () => {
+  test("is null for a message without JSON; the DTO has its bytes", () => {
     const codec = everything.codecs.plain;
     const dto = dtoOf(codec);
     // A timestamp of 2^62 seconds.
@@ -191,7 +191,7 @@ describe("the JSON", () => {
     expect(truth(codec, dto.decode(text))).toEqual({ request: bytes, first: bytes });
   });
 
-  test("of a later step's result wins over nothing, and that of an unknown step is passed over", () => {
+  test("of a step without JSON is used, and that of an unknown step is ignored", () => {
     const codec = everything.codecs.plain;
     const dto = dtoOf(codec);
     const bytes = bytesOf({ color: 7 });
@@ -204,7 +204,7 @@ describe("the JSON", () => {
   });
 });
 
-describe("a text that is no DTO is refused:", () => {
+describe("a text that is not a DTO is rejected:", () => {
   const dto = () => dtoOf(everything.codecs.plain);
   const json = {
     request_id: "r",
@@ -217,21 +217,26 @@ describe("a text that is no DTO is refused:", () => {
   };
 
   test.each<readonly [what: string, change: object, error: new () => Error, says: string]>([
-    ["another facade", { facade: "test.Service/Other" }, TypeError, 'this one says "test.Service/Other"'],
+    [
+      "another facade",
+      { facade: "test.Service/Other" },
+      TypeError,
+      'must be of facade test.Service/Run, but is of "test.Service/Other"',
+    ],
     ["no request id", { request_id: undefined }, TypeError, "request_id must be a string"],
     ["half an index", { current_index: 0.5 }, RangeError, "current_index must be an integer"],
     ["one topic", { topics: "a" }, TypeError, "topics must be a JSON array"],
     ["numbers for topics", { topics: [1] }, TypeError, "topics must be a string"],
-    ["no request", { request: undefined }, TypeError, "request must be a JSON value, or stand under wire"],
+    ["no request", { request: undefined }, TypeError, "request must be a JSON value, or base64 under wire"],
     ["a result that is null", { results: { first: null } }, TypeError, "results.first must be a JSON value"],
-    ["no number", { request: { anInt64: "x" } }, SyntaxError, "Cannot convert x to a BigInt"],
+    ["an invalid number", { request: { anInt64: "x" } }, SyntaxError, "Cannot convert x to a BigInt"],
     ["results in a list", { results: [] }, TypeError, "results must be a JSON object"],
     ["wire in a list", { wire: [] }, TypeError, "wire must be a JSON object"],
     ["wire results in a text", { wire: { results: "AA==" } }, TypeError, "wire.results must be a JSON object"],
     ["bytes in a list", { wire: { request: [0] } }, TypeError, "wire.request must be a string"],
-    ["no base64", { wire: { request: "AA=?" } }, TypeError, "wire.request must be base64"],
+    ["invalid base64", { wire: { request: "AA=?" } }, TypeError, "wire.request must be base64"],
     ["base64 of half a byte", { wire: { results: { first: "A" } } }, TypeError, "wire.results.first must be base64"],
-    ["no message", { wire: { request: "cv8=" } }, RangeError, "wire.request must be the bytes of a message: "],
+    ["bytes of no message", { wire: { request: "cv8=" } }, RangeError, "wire.request must be the bytes of a message: "],
   ])("%s", (_, change, error, says) => {
     const text = JSON.stringify({ ...json, ...change });
     expect(() => dto().decode(text)).toThrow(error);
@@ -242,7 +247,7 @@ describe("a text that is no DTO is refused:", () => {
     expect(() => dto().decode(text)).toThrow(/JSON/);
   });
 
-  test("and the one that these are made of is not", () => {
+  test("and the text without these changes is decoded", () => {
     expect(dto().decode(JSON.stringify(json))).toMatchObject({ requestId: "r", currentIndex: 0 });
   });
 });

@@ -46,7 +46,7 @@ function placeOf(text: string, part: string) {
 describe.each(changes.map((change, at) => ({ ...change, at })))("$name", (change) => {
   const { at, says, from } = change;
 
-  test(says.length > 0 ? "is reported at its place, and nothing else" : "is no break", () => {
+  test(says.length > 0 ? "is reported at its location, and nothing else" : "is no break", () => {
     expect(before.split(from), "the change is one").toHaveLength(2);
     const { diagnostics } = check(modelOf(now, at), modelOf(old, at));
     expect(diagnostics.map(({ code, message, place: { line, column } }) => ({ code, message, line, column }))).toEqual(
@@ -57,7 +57,7 @@ describe.each(changes.map((change, at) => ({ ...change, at })))("$name", (change
       })),
     );
     for (const { message } of diagnostics) {
-      expect(message, "what is wrong; how to mend it").toMatch(/^[^;]+; [^;]+$/);
+      expect(message, "error; fix").toMatch(/^[^;]+; [^;]+$/);
     }
   });
 
@@ -112,12 +112,12 @@ describe("an image", () => {
     return workspace;
   };
 
-  test("of buf is held against the protos, by buf generate", async () => {
+  test("of buf is compared with the protos by buf generate", async () => {
     const { directory, buf, write } = project();
     const missing = await buf("generate");
     expect(missing.code).not.toBe(0);
     expect(missing.stderr).toMatch(
-      /SAGA_AGAINST_UNREADABLE: against=old\.binpb can't be read: ENOENT.*; write it with `buf build <input> -o image\.binpb`/,
+      /SAGA_AGAINST_UNREADABLE: against=old\.binpb can't be read: ENOENT.*; create it with `buf build <input> -o image\.binpb`/,
     );
     const old = join(directory, "old.binpb");
     expect(await buf("build", "-o", "old.binpb")).toMatchObject({ code: 0 });
@@ -139,7 +139,7 @@ describe("an image", () => {
     expect((await buf("generate")).stderr, "what is kept does not hide a break").toContain("SAGA_BREAK_POLICY");
   });
 
-  test("is read compressed or not; what is none says why", async () => {
+  test("is read compressed or not; other bytes are reported", async () => {
     const { directory, buf } = project();
     for (const [name, ...more] of [["image.binpb"], ["bare.binpb", "--exclude-imports"], ["image.json"]]) {
       expect(await buf("build", "-o", name ?? "", ...more)).toMatchObject({ code: 0 });
@@ -149,11 +149,11 @@ describe("an image", () => {
     expect(whole.model?.services.map(({ fullName }) => fullName)).toEqual(["shop.Shop"]);
     expect(readImage(gzipSync(bytes("image.binpb")))).toEqual(whole);
     expect(readImage(bytes("bare.binpb")).problem).toBe(
-      "it lacks google/protobuf/descriptor.proto; build it with its imports",
+      "it has no google/protobuf/descriptor.proto; build it with its imports",
     );
-    expect(readImage(bytes("image.json")).problem).toBe("it is JSON; build it as image.binpb");
-    expect(readImage(new Uint8Array()).problem).toBe("it holds no files");
-    expect(readImage(bytes("image.binpb").subarray(0, 900)).problem).toMatch(/^it is no image of buf: /);
-    expect(readImage(Buffer.from("proto text")).problem).toMatch(/^it is no image of buf: /);
+    expect(readImage(bytes("image.json")).problem).toBe("it is JSON; build image.binpb");
+    expect(readImage(new Uint8Array()).problem).toBe("it has no files");
+    expect(readImage(bytes("image.binpb").subarray(0, 900)).problem).toMatch(/^it is not an image of buf: /);
+    expect(readImage(Buffer.from("proto text")).problem).toMatch(/^it is not an image of buf: /);
   });
 });

@@ -31,7 +31,7 @@ describe.each(cases)("$name", ({ path, proto, packageName, says }) => {
     expect(plan === undefined).toBe(failed);
   });
 
-  test("says what is wrong and how to mend it", () => {
+  test("is reported with a fix", () => {
     const { diagnostics } = check(read(compiled.request([path])));
     expect(diagnostics.length).toBe(says.length);
     for (const [index, text] of says.entries()) {

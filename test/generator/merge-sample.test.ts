@@ -27,8 +27,8 @@ describe("a sample file", () => {
     const { files, said } = await mergeInto(await tripPlan(), { [gone]: text, "mine.sample.ts": "// not one" });
     expect(files).toMatchObject({ [gone]: text, "mine.sample.ts": "// not one" });
     expect(said).toEqual([
-      `generated/node/${gone}:2:25: SAGA_STUB_FACADE_GONE: The facade of this sample file is gone; ` +
-        "delete the file when it is no longer needed",
+      `generated/node/${gone}:2:25: SAGA_STUB_FACADE_GONE: The facade of this sample file no longer exists; ` +
+        "delete the file if it is not needed",
     ]);
   });
 

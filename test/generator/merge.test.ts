@@ -132,7 +132,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     const { files, said } = await mergeInto(await tripPlan(["flight"]), { [tripStub]: given });
     expect(files[tripStub]).toBe(given);
     expect(said).toEqual([
-      `generated/node/${tripStub}:1:1: SAGA_STUB_UNSEEN: what \`export * from "elsewhere"\` exports can't be seen; ` +
+      `generated/node/${tripStub}:1:1: SAGA_STUB_UNSEEN: what \`export * from "elsewhere"\` exports is unknown; ` +
         "not added: `flight`, `respond`",
     ]);
   });
@@ -143,7 +143,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     expect(files[tripStub]).toBe(given);
     expect(said).toEqual([
       `generated/node/${tripStub}:5:7: SAGA_STUB_NOT_EXPORTED: \`flight\` is declared but not exported; ` +
-        "export it, or give it another name",
+        "export or rename it",
     ]);
   });
 
@@ -197,7 +197,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     const { files, said } = await mergeInto(await tripPlan(), stubs);
     expect(files).toMatchObject(stubs);
     expect(said).toEqual([
-      "generated/node/trip/trip-service/old-book.ts:1:1: SAGA_STUB_FACADE_GONE: The facade of this node file is gone; " +
+      "generated/node/trip/trip-service/old-book.ts:1:1: SAGA_STUB_FACADE_GONE: The facade of this node file no longer exists; " +
         `moved to ${tripStub}?`,
     ]);
   });

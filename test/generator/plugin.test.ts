@@ -19,11 +19,11 @@ const protos: Readonly<Record<string, string>> = {
   ),
 };
 const badLines = [
-  "bad.proto:17:12: SAGA_MODE_MISSING: facade bad.S.F doesn't say its mode; ",
+  "bad.proto:17:12: SAGA_MODE_MISSING: facade bad.S.F has no mode; ",
   'bad.proto:18:7: SAGA_STEP_UNKNOWN: bad.S.F calls unknown RPC bad.Up.Doo (did you mean "bad.Up.Do"?); ',
 ];
 const warning =
-  "warn.proto:18:64: SAGA_DEADLINE_SHORT: the deadline of warn.S.F is 1 s, and its steps may take 30300 ms";
+  "warn.proto:18:64: SAGA_DEADLINE_SHORT: the deadline of warn.S.F is 1 s, but its steps may take 30300 ms";
 
 let compiled: Compiled;
 let workspace: Workspace | undefined;
@@ -77,7 +77,7 @@ describe("through buf generate", () => {
     expect(existsSync(join(directory, "gen"))).toBe(false);
   });
 
-  test("warnings go to stderr and stop nothing", async () => {
+  test("warnings are written to stderr", async () => {
     const { directory, buf } = project(["warn.proto"], ["stubs_dir=gen/node"]);
     const { code, stderr } = await buf("generate");
     expect(code).toBe(0);
@@ -87,13 +87,13 @@ describe("through buf generate", () => {
 });
 
 describe("as a process", () => {
-  test("--version says the version, other arguments are refused", () => {
+  test("--version prints the version; other arguments are rejected", () => {
     const { version } = JSON.parse(readFileSync(join(root, "generator/package.json"), "utf8"));
-    const told = runPlugin(new Uint8Array(), ["--version"]);
-    expect([told.code, told.stdout.toString(), told.stderr]).toEqual([0, `protoc-gen-saga v${version}\n`, ""]);
+    const shown = runPlugin(new Uint8Array(), ["--version"]);
+    expect([shown.code, shown.stdout.toString(), shown.stderr]).toEqual([0, `protoc-gen-saga v${version}\n`, ""]);
     const refused = runPlugin(new Uint8Array(), ["--help"]);
     expect([refused.code, refused.stdout.toString()]).toEqual([1, ""]);
-    expect(refused.stderr).toMatch(/^protoc-gen-saga takes a CodeGeneratorRequest on stdin and no arguments.*\n$/);
+    expect(refused.stderr).toMatch(/^protoc-gen-saga reads a CodeGeneratorRequest from stdin and has no argument.*\n$/);
   });
 
   test("a fault of the plugin is on stderr, with exit code 1 and nothing on stdout", () => {

@@ -9,7 +9,7 @@ import {
   OrderServiceService,
 } from "../../generated/pb/booking/order.js";
 import type { ConfigInput } from "../../runtime/config/schema.js";
-import type { SagaService } from "../../runtime/facade/service.js";
+import type { SagaService } from "../../runtime/facade/definition.js";
 import { callUnary } from "../support/call-unary.js";
 import { createScope } from "../support/scope.js";
 import { createAuthority } from "./support/authority.js";

@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
-import type { SagaService } from "../../runtime/facade/service.js";
+import type { SagaService } from "../../runtime/facade/definition.js";
 import { checkSagas } from "../../runtime/grpc/check-sagas.js";
 import { startServer } from "../../runtime/grpc/server.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";

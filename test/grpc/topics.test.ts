@@ -171,7 +171,7 @@ describe("the completion topic", () => {
   const upstreams = { "pb.OrderService": { address: "localhost:1" }, "pb.PaymentService": { address: "localhost:1" } };
   const onCompletion = async () => {};
   test.each([
-    ["nobody would read it", { completion_topic: "done" }, {}],
+    ["nothing reads it", { completion_topic: "done" }, {}],
     ["completion_topic is not set", {}, { onCompletion }],
     ["has the topic create_order", { completion_topic: "create_order" }, { onCompletion }],
     ["has the topic create.order, or one that differs", { completion_topic: "create.order" }, { onCompletion }],
@@ -190,6 +190,6 @@ test("a limit for a topic that no step has is refused at start, with those that 
   const start = startBookingServer(scope, { config: { topics: { create_ordr: { concurrency: 1 } } } });
   await expect(start).rejects.toMatchObject({
     code: "SAGA_CONFIG_INVALID",
-    message: expect.stringContaining('topics["create_ordr"]: no step has this topic; there are: create_order'),
+    message: expect.stringContaining('topics["create_ordr"]: no step has this topic; known topics: create_order'),
   });
 });

@@ -116,7 +116,7 @@ test("the packages have the protos and the documentation, and protosaga none of 
   const files = [
     "proto/saga/v1/saga.proto",
     "proto/saga/v1/service.proto",
-    "docs/generator.md",
+    "docs/reference/generator.md",
     "README.md",
     "LICENSE",
   ];

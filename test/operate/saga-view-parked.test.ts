@@ -13,7 +13,7 @@ const facade = facadeOf({ steps: { a: {}, b: {} } });
 const refused = { code: Status.INVALID_ARGUMENT, message: "no: INVALID_ARGUMENT", reason: "SAGA_STEP_FAILED" };
 const { started, called, succeeded, undone } = events;
 
-describe("a saga that this server can't drive on is told of without its steps", () => {
+describe("the view of a saga that this server can't continue has no steps", () => {
   const running = storedSaga(facade, [{ ...started, deadlineAtMs: startMs + 60_000 }, called(0)], [succeeded(0)]);
   const rollingBack = storedSaga(facade, ...stuckEntries.slice(0, 3));
   const undoneSaga = storedSaga(facade, ...stuckEntries.slice(0, 4), [undone(0)]);
@@ -29,9 +29,9 @@ describe("a saga that this server can't drive on is told of without its steps", 
     ["is gone", undefined, "this server has no facade test.Service/Run"],
     ["has another structure", changed, "the structure of test.Service/Run has changed since the saga began"],
   ] as const)("where the facade %s", (_, other, parkedReason) => {
-    const told = (stored: typeof running) => overTheWire(sagaView(stored, other));
+    const view = (stored: typeof running) => overTheWire(sagaView(stored, other));
     const all = { requestId: "s", facade: "test.Service/Run", steps: [], startTime: at(0), parkedReason };
-    expect(told(running)).toMatchObject({
+    expect(view(running)).toMatchObject({
       ...all,
       state: SagaState.SAGA_STATE_RUNNING,
       updateTime: at(1),
@@ -39,18 +39,18 @@ describe("a saga that this server can't drive on is told of without its steps", 
       deadline: at(60),
     });
     const failure = { failure: refused, failedStep: "b" };
-    expect(told(rollingBack)).toMatchObject({ ...all, ...failure, state: SagaState.SAGA_STATE_ROLLING_BACK });
-    expect(told(undoneSaga)).toMatchObject({
+    expect(view(rollingBack)).toMatchObject({ ...all, ...failure, state: SagaState.SAGA_STATE_ROLLING_BACK });
+    expect(view(undoneSaga)).toMatchObject({
       ...all,
       ...failure,
       state: SagaState.SAGA_STATE_COMPENSATED,
       endTime: at(4),
     });
-    expect(told(storedSaga(facade, ...stuckEntries))).toMatchObject({ ...all, state: SagaState.SAGA_STATE_STUCK });
-    expect(told(completed)).toMatchObject({ ...all, state: SagaState.SAGA_STATE_COMPLETED, endTime: at(2) });
+    expect(view(storedSaga(facade, ...stuckEntries))).toMatchObject({ ...all, state: SagaState.SAGA_STATE_STUCK });
+    expect(view(completed)).toMatchObject({ ...all, state: SagaState.SAGA_STATE_COMPLETED, endTime: at(2) });
   });
 
-  test("an async one too, whose client was answered before any step ran: why it is rolled back, but not which step failed", () => {
+  test("of an async facade: has the failure of the rollback, but not the failed step", () => {
     const async = facadeOf({ mode: "async", steps: { a: {}, b: {} } });
     const { arrived, delivered, failed, late, recovered, responded, undoCalled } = events;
     const begun: readonly (readonly SagaEvent[])[] = [
@@ -59,33 +59,33 @@ describe("a saga that this server can't drive on is told of without its steps", 
       [succeeded(0)],
       [arrived(1), called(1)],
     ];
-    const told = (...more: readonly (readonly SagaEvent[])[]) => {
+    const view = (...more: readonly (readonly SagaEvent[])[]) => {
       return overTheWire(sagaView(storedSaga(async, ...begun, ...more), undefined));
     };
     const running = { state: SagaState.SAGA_STATE_RUNNING, failure: undefined, failedStep: "" };
     const turned = { state: SagaState.SAGA_STATE_ROLLING_BACK, failure: refused, failedStep: "" };
-    expect(told()).toMatchObject(running);
-    expect(told([failed(1, "UNAVAILABLE")]), "it is tried again").toMatchObject(running);
+    expect(view()).toMatchObject(running);
+    expect(view([failed(1, "UNAVAILABLE")]), "it is tried again").toMatchObject(running);
     const refusal = failed(1, "INVALID_ARGUMENT");
-    expect(told([refusal])).toMatchObject(turned);
-    expect(told([refusal], [delivered, undoCalled(0)])).toMatchObject(turned);
-    expect(told([refusal], [delivered, undoCalled(0)], [undone(0)])).toMatchObject({
+    expect(view([refusal])).toMatchObject(turned);
+    expect(view([refusal], [delivered, undoCalled(0)])).toMatchObject(turned);
+    expect(view([refusal], [delivered, undoCalled(0)], [undone(0)])).toMatchObject({
       ...turned,
       state: SagaState.SAGA_STATE_COMPENSATED,
     });
-    expect(told([late], [failed(1, "INVALID_ARGUMENT")]), "the first failure is the reason").toMatchObject({
+    expect(view([late], [failed(1, "INVALID_ARGUMENT")]), "the first failure is the reason").toMatchObject({
       ...turned,
       failure: { code: Status.DEADLINE_EXCEEDED, reason: "SAGA_DEADLINE_EXCEEDED" },
     });
     const unsafe = facadeOf({ mode: "async", steps: { a: {}, b: { idempotent: false } } });
     const interrupted = storedSaga(unsafe, ...begun, [recovered], [delivered, undoCalled(1)]);
-    expect(sagaView(interrupted, undefined), "a restart has turned it").toMatchObject({
+    expect(sagaView(interrupted, undefined), "recovery has rolled it back").toMatchObject({
       ...turned,
       failure: { code: Status.UNAVAILABLE, reason: "SAGA_INTERRUPTED" },
     });
   });
 
-  test("with the response: under the type that the facade has now, or as bytes", () => {
+  test("has the response with the facade's current type, or as bytes", () => {
     expect(sagaView(completed, changed).response).toEqual({
       typeUrl: "type.googleapis.com/test.Response",
       value: Uint8Array.of(42),
@@ -95,7 +95,7 @@ describe("a saga that this server can't drive on is told of without its steps", 
     expect(fromBinary(BytesValueSchema, bare?.value ?? new Uint8Array()).value).toEqual(Uint8Array.of(42));
   });
 
-  test("where a record is damaged, or of a newer protosaga", () => {
+  test("if a record is damaged, or was written by a newer protosaga", () => {
     const damaged = { ...completed, records: [...completed.records.slice(0, 2), Uint8Array.of(255, 255)] };
     expect(sagaView(damaged, facade)).toMatchObject({
       state: SagaState.SAGA_STATE_COMPLETED,

@@ -13,7 +13,7 @@ import { overTheWire, storedSaga } from "./support/stored.js";
 
 const { started, called, succeeded, failed, undoCalled, undone, undoFailed, delivered } = events;
 
-/** Whatever may happen to a saga of four steps; also what may not. */
+/** Expected and unexpected events of a saga of four steps. */
 const everything: readonly SagaEvent[] = [
   ...[0, 1, 2, 3].flatMap((step) => [
     ...[1, 2, 3].flatMap((attempt) => [called(step, attempt), undoCalled(step, attempt)]),
@@ -39,7 +39,7 @@ const moods: readonly (readonly SagaEvent["kind"][])[] = [
   ["step-failed", "recovered", "compensation-succeeded", "operator-retried", "operator-skipped"],
 ];
 
-/** Mostly what the state machine expects next, by a stream of choices. An async saga has its response from the start. */
+/** Mostly events that the state machine expects next, by a stream of choices. An async saga has its response from the start. */
 function history(plan: SagaPlan, mood: number, choices: readonly number[]): SagaEvent[] {
   const likely = everything.filter(({ kind }) => !moods[mood]?.includes(kind));
   let state = initialState(plan);
@@ -53,7 +53,7 @@ function history(plan: SagaPlan, mood: number, choices: readonly number[]): Saga
   });
 }
 
-test("without the facade an async saga's state and failure are told as with it, whatever has happened", () => {
+test("without the facade, an async saga has the same state and failure as with it", () => {
   const async = facadeOf({
     mode: "async",
     steps: { a: {}, b: { group: 1 }, c: { group: 1, idempotent: false }, d: {} },
@@ -78,7 +78,7 @@ test("without the facade an async saga's state and failure are told as with it, 
   expect([...seen].sort(), "every state was there").toEqual([1, 2, 3, 4, 5]);
 });
 
-test("whatever has happened, state and times fit together", () => {
+test("state and times are consistent after any events", () => {
   const wide = facadeOf({ steps: { a: {}, b: { group: 1 }, c: { group: 1 }, d: {} } });
   const seen = new Set<SagaState>();
   fc.assert(

@@ -26,7 +26,7 @@ function viewOf(...entries: readonly (readonly SagaEvent[])[]): Saga {
 
 const { started, called, succeeded, failed, undoCalled, undone } = events;
 
-describe("a saga is told of", () => {
+describe("the view of a saga", () => {
   test("while it runs", () => {
     expect(viewOf([{ ...started, deadlineAtMs: startMs + 60_000 }, called(0)], [succeeded(0), called(1)])).toEqual({
       requestId: "s",
@@ -72,7 +72,7 @@ describe("a saga is told of", () => {
     });
   });
 
-  test("while a step is tried again: with why, from the first attempt on, and after that without", () => {
+  test("while a step is retried: with the failure, and without it after a success", () => {
     const tries = [[started, called(0)], [failed(0, "UNAVAILABLE")], [called(0, 2)]] as const;
     expect(viewOf(...tries.slice(0, 2)).steps[0]).toMatchObject({
       state: StepState.STEP_STATE_DUE,
@@ -90,7 +90,7 @@ describe("a saga is told of", () => {
     expect(done).toMatchObject({ state: StepState.STEP_STATE_DONE, endTime: at(3), failure: undefined });
   });
 
-  test("while it is rolled back, and when it is undone", () => {
+  test("while it is rolled back, and after it is compensated", () => {
     const entries = stuckEntries.slice(0, 4);
     const failure = { failure: refused, failedStep: "b", endTime: undefined, response: undefined };
     expect(viewOf(...entries.slice(0, 3)), "queued").toMatchObject({
@@ -124,7 +124,7 @@ describe("a saga is told of", () => {
     });
   });
 
-  test("when it is stuck, when an operator has it tried again, and when one skips it", () => {
+  test("when it is stuck, when an operator retries it, and when an operator skips it", () => {
     expect(viewOf(...stuckEntries)).toMatchObject({
       state: SagaState.SAGA_STATE_STUCK,
       failure: refused,
@@ -167,7 +167,7 @@ describe("a saga is told of", () => {
     });
   });
 
-  test("after a crash: what was being called is unknown from then on", () => {
+  test("after a crash: the outcome of the call in flight is unknown", () => {
     expect(viewOf([started, called(0)], [events.recovered])).toMatchObject({
       state: SagaState.SAGA_STATE_ROLLING_BACK,
       failure: { code: Status.UNAVAILABLE, reason: "SAGA_INTERRUPTED" },
@@ -176,7 +176,7 @@ describe("a saga is told of", () => {
     });
   });
 
-  test("past its deadline: with a failure that is no step's where none ran", () => {
+  test("after its deadline: with a failure that has no step if none ran", () => {
     const late = viewOf([started, called(0)], [events.late]);
     expect(late).toMatchObject({ failure: { reason: "SAGA_DEADLINE_EXCEEDED" }, failedStep: "a" });
     const noResponse = viewOf([started, called(0)], [succeeded(0), called(1)], [succeeded(1), events.notResponded]);
@@ -184,7 +184,7 @@ describe("a saga is told of", () => {
     expect(noResponse.failure?.code).toBe(Status.INTERNAL);
   });
 
-  test("past its pivot without a response: completed, with the failure", () => {
+  test("after its pivot without a response: completed, with the failure", () => {
     const pivotal = facadeOf({ steps: { a: { kind: "pivot" } } });
     const stored = storedSaga(pivotal, [started, called(0)], [succeeded(0), events.notResponded]);
     const saga = overTheWire(sagaView(stored, pivotal));
@@ -193,7 +193,7 @@ describe("a saga is told of", () => {
     expect(saga.steps[0]?.compensation, "a pivot has none").toBeUndefined();
   });
 
-  test("whose answer to the client came first: the response is told once it has completed", () => {
+  test("of an async facade: the response appears after the saga has completed", () => {
     const later = facadeOf({ mode: "async", steps: { a: {} } });
     const entries = [[started, events.responded], [events.arrived(0), called(0)], [succeeded(0)]];
     const views = [1, 2, 3].map((n) => sagaView(storedSaga(later, ...entries.slice(0, n)), later));
@@ -205,7 +205,7 @@ describe("a saga is told of", () => {
     expect(views.map(({ response }) => response?.value)).toEqual([undefined, undefined, Uint8Array.of(42)]);
   });
 
-  test("with a deadline that no Timestamp can hold: none", () => {
+  test("with a deadline beyond the maximum of Timestamp: without the deadline", () => {
     expect(viewOf([{ ...started, deadlineAtMs: 8.64e15 }]).deadline).toBeUndefined();
   });
 });

@@ -61,7 +61,7 @@ test("may be written in several statements", async () => {
   expect(annotations.get("/shop.Shop/Release")).toEqual(expected["/shop.Shop/Release"]);
 });
 
-test("are not read from what is no image, or not all of one; the error says what to give", async () => {
+test("are not read from incomplete or other bytes; the error says what to pass", async () => {
   const whole = await image(readFileSync(shopProto, "utf8"));
   const wrong = [
     whole.subarray(0, whole.length - 7),
@@ -71,7 +71,7 @@ test("are not read from what is no image, or not all of one; the error says what
   ];
   for (const bytes of wrong) {
     expect(() => readAnnotations(bytes)).toThrow(
-      /^SAGA_DEFINITION_INVALID: readAnnotations was given \d+ bytes that are no whole FileDescriptorSet .*buf build -o image\.binpb/,
+      /^SAGA_DEFINITION_INVALID: \d+ bytes given to readAnnotations are not a complete FileDescriptorSet .*buf build -o image\.binpb/,
     );
   }
 });

@@ -1,7 +1,7 @@
 import { type BarrierContext, createBarrier, Refusal, removeBarriers, Status } from "protosaga/upstream";
 import { describe, expect, test } from "vitest";
 import { createScope } from "../support/scope.js";
-import { createCaller, told } from "./support/caller.js";
+import { createCaller, summary } from "./support/caller.js";
 import type { OpenPlace } from "./support/place.js";
 
 const throwing = (error: unknown) => () => {
@@ -21,16 +21,16 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
     test("gets the first call's bytes, and has no second effect", async () => {
       const { place, act } = await open();
       const first = await act("a/s");
-      expect(told(first)).toBe("OK run 1");
+      expect(summary(first)).toBe("OK run 1");
       expect(await act("a/s")).toEqual(first);
-      expect(await act("b/s").then(told)).toBe("OK run 2");
+      expect(await act("b/s").then(summary)).toBe("OK run 2");
       expect(await place.effects()).toEqual([
         { key: "a/s", kind: "do" },
         { key: "b/s", kind: "do" },
       ]);
     });
 
-    test("of a refusal gets its status, message and details, also where it would be accepted now", async () => {
+    test("of a refusal gets its status, message and details, even if the handler would succeed now", async () => {
       const { place, act } = await open();
       const details = new Uint8Array([8, 9, 0, 255]);
       const refused = await act("a/s", {
@@ -43,14 +43,14 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await place.effects(), "what it wrote before it refused is gone").toEqual([]);
     });
 
-    test("of a refusal runs anew where the call is repeated until it succeeds, and has its effect once", async () => {
+    test("of a refused retriable call runs again, and takes effect once", async () => {
       const { place, act } = await open();
       const sold = throwing(new Refusal("FAILED_PRECONDITION", "sold out"));
       const refused = await act("a/s", { retriable: true, after: sold });
       expect(refused).toMatchObject({ ok: false, code: Status.FAILED_PRECONDITION, message: "sold out" });
       expect(await place.effects(), "what it wrote before it refused is gone").toEqual([]);
       const done = await act("a/s", { retriable: true });
-      expect(told(done)).toBe("OK run 2");
+      expect(summary(done)).toBe("OK run 2");
       expect(await act("a/s", { retriable: true, after: sold })).toEqual(done);
       expect(await place.effects()).toEqual([{ key: "a/s", kind: "do" }]);
     });
@@ -67,11 +67,11 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
     test("many at once have one effect and one answer", async () => {
       const { place, act, runs } = await open();
       const answers = await Promise.all(Array.from({ length: 12 }, () => act("a/s")));
-      expect(new Set(answers.map(told))).toEqual(new Set([`OK run ${runs()}`]));
+      expect(new Set(answers.map(summary))).toEqual(new Set([`OK run ${runs()}`]));
       expect(await place.effects()).toEqual([{ key: "a/s", kind: "do" }]);
     });
 
-    test("with another method or other bytes is refused for good, and changes nothing", async () => {
+    test("with another method or other bytes is rejected, and changes nothing", async () => {
       const { place, act, undo } = await open();
       const first = await act("a/s");
       const taken = { ok: false, code: Status.ALREADY_EXISTS };
@@ -87,27 +87,27 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
   describe("a handler that fails", () => {
     test.each([
       ["a bug", new Error("bug"), undefined],
-      ["what leaves the outcome open", new Refusal("UNAVAILABLE", "later"), Status.UNAVAILABLE],
-    ])("by %s leaves nothing, and a repeat runs it anew", async (_, error, code) => {
+      ["a refusal with an unknown outcome", new Refusal("UNAVAILABLE", "later"), Status.UNAVAILABLE],
+    ])("by %s stores nothing, and a repeat runs again", async (_, error, code) => {
       const { place, act } = await open();
       const failing = act("a/s", { after: throwing(error) });
       if (code === undefined) await expect(failing).rejects.toBe(error);
       else expect(await failing).toMatchObject({ ok: false, code });
       expect(await place.effects()).toEqual([]);
       expect(await place.keys()).toEqual([]);
-      expect(told(await act("a/s"))).toBe("OK run 2");
+      expect(summary(await act("a/s"))).toBe("OK run 2");
     });
 
-    test("in a statement leaves nothing; caught, it may still refuse", async () => {
+    test("in a statement stores nothing; if the handler catches the error, it may refuse", async () => {
       const { place } = await open();
       const call = { key: "a/s", method: "/s/m", request: Buffer.alloc(0), direction: "action" } as const;
       const breaking = (tx: Tx) => settled(() => place.breakStatement(tx));
       const refusing = (tx: Tx) => {
-        const told = breaking(tx);
+        const broken = breaking(tx);
         const refuse = () => {
           throw new Refusal("ALREADY_EXISTS", "taken");
         };
-        return told instanceof Promise ? told.then(refuse) : refuse();
+        return broken instanceof Promise ? broken.then(refuse) : refuse();
       };
       expect(await place.barrier.call(call, refusing)).toMatchObject({ ok: false, message: "taken" });
       expect(await place.barrier.call(call, () => Buffer.from("no"))).toMatchObject({ ok: false, message: "taken" });
@@ -117,7 +117,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await place.keys()).toEqual(["a/s"]);
     });
 
-    test("of a call without a key leaves nothing; else it has its effect each time", async () => {
+    test("of a call without a key stores nothing; a successful call takes effect each time", async () => {
       const { place } = await open();
       const call = { key: undefined, method: "/s/m", request: Buffer.alloc(0), direction: "action" } as const;
       const noting = (error?: unknown) => (tx: Tx) => {
@@ -138,11 +138,11 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
   });
 
   describe("a compensation", () => {
-    test("undoes its action once, and gets the same answer when repeated; the action's answer stays", async () => {
+    test("runs once, and returns the same answer when repeated; the action's answer stays", async () => {
       const { place, act, undo } = await open();
       const done = await act("x/y/s");
       const undone = await undo("x/y/s");
-      expect(told(undone)).toBe("OK run 2");
+      expect(summary(undone)).toBe("OK run 2");
       expect(await undo("x/y/s")).toEqual(undone);
       expect(await act("x/y/s")).toEqual(done);
       expect(await place.effects()).toEqual([
@@ -151,7 +151,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       ]);
     });
 
-    test("before its action does nothing, answers NOT_FOUND, and blocks the action, which is ABORTED", async () => {
+    test("before its action changes nothing, returns NOT_FOUND, and blocks the action, which is ABORTED", async () => {
       const { place, act, undo, runs } = await open();
       const first = await undo("a/s");
       expect(first).toMatchObject({ ok: false, code: Status.NOT_FOUND });
@@ -163,7 +163,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await place.effects()).toEqual([]);
     });
 
-    test("of a refused action does nothing, unless it is asked for", async () => {
+    test("of a refused action returns NOT_FOUND, unless compensateOnFailure is set", async () => {
       const { place, act, undo } = await open();
       const refuse = throwing(new Refusal("FAILED_PRECONDITION", "no"));
       const refused = await act("a/s", { after: refuse });
@@ -174,7 +174,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await place.effects()).toEqual([{ key: "b/s/compensate", kind: "undo" }]);
     });
 
-    test("that refuses is not stored: a later attempt undoes", async () => {
+    test("that refuses is not stored: a later attempt takes effect", async () => {
       const { place, act, undo } = await open();
       await act("a/s");
       expect(await undo("a/s", { after: throwing(new Refusal("FAILED_PRECONDITION", "shipped")) })).toMatchObject({
@@ -182,7 +182,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
         message: "shipped",
       });
       expect(await place.keys()).toEqual(["a/s"]);
-      expect(told(await undo("a/s"))).toBe("OK run 3");
+      expect(summary(await undo("a/s"))).toBe("OK run 3");
       expect(await place.effects()).toHaveLength(2);
     });
 
@@ -196,35 +196,38 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await act("a/s")).toMatchObject({ ok: true });
     });
 
-    test("is told what its action did, whatever its request knows", async () => {
+    test("receives its action's method and response", async () => {
       const { place } = await open();
       const request = Buffer.alloc(0);
-      const tellingOf = async (key: string, method: string, compensateOnFailure = false) => {
-        let told: BarrierContext | undefined;
+      const contextOf = async (key: string, method: string, compensateOnFailure = false) => {
+        let received: BarrierContext | undefined;
         const direction = method === "/s/undo" ? "compensation" : "action";
         await place.barrier.call({ key, method, request, direction, compensateOnFailure }, (_, context) => {
-          told = context;
+          received = context;
           if (key === "refused/s") throw new Refusal("FAILED_PRECONDITION", "no");
           return Buffer.from(`of ${key}`);
         });
-        const action = told?.action && { ...told.action, response: Buffer.from(told.action.response).toString() };
-        return { ...told, action };
+        const action = received?.action && {
+          ...received.action,
+          response: Buffer.from(received.action.response).toString(),
+        };
+        return { ...received, action };
       };
-      expect(await tellingOf("a/s", "/s/m")).toEqual({});
-      expect(await tellingOf("a/s/compensate", "/s/undo")).toEqual({
+      expect(await contextOf("a/s", "/s/m")).toEqual({});
+      expect(await contextOf("a/s/compensate", "/s/undo")).toEqual({
         actionKey: "a/s",
         action: { method: "/s/m", response: "of a/s" },
       });
-      await tellingOf("refused/s", "/s/m");
-      expect(await tellingOf("refused/s/compensate", "/s/undo", true)).toEqual({ actionKey: "refused/s" });
-      expect(await tellingOf("by-hand", "/s/undo")).toEqual({});
+      await contextOf("refused/s", "/s/m");
+      expect(await contextOf("refused/s/compensate", "/s/undo", true)).toEqual({ actionKey: "refused/s" });
+      expect(await contextOf("by-hand", "/s/undo")).toEqual({});
     });
 
     test("whose key names no action is an effect as any other, but for its refusals", async () => {
       const { place } = await open();
       const call = { key: "by-hand", method: "/s/undo", request: Buffer.alloc(0), direction: "compensation" } as const;
-      expect(told(await place.barrier.call(call, () => Buffer.from("done")))).toBe("OK done");
-      expect(told(await place.barrier.call(call, () => Buffer.from("other")))).toBe("OK done");
+      expect(summary(await place.barrier.call(call, () => Buffer.from("done")))).toBe("OK done");
+      expect(summary(await place.barrier.call(call, () => Buffer.from("other")))).toBe("OK done");
     });
   });
 
@@ -245,8 +248,8 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await removeBarriers(counting, { olderThanMs: 30_000, batch: 3, pauseMs: 1 })).toBe(7);
       expect(batches).toEqual([3, 3, 1]);
       expect(await place.keys()).toEqual(["young/s"]);
-      expect(told(await act("young/s"))).toBe("OK run 8");
-      expect(told(await act("old-0/s")), "its key is new again").toBe("OK run 9");
+      expect(summary(await act("young/s"))).toBe("OK run 8");
+      expect(summary(await act("old-0/s")), "its key is new again").toBe("OK run 9");
     });
 
     test("stay where the removal is aborted", async () => {
@@ -258,13 +261,13 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
     });
   });
 
-  test.each(["", "k".repeat(1025)])("a key that is empty or too long is refused", async (key) => {
+  test.each(["", "k".repeat(1025)])("a key that is empty or too long is rejected", async (key) => {
     const { place, act } = await open();
     await expect(act(key)).rejects.toMatchObject({ code: "SAGA_KEY_INVALID" });
     expect(await place.keys()).toEqual([]);
   });
 
-  test("an action with a compensation's key is refused, and does not hold it against the compensation", async () => {
+  test("an action with a compensation's key is rejected, and does not block the compensation", async () => {
     const { place, act, undo, runs } = await open();
     await expect(act("a/s/compensate")).rejects.toMatchObject({ code: "SAGA_KEY_INVALID" });
     expect(runs()).toBe(0);

@@ -8,7 +8,8 @@ import { dropSchema, freshSchema, postgresUrl } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
 
 const scope = createScope();
-const manual = readFileSync(join(repository, "docs/upstream-kit.md"), "utf8");
+const pages = ["docs/how-to/guard-an-upstream.md", "docs/reference/upstream-sql.md"];
+const manual = pages.map((page) => readFileSync(join(repository, page), "utf8")).join("\n");
 const blocks = (language: string) =>
   [...manual.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, "gs"))].map(([, block = ""]) => block);
 

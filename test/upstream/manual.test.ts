@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { postgresTable } from "protosaga/upstream";
 import { expect, test } from "vitest";
-import { postgresStatements } from "../../runtime/upstream/postgres-sql.js";
+import { postgresStatements } from "../../runtime/upstream/postgres-driver.js";
 import { repository } from "../support/compiled/program.js";
 
-const manual = readFileSync(join(repository, "docs/upstream-kit.md"), "utf8");
+const manual = readFileSync(join(repository, "docs/reference/upstream-sql.md"), "utf8");
 /** The statements of the manual's SQL, without comments, in single spaces. */
 const statements = [...manual.matchAll(/```sql\n(.*?)```/gs)].flatMap(([, block = ""]) =>
   block.replaceAll(/--.*/g, "").split(";").map(plain),
@@ -20,7 +20,7 @@ function named(sql: string, ...names: string[]): string {
   return plain(sql.replaceAll(/\$(\d)/g, (_, at: string) => names[Number(at) - 1] ?? ""));
 }
 
-// Those who write a barrier in another language write what stands there.
+// Implementations in other languages copy the manual's SQL.
 test("the manual's SQL is what the driver runs", () => {
   const { insert, settle } = postgresStatements("saga_barriers");
   const [, ...table] = postgresTable().split(";").map(plain);

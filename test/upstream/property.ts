@@ -5,11 +5,11 @@ import { createCaller } from "./support/caller.js";
 import { anyDeliveries, checkBooks, deliver } from "./support/deliveries.js";
 import type { OpenPlace } from "./support/place.js";
 
-/** Whatever arrives in whatever order, each action takes effect exactly once or is exactly undone. */
+/** Random calls in random order: each action takes effect exactly once or is compensated. */
 export function describeDeliveries<Tx>(openPlace: OpenPlace<Tx>, numRuns: number): void {
   const scope = createScope();
 
-  test("whatever arrives in whatever order: exactly once or exactly undone, and each key has one answer", async () => {
+  test("random calls in random order: each action takes effect once or is compensated, and each key has one answer", async () => {
     const place = await openPlace(scope);
     const caller = createCaller(place);
     let run = 0;

@@ -20,12 +20,12 @@ export const protobufPackage = "pb";
 
 export const protobufFileName = "booking/booking.proto";
 
-/** The booking example: one saga that creates an order and takes its payment, in all three modes. */
+/** The booking example: sagas that create an order and take its payment, in all three modes. */
 
 export interface BookingRequest {
   ProductID: bigint;
   Count: bigint;
-  /** Makes the payment service refuse, to show a rollback. */
+  /** Makes the payment service refuse the payment, to show a rollback. */
   FaultInject: boolean;
 }
 
@@ -333,7 +333,7 @@ export const BookingServiceService = {
     responseSerialize: (value: BookingSyncResponse): Buffer => Buffer.from(BookingSyncResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BookingSyncResponse => BookingSyncResponse.decode(value),
   },
-  /** Answers the request id at once and books in the background. */
+  /** Returns the request id at once and books in the background. */
   handleAsyncBooking: {
     path: "/pb.BookingService/HandleAsyncBooking" as const,
     requestStream: false as const,
@@ -344,7 +344,7 @@ export const BookingServiceService = {
       Buffer.from(BookingASyncResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): BookingASyncResponse => BookingASyncResponse.decode(value),
   },
-  /** Books while the client waits, driven by messages and no faster than they are taken in. */
+  /** Books while the client waits, with a concurrency limit for each step. */
   handleThrottledBooking: {
     path: "/pb.BookingService/HandleThrottledBooking" as const,
     requestStream: false as const,
@@ -359,9 +359,9 @@ export const BookingServiceService = {
 export interface BookingServiceServer extends UntypedServiceImplementation {
   /** Books while the client waits. */
   handleSyncBooking: handleUnaryCall<BookingRequest, BookingSyncResponse>;
-  /** Answers the request id at once and books in the background. */
+  /** Returns the request id at once and books in the background. */
   handleAsyncBooking: handleUnaryCall<BookingRequest, BookingASyncResponse>;
-  /** Books while the client waits, driven by messages and no faster than they are taken in. */
+  /** Books while the client waits, with a concurrency limit for each step. */
   handleThrottledBooking: handleUnaryCall<BookingRequest, BookingSyncResponse>;
 }
 
@@ -382,7 +382,7 @@ export interface BookingServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BookingSyncResponse) => void,
   ): ClientUnaryCall;
-  /** Answers the request id at once and books in the background. */
+  /** Returns the request id at once and books in the background. */
   handleAsyncBooking(
     request: BookingRequest,
     callback: (error: ServiceError | null, response: BookingASyncResponse) => void,
@@ -398,7 +398,7 @@ export interface BookingServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BookingASyncResponse) => void,
   ): ClientUnaryCall;
-  /** Books while the client waits, driven by messages and no faster than they are taken in. */
+  /** Books while the client waits, with a concurrency limit for each step. */
   handleThrottledBooking(
     request: BookingRequest,
     callback: (error: ServiceError | null, response: BookingSyncResponse) => void,

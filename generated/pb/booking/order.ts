@@ -20,7 +20,7 @@ export const protobufPackage = "pb";
 
 export const protobufFileName = "booking/order.proto";
 
-/** The booking example's order service. It knows nothing of sagas beyond the marks on its RPCs. */
+/** The booking example's order service. It knows nothing of sagas except the options of its RPCs. */
 
 export enum OrderStatus {
   ORDER_STATUS_UNSPECIFIED = 0,
@@ -72,9 +72,9 @@ export interface CreateOrderResponse {
 }
 
 export interface CancelOrderRequest {
-  /** The request id that created the order: known even where the answer, and so the order id, was lost. */
+  /** The request id that created the order. The server knows it even if the response, and so the order id, was lost. */
   requestId: string;
-  /** 0 where it never became known. */
+  /** 0 if it is not known. */
   orderId: bigint;
 }
 
@@ -682,10 +682,10 @@ export const GetOrderResponse: MessageFns<GetOrderResponse> = {
   },
 };
 
-/** Keeps orders. */
+/** Stores orders. */
 export type OrderServiceService = typeof OrderServiceService;
 export const OrderServiceService = {
-  /** Creates an order. Repeats with the same `idempotency-key` answer the first one's order. */
+  /** Creates an order. A repeat with the same `idempotency-key` returns the same order. */
   createOrder: {
     path: "/pb.OrderService/CreateOrder" as const,
     requestStream: false as const,
@@ -695,7 +695,7 @@ export const OrderServiceService = {
     responseSerialize: (value: CreateOrderResponse): Buffer => Buffer.from(CreateOrderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreateOrderResponse => CreateOrderResponse.decode(value),
   },
-  /** Cancels the order that the request id created. NOT_FOUND where there is none. */
+  /** Cancels the order of the request id. NOT_FOUND if there is none. */
   cancelOrder: {
     path: "/pb.OrderService/CancelOrder" as const,
     requestStream: false as const,
@@ -705,7 +705,7 @@ export const OrderServiceService = {
     responseSerialize: (value: CancelOrderResponse): Buffer => Buffer.from(CancelOrderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelOrderResponse => CancelOrderResponse.decode(value),
   },
-  /** Reads an order by its id or by the request id that created it. */
+  /** Returns an order by its id or by its request id. */
   getOrder: {
     path: "/pb.OrderService/GetOrder" as const,
     requestStream: false as const,
@@ -718,16 +718,16 @@ export const OrderServiceService = {
 } as const;
 
 export interface OrderServiceServer extends UntypedServiceImplementation {
-  /** Creates an order. Repeats with the same `idempotency-key` answer the first one's order. */
+  /** Creates an order. A repeat with the same `idempotency-key` returns the same order. */
   createOrder: handleUnaryCall<CreateOrderRequest, CreateOrderResponse>;
-  /** Cancels the order that the request id created. NOT_FOUND where there is none. */
+  /** Cancels the order of the request id. NOT_FOUND if there is none. */
   cancelOrder: handleUnaryCall<CancelOrderRequest, CancelOrderResponse>;
-  /** Reads an order by its id or by the request id that created it. */
+  /** Returns an order by its id or by its request id. */
   getOrder: handleUnaryCall<GetOrderRequest, GetOrderResponse>;
 }
 
 export interface OrderServiceClient extends Client {
-  /** Creates an order. Repeats with the same `idempotency-key` answer the first one's order. */
+  /** Creates an order. A repeat with the same `idempotency-key` returns the same order. */
   createOrder(
     request: CreateOrderRequest,
     callback: (error: ServiceError | null, response: CreateOrderResponse) => void,
@@ -743,7 +743,7 @@ export interface OrderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateOrderResponse) => void,
   ): ClientUnaryCall;
-  /** Cancels the order that the request id created. NOT_FOUND where there is none. */
+  /** Cancels the order of the request id. NOT_FOUND if there is none. */
   cancelOrder(
     request: CancelOrderRequest,
     callback: (error: ServiceError | null, response: CancelOrderResponse) => void,
@@ -759,7 +759,7 @@ export interface OrderServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelOrderResponse) => void,
   ): ClientUnaryCall;
-  /** Reads an order by its id or by the request id that created it. */
+  /** Returns an order by its id or by its request id. */
   getOrder(
     request: GetOrderRequest,
     callback: (error: ServiceError | null, response: GetOrderResponse) => void,

@@ -20,7 +20,7 @@ export const protobufPackage = "pb";
 
 export const protobufFileName = "booking/payment.proto";
 
-/** The booking example's payment service. It knows nothing of sagas beyond the marks on its RPCs. */
+/** The booking example's payment service. It knows nothing of sagas except the options of its RPCs. */
 
 export enum PaymentStatus {
   PAYMENT_STATUS_UNSPECIFIED = 0,
@@ -64,7 +64,7 @@ export function paymentStatusToJSON(object: PaymentStatus): string {
 export interface CreatePaymentRequest {
   requestId: string;
   orderId: bigint;
-  /** The number of products paid for. */
+  /** The number of products that are paid for. */
   amount: bigint;
   /** Makes the service refuse the payment. */
   faultInject: boolean;
@@ -75,9 +75,9 @@ export interface CreatePaymentResponse {
 }
 
 export interface CancelPaymentRequest {
-  /** The request id that took the payment: known even where the answer, and so the payment id, was lost. */
+  /** The request id that took the payment. The server knows it even if the response, and so the payment id, was lost. */
   requestId: string;
-  /** 0 where it never became known. */
+  /** 0 if it is not known. */
   paymentId: bigint;
 }
 
@@ -713,8 +713,8 @@ export const GetPaymentResponse: MessageFns<GetPaymentResponse> = {
 export type PaymentServiceService = typeof PaymentServiceService;
 export const PaymentServiceService = {
   /**
-   * Takes a payment for an order. INVALID_ARGUMENT where fault_inject is set.
-   * Repeats with the same `idempotency-key` answer the first one's payment.
+   * Takes a payment for an order. INVALID_ARGUMENT if fault_inject is set.
+   * A repeat with the same `idempotency-key` returns the same payment.
    */
   createPayment: {
     path: "/pb.PaymentService/CreatePayment" as const,
@@ -726,7 +726,7 @@ export const PaymentServiceService = {
       Buffer.from(CreatePaymentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreatePaymentResponse => CreatePaymentResponse.decode(value),
   },
-  /** Cancels the payment that the request id took. NOT_FOUND where there is none. */
+  /** Cancels the payment of the request id. NOT_FOUND if there is none. */
   cancelPayment: {
     path: "/pb.PaymentService/CancelPayment" as const,
     requestStream: false as const,
@@ -737,7 +737,7 @@ export const PaymentServiceService = {
       Buffer.from(CancelPaymentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelPaymentResponse => CancelPaymentResponse.decode(value),
   },
-  /** Reads a payment by its id or by the request id that took it. */
+  /** Returns a payment by its id or by its request id. */
   getPayment: {
     path: "/pb.PaymentService/GetPayment" as const,
     requestStream: false as const,
@@ -751,20 +751,20 @@ export const PaymentServiceService = {
 
 export interface PaymentServiceServer extends UntypedServiceImplementation {
   /**
-   * Takes a payment for an order. INVALID_ARGUMENT where fault_inject is set.
-   * Repeats with the same `idempotency-key` answer the first one's payment.
+   * Takes a payment for an order. INVALID_ARGUMENT if fault_inject is set.
+   * A repeat with the same `idempotency-key` returns the same payment.
    */
   createPayment: handleUnaryCall<CreatePaymentRequest, CreatePaymentResponse>;
-  /** Cancels the payment that the request id took. NOT_FOUND where there is none. */
+  /** Cancels the payment of the request id. NOT_FOUND if there is none. */
   cancelPayment: handleUnaryCall<CancelPaymentRequest, CancelPaymentResponse>;
-  /** Reads a payment by its id or by the request id that took it. */
+  /** Returns a payment by its id or by its request id. */
   getPayment: handleUnaryCall<GetPaymentRequest, GetPaymentResponse>;
 }
 
 export interface PaymentServiceClient extends Client {
   /**
-   * Takes a payment for an order. INVALID_ARGUMENT where fault_inject is set.
-   * Repeats with the same `idempotency-key` answer the first one's payment.
+   * Takes a payment for an order. INVALID_ARGUMENT if fault_inject is set.
+   * A repeat with the same `idempotency-key` returns the same payment.
    */
   createPayment(
     request: CreatePaymentRequest,
@@ -781,7 +781,7 @@ export interface PaymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreatePaymentResponse) => void,
   ): ClientUnaryCall;
-  /** Cancels the payment that the request id took. NOT_FOUND where there is none. */
+  /** Cancels the payment of the request id. NOT_FOUND if there is none. */
   cancelPayment(
     request: CancelPaymentRequest,
     callback: (error: ServiceError | null, response: CancelPaymentResponse) => void,
@@ -797,7 +797,7 @@ export interface PaymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelPaymentResponse) => void,
   ): ClientUnaryCall;
-  /** Reads a payment by its id or by the request id that took it. */
+  /** Returns a payment by its id or by its request id. */
   getPayment(
     request: GetPaymentRequest,
     callback: (error: ServiceError | null, response: GetPaymentResponse) => void,

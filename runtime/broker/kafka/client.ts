@@ -9,7 +9,6 @@ import kafkajs, {
   type Producer,
   type RetryOptions,
 } from "kafkajs";
-import { SagaError } from "../../core/errors.js";
 import { coPartitionAssignor } from "./assignor.js";
 import { kindOf, startError } from "./errors.js";
 import type { KafkaBrokerOptions, KafkaTls } from "./options.js";

@@ -72,7 +72,7 @@ export function startError(cause: unknown, options: KafkaBrokerOptions): SagaErr
     ],
     forbidden: [
       "SAGA_BROKER_UNAVAILABLE",
-      `${kafka} does not allow this user to create topics or to join the group (${why}); grant these rights, or create the topics yourself, see docs/kafka.md`,
+      `${kafka} does not allow this user to create topics or to join the group (${why}); grant these rights, or create the topics yourself, see docs/how-to/use-kafka.md`,
     ],
     rejected: [
       "SAGA_CONFIG_INVALID",

@@ -46,7 +46,7 @@ export const migrations: readonly string[] = [
   `,
   // Who lives: a pod that has not said so for a lease has left its sagas to the others.
   "CREATE TABLE pod (id text PRIMARY KEY, beat_at timestamptz NOT NULL)",
-  // Which sagas have ended, and when: for their removal. An operator may have made it before, while pods ran (docs/journal.md).
+  // Which sagas have ended, and when: for their removal. An operator may have made it before, while pods ran (docs/how-to/use-postgresql.md).
   "CREATE INDEX IF NOT EXISTS saga_ended ON saga (ended_at) WHERE ended_at IS NOT NULL",
   // Which pods are silent: each sweep asks.
   "CREATE INDEX pod_beat ON pod (beat_at)",

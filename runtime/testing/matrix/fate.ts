@@ -18,7 +18,7 @@ export interface Fate {
 
 const done: Fate = { attempts: 1, end: "done", effect: true };
 
-/** What becomes of the step that a fault comes to: the rules of docs/semantics.md, for one step. */
+/** What becomes of the step that a fault comes to: the rules of docs/explanation/semantics.md, for one step. */
 export function fateOf(facade: FacadeDefinition, step: StepDefinition, fault: Fault): Fate {
   const attempts = attemptsOf(step);
   switch (fault) {

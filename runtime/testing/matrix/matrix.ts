@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { SagaError } from "../../core/errors.js";
 import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
-import { findTodos, type LeftTodo } from "../../facade/find-todos.js";
+import { findTodos, type LeftTodo } from "../../facade/todo.js";
 import type { Expected } from "./expected.js";
 import { doesNotApply, type Fault, faults } from "./fault.js";
 import { expectedOf, expectedWithoutFault } from "./oracle.js";

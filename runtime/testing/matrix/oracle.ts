@@ -12,8 +12,8 @@ export function expectedWithoutFault(facade: FacadeDefinition): Expected {
 }
 
 /**
- * What must come of a saga when a fault comes to one of its steps. Said from the rules of docs/semantics.md alone, and not
- * from what the state machine does: the two must come to the same.
+ * What must happen to a saga when a fault hits one of its steps. Derived from docs/explanation/semantics.md alone, not from
+ * the state machine: both must have the same result.
  */
 export function expectedOf(facade: FacadeDefinition, step: StepDefinition, fault: Fault): Expected {
   const fate = fateOf(facade, step, fault);

@@ -33,8 +33,7 @@ export async function judgeRest(parts: RestParts): Promise<void> {
     if (judge.underWay(process) > 0) {
       violate("nothing is left over", `${name} still has calls under way`);
     }
-    // The sweep's timer is always there.
-    if (!scenario.shared && !scenario.cluster && scheduler.waitingFor(process) > 1) {
+    if (!scenario.shared && !scenario.cluster && scheduler.waitingFor(process) > 0) {
       violate("nothing is left over", `${name} still has ${scheduler.waitingFor(process)} timers`);
     }
     if (cluster === undefined) {

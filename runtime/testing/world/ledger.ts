@@ -1,10 +1,7 @@
 import type { UpstreamOutcome } from "../../engine/ports.js";
-import { type Answer, refusalAnswer } from "../../upstream/answer.js";
-import { actionKeyOf } from "../../upstream/keys.js";
-import type { BarrierRow, BarrierRows } from "../../upstream/port.js";
-import { isRefusal, Refusal } from "../../upstream/refusal.js";
-import { applyBarrier, type KeyedCall } from "../../upstream/rule.js";
-import { runSync } from "../../upstream/work.js";
+import { type Answer, isRefusal, Refusal, refusalAnswer } from "../../upstream/answer.js";
+import { type BarrierRow, type BarrierRows, runSync } from "../../upstream/driver.js";
+import { actionKeyOf, applyBarrier, type KeyedCall } from "../../upstream/rule.js";
 import type { Arrived, Service } from "./upstreams.js";
 
 /** What a ledger holds of one action: "none" where its compensation came first, so that it must never take effect. */

@@ -5,7 +5,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { Codec } from "../../../runtime/facade/codec.js";
 import { createWorkspace, root } from "../../generator/support/workspace.js";
 
-/** ts-proto's options by the name of a variant: those that docs/generator.md gives, and what users may add to them. */
+/** ts-proto's options by the name of a variant: those of docs/reference/generator.md, and what users may add to them. */
 const variants = {
   plain: [],
   exact: ["unknownFields=true", "useDate=false"],

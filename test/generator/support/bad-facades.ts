@@ -8,7 +8,7 @@ export const badFacades: readonly BadInput[] = [
     rpcs: `rpc F(M) returns (M) {
     option /*SAGA_MODE_MISSING*/(saga.v1.facade) = { steps: [{call: "$.Up.Do"}] };
   }`,
-    says: ["facade $.S.F doesn't say its mode; set mode: MODE_SYNC, MODE_ASYNC or MODE_THROTTLED"],
+    says: ["facade $.S.F has no mode; set mode: MODE_SYNC, MODE_ASYNC or MODE_THROTTLED"],
   },
   {
     name: "no steps",
@@ -20,8 +20,8 @@ export const badFacades: readonly BadInput[] = [
     rpcs: `${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]').replace("option", "option /*SAGA_FACADE_MIXED*/(saga.v1.step) = {}; option")}
   ${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]', "G").replace("option", "option /*SAGA_FACADE_MIXED*/(saga.v1.compensation) = {}; option")}`,
     says: [
-      "$.S.F is a facade and marked as a step too; remove (saga.v1.step)",
-      "$.S.G is a facade and marked as a compensation too; remove (saga.v1.compensation)",
+      "$.S.F is a facade and also marked as a step; remove (saga.v1.step)",
+      "$.S.G is a facade and also marked as a compensation; remove (saga.v1.compensation)",
     ],
   },
   {
@@ -54,9 +54,9 @@ export const badFacades: readonly BadInput[] = [
       /*SAGA_STEP_UNKNOWN*/steps {call: "Up.Do"}
       /*SAGA_STEP_UNKNOWN*/steps {call: "some.other.Service.Rpc"}`),
     says: [
-      '$.S.F calls unknown RPC $.Up.Doo (did you mean "$.Up.Do"?); give its full name, and see that its file is part of',
-      '$.S.F calls unknown RPC Up.Do (did you mean "$.Up.Do"?); give its full name',
-      "$.S.F calls unknown RPC some.other.Service.Rpc; give its full name",
+      '$.S.F calls unknown RPC $.Up.Doo (did you mean "$.Up.Do"?); use its full name, and make its file part of',
+      '$.S.F calls unknown RPC Up.Do (did you mean "$.Up.Do"?); use its full name',
+      "$.S.F calls unknown RPC some.other.Service.Rpc; use its full name",
     ],
   },
   {
@@ -77,7 +77,7 @@ export const badFacades: readonly BadInput[] = [
   ${facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]', "G")}`,
     says: [
       "$.S.F calls itself as a step; list",
-      "$.S.F calls the facade $.S.G as a step; list that facade's own steps",
+      "$.S.F calls the facade $.S.G as a step; list the steps of that facade",
     ],
   },
   {
@@ -98,17 +98,17 @@ export const badFacades: readonly BadInput[] = [
       /*SAGA_STEP_NAME_DUPLICATE*/steps {call: "$.Up.Read" name: "do"}
       steps {call: "$.Up.Do" name: "delete"}`),
     says: [
-      'step name "CreateOrder" of $.S.F isn\'t in lowerCamelCase; name it createOrder',
-      'step name "create_order" of $.S.F isn\'t in lowerCamelCase; name it createOrder',
-      'step name "__proto__" of $.S.F isn\'t in lowerCamelCase; name it proto',
-      'step name "1st" of $.S.F isn\'t in lowerCamelCase; begin it with a lower case letter',
+      'step name "CreateOrder" of $.S.F is not in lowerCamelCase; rename it to createOrder',
+      'step name "create_order" of $.S.F is not in lowerCamelCase; rename it to createOrder',
+      'step name "__proto__" of $.S.F is not in lowerCamelCase; rename it to proto',
+      'step name "1st" of $.S.F is not in lowerCamelCase; start it with a lower-case letter',
       'a step of $.S.F can\'t be named respond; set another name, like "respondStep"',
       "a step of $.S.F can't be named compensate",
       "a step of $.S.F can't be named constructor",
       "a step of $.S.F can't be named then",
       "a step of $.S.F can't be named toString",
-      "$.S.F has two steps named do; set another name on one of them",
-      "$.S.F has two steps named do; set another name on one of them",
+      "$.S.F has two steps named do; rename one of them",
+      "$.S.F has two steps named do; rename one of them",
     ],
   },
   {
@@ -124,11 +124,11 @@ export const badFacades: readonly BadInput[] = [
         steps {parallel: {steps: [{call: "$.Up.Do" name: "d"}, {call: "$.Up.Do" name: "e"}]}}
       }}`).replace("steps {parallel: {\n", "/*SAGA_PARALLEL_NESTED*/steps {parallel: {\n"),
     says: [
-      "a parallel group of $.S.F has no steps; give it at least two, or call the step directly",
-      "a parallel group of $.S.F has one step; give it at least two",
+      "a parallel group of $.S.F has no steps; add steps, or call the one step directly",
+      "a parallel group of $.S.F has one step; add steps",
       "a parallel group of $.S.F has a name; set it on the group's steps",
       "a parallel group of $.S.F has a topic; set it on the group's steps",
-      "a parallel group of $.S.F holds another one; list the steps of both in one group",
+      "a parallel group of $.S.F contains another one; list the steps of both in one group",
     ],
   },
   {
@@ -140,9 +140,9 @@ export const badFacades: readonly BadInput[] = [
       steps {call: "$.Up.Read" name: "other" topic: "${"x".repeat(200)}"}
       /*SAGA_TOPIC_INVALID*/steps {call: "$.Up.Read" name: "third" topic: "${"x".repeat(201)}"}`),
     says: [
-      "topic \"cancel it\" of the rollback of $.S.F isn't a topic's name; use letters",
-      'topic "a/b" of step $.Up.Do of $.S.F isn\'t',
-      'topic ".." of step $.Up.Read of $.S.F isn\'t',
+      'topic "cancel it" of the rollback of $.S.F is not a valid topic name; use letters',
+      'topic "a/b" of step $.Up.Do of $.S.F is not a valid',
+      'topic ".." of step $.Up.Read of $.S.F is not a valid',
       `topic "${"x".repeat(201)}" of step`,
     ],
   },

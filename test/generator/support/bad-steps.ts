@@ -13,9 +13,9 @@ export const badSteps: readonly BadInput[] = [
       steps: [{call: "$.Up.Plain"}, {call: "$.Up.Marked"}, {call: "$.Up.Harmless"}, {call: "$.Up.Read"}]`)}
   ${facade('mode: MODE_SYNC steps: [{call: "$.Up.Plain"}]', "G")}`,
     says: [
-      "step $.Up.Plain has nothing that undoes it; name its compensation in (saga.v1.step), or, if there is nothing to " +
-        "undo, say no_effect: true there or option idempotency_level = NO_SIDE_EFFECTS",
-      "step $.Up.Marked has nothing that undoes it",
+      "step $.Up.Plain has no compensation; name a compensation in (saga.v1.step), or, if the step has no " +
+        "effect, set no_effect: true there or option idempotency_level = NO_SIDE_EFFECTS",
+      "step $.Up.Marked has no compensation",
     ],
   },
   {
@@ -29,7 +29,7 @@ export const badSteps: readonly BadInput[] = [
     says: [
       'no RPC Undoo in $.Up (did you mean "Undo"?); name an RPC of $.Up',
       "no RPC Reimburse in $.Up; name an RPC of $.Up",
-      "compensation $.S.Undo2 belongs to another service than $.Up.Other; name an RPC of $.Up",
+      "compensation $.S.Undo2 is not in the service of $.Up.Other; name an RPC of $.Up",
       "$.Up.Later isn't marked as a compensation; add option (saga.v1.compensation) = {} to it",
     ],
   },
@@ -43,8 +43,8 @@ export const badSteps: readonly BadInput[] = [
     option (saga.v1.step) = {/*SAGA_COMPENSATION_CONTRADICTED*/compensation: "Undo"};
   }`,
     says: [
-      "$.Up.A says no_effect and names a compensation; remove one of the two",
-      "$.Up.B says idempotency_level = NO_SIDE_EFFECTS and names a compensation; remove one of the two",
+      "$.Up.A has no_effect but names a compensation; remove one of them",
+      "$.Up.B has idempotency_level = NO_SIDE_EFFECTS but names a compensation; remove one of them",
     ],
   },
   {
@@ -52,7 +52,7 @@ export const badSteps: readonly BadInput[] = [
     up: `rpc A(M) returns (M) {
     option /*SAGA_COMPENSATE_ON_FAILURE_VAIN*/(saga.v1.step) = {no_effect: true compensate_on_failure: true};
   }`,
-    says: ["$.Up.A says compensate_on_failure and names no compensation; name one or remove compensate_on_failure"],
+    says: ["$.Up.A has compensate_on_failure but names no compensation; name one or remove compensate_on_failure"],
   },
   {
     name: "compensations that never run",
@@ -68,8 +68,8 @@ export const badSteps: readonly BadInput[] = [
       steps {call: "$.Up.Commit"}
       /*SAGA_COMPENSATION_UNREACHABLE*/steps {call: "$.Up.Do"}`),
     says: [
-      "nothing undoes pivot $.Up.A once it has succeeded; remove compensation, or add compensate_on_failure",
-      "$.Up.Do stands after the pivot of $.S.F, where nothing is undone, and names a compensation; list it before",
+      "pivot $.Up.A is never compensated after it has succeeded; remove the compensation, or set compensate_on_failure",
+      "$.Up.Do is after the pivot of $.S.F, where nothing is compensated, but names a compensation; list it before",
     ],
   },
   {
@@ -87,9 +87,9 @@ export const badSteps: readonly BadInput[] = [
     "G",
   )}`,
     says: [
-      "pivot $.Up.Wild isn't known idempotent, and an unknown outcome is resolved by calling it again; say option",
-      "$.S.F has a second pivot, $.Up.Commit, after $.Up.Commit; a saga has one point of no return, keep one",
-      "pivot $.Up.Commit stands in a parallel group of $.S.G; give it an entry of its own",
+      "pivot $.Up.Wild is not known to be idempotent, but must be called again if its outcome is unknown; set option",
+      "$.S.F has a second pivot, $.Up.Commit, after $.Up.Commit; keep one pivot",
+      "pivot $.Up.Commit is in a parallel group of $.S.G; list it as a separate entry",
     ],
   },
   {
@@ -106,9 +106,9 @@ export const badSteps: readonly BadInput[] = [
       steps {call: "$.Up.Forth" name: "good"}`)}
   ${facade('mode: MODE_SYNC\n      /*SAGA_RETRIABLE_BEFORE_PIVOT*/steps {call: "$.Up.Forth"}', "G")}`,
     says: [
-      "$.Up.Forth is of kind retriable and $.S.F lists it before its pivot; list it after the pivot",
-      "$.Up.Back stands after the pivot of $.S.F and is of kind compensatable; list it before the pivot",
-      "$.Up.Forth is of kind retriable and $.S.G has no pivot; give an earlier step kind: STEP_KIND_PIVOT",
+      "$.Up.Forth has kind retriable, but $.S.F lists it before its pivot; list it after the pivot",
+      "$.Up.Back is after the pivot of $.S.F and has kind compensatable; list it before the pivot",
+      "$.Up.Forth has kind retriable, but $.S.G has no pivot; set kind: STEP_KIND_PIVOT on an earlier step",
     ],
   },
   {
@@ -123,8 +123,8 @@ export const badSteps: readonly BadInput[] = [
       steps {call: "$.Up.Single"}
       steps {call: "$.Up.Read"}`),
     says: [
-      "$.Up.Single stands after the pivot of $.S.F, where it is retried until it succeeds, and says max_attempts: 1;",
-      "$.Up.Wild stands after the pivot of $.S.F, where it is retried until it succeeds, and isn't known idempotent;",
+      "$.Up.Single is after the pivot of $.S.F, where it is retried until it succeeds, but has max_attempts: 1;",
+      "$.Up.Wild is after the pivot of $.S.F, where it is retried until it succeeds, but is not known to be idempotent;",
     ],
   },
   {
@@ -135,8 +135,8 @@ export const badSteps: readonly BadInput[] = [
   rpc B(M) returns (M) { option (saga.v1.step) = {no_effect: true retry: {max_attempts: 1}}; }
   rpc C(M) returns (M) { option (saga.v1.compensation) = {retry: {max_attempts: 9}}; }`,
     says: [
-      "$.Up.A is to be retried and isn't known idempotent; say option idempotency_level = IDEMPOTENT if repeats do no " +
-        "harm, or remove max_attempts",
+      "$.Up.A is retried but is not known to be idempotent; set option idempotency_level = IDEMPOTENT if repeats are " +
+        "harmless, or remove max_attempts",
     ],
   },
 ];

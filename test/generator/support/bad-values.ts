@@ -25,12 +25,12 @@ export const badValues: readonly BadInput[] = [
     ].join("\n  "),
     rpcs: facade('mode: MODE_SYNC steps: [{call: "$.Up.Do"}]\n      deadline: {/*SAGA_DURATION_INVALID*/nanos: 7}'),
     says: [
-      "timeout is negative; give at least 1 ms, like {nanos: 1000000}",
+      "timeout is negative; set at least 1 ms, such as {nanos: 1000000}",
       "timeout is zero",
       "timeout is shorter than 1 ms",
       "timeout is longer than 315576000000 s",
       "timeout has seconds and nanos of different signs",
-      "timeout has 1000000000 nanos, more than a second has",
+      "timeout has 1000000000 nanos, more than one second",
       "initial_backoff is negative",
       "max_backoff is longer than 315576000000 s",
       "timeout is negative",
@@ -51,13 +51,13 @@ export const badValues: readonly BadInput[] = [
     ].join("\n  "),
     rpcs: facade('mode: MODE_SYNC steps: [{call: "$.Up.B"}, {call: "$.Up.E"}]'),
     says: [
-      "max_attempts is -1; give 1 to 1000",
-      "max_attempts is 1001; give 1 to 1000",
-      "multiplier is 0.5; give a number of at least 1",
-      "multiplier is NaN; give",
-      "multiplier is Infinity; give",
-      "multiplier is -2; give",
-      "max_attempts is 1001; give",
+      "max_attempts is -1; set 1 to 1000",
+      "max_attempts is 1001; set 1 to 1000",
+      "multiplier is 0.5; set at least 1",
+      "multiplier is NaN; set",
+      "multiplier is Infinity; set",
+      "multiplier is -2; set",
+      "max_attempts is 1001; set",
     ],
   },
   {
@@ -67,7 +67,7 @@ export const badValues: readonly BadInput[] = [
       '/*SAGA_COMPENSATION_CONTRADICTED SAGA_COMPENSATION_UNKNOWN*/compensation: "Nope" ' +
         "timeout: {/*SAGA_DURATION_INVALID*/seconds: -1}",
     ),
-    says: ["$.Up.A says idempotency_level", "no RPC Nope in $.Up", "timeout is negative"],
+    says: ["$.Up.A has idempotency_level", "no RPC Nope in $.Up", "timeout is negative"],
   },
   {
     name: "backoffs the wrong way round",
@@ -96,8 +96,8 @@ export const badValues: readonly BadInput[] = [
     "G",
   )}`,
     says: [
-      "the deadline of $.S.F is 60599 ms, and its steps may take 60600 ms with all their attempts and waits; raise it, " +
-        "or lower timeouts and retries, unless you want slow sagas rolled back",
+      "the deadline of $.S.F is 60599 ms, but its steps may take 60600 ms with all attempts and backoffs; raise the deadline, " +
+        "or lower timeouts and retries, unless slow sagas are to be rolled back",
     ],
   },
 ];

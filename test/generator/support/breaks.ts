@@ -10,7 +10,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_MODE",
         "(saga.v1.facade) = {\n      mode: MODE_THROTTLED",
-        "shop.Shop.Buy was of mode async and is of mode throttled now",
+        "shop.Shop.Buy had mode async and has mode throttled now",
       ],
     ],
   },
@@ -43,7 +43,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_STEP_REMOVED",
         "(saga.v1.facade) = {\n      mode: MODE_ASYNC",
-        "shop.Shop.Buy has no step mail any more, which called shop.Up.Mail",
+        "shop.Shop.Buy no longer has the step mail, which called shop.Up.Mail",
       ],
     ],
   },
@@ -71,7 +71,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_STEP_RENAMED",
         'steps: {call: "shop.Up.Mail" name: "post"',
-        'step post of shop.Shop.Buy was named mail, and upstreams know its calls by its name; give it that name: "mail"',
+        'step post of shop.Shop.Buy was named mail, and idempotency keys contain the name; set its name to "mail"',
       ],
     ],
   },
@@ -83,7 +83,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_STEP_REORDERED",
         mail,
-        "the steps of shop.Shop.Buy stood in the order reserve, look, quote, pay, ship, mail and stand in the order reserve, look, quote, pay, mail, ship now",
+        "the steps of shop.Shop.Buy had the order reserve, look, quote, pay, ship, mail and have the order reserve, look, quote, pay, mail, ship now",
       ],
     ],
   },
@@ -92,7 +92,7 @@ export const breaks: readonly Change[] = [
     from: `${look}        ${quote}`,
     to: `${quote}\n        ${look}`,
     says: [
-      ["SAGA_BREAK_STEP_REORDERED", "steps: {parallel", "stand in the order reserve, quote, look, pay, ship, mail now"],
+      ["SAGA_BREAK_STEP_REORDERED", "steps: {parallel", "have the order reserve, quote, look, pay, ship, mail now"],
     ],
   },
   {
@@ -153,11 +153,7 @@ export const breaks: readonly Change[] = [
     from: "option (saga.v1.step) = {kind: STEP_KIND_PIVOT};",
     to: "option (saga.v1.step) = {no_effect: true};",
     says: [
-      [
-        "SAGA_BREAK_PIVOT",
-        "(saga.v1.facade) = {\n      mode: MODE_ASYNC",
-        "shop.Shop.Buy has no pivot any more, it was pay",
-      ],
+      ["SAGA_BREAK_PIVOT", "(saga.v1.facade) = {\n      mode: MODE_ASYNC", "shop.Shop.Buy no longer has its pivot pay"],
     ],
   },
   {
@@ -174,7 +170,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_COMPENSATION",
         'compensation: "Free"',
-        "step reserve of shop.Shop.Buy was undone by shop.Up.Release(shop.M) and is undone by shop.Up.Free(shop.M) now",
+        "the compensation of step reserve of shop.Shop.Buy was shop.Up.Release(shop.M) and is shop.Up.Free(shop.M) now",
       ],
     ],
   },
@@ -182,18 +178,14 @@ export const breaks: readonly Change[] = [
     name: "another request type of a compensation",
     from: "rpc Release(M)",
     to: "rpc Release(N)",
-    says: [["SAGA_BREAK_COMPENSATION", 'compensation: "Release"', "and is undone by shop.Up.Release(shop.N) now"]],
+    says: [["SAGA_BREAK_COMPENSATION", 'compensation: "Release"', "and is shop.Up.Release(shop.N) now"]],
   },
   {
     name: "no compensation any more",
     from: 'option (saga.v1.step) = {compensation: "Release"};',
     to: "option (saga.v1.step) = {no_effect: true};",
     says: [
-      [
-        "SAGA_BREAK_COMPENSATION",
-        "(saga.v1.step) = {no_effect",
-        "was undone by shop.Up.Release(shop.M) and is undone by nothing now",
-      ],
+      ["SAGA_BREAK_COMPENSATION", "(saga.v1.step) = {no_effect", "was shop.Up.Release(shop.M) and is nothing now"],
     ],
   },
   {
@@ -204,7 +196,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_POLICY",
         "rpc Reserve",
-        "shop.Up.Reserve, step reserve of shop.Shop.Buy, was not known idempotent and is known idempotent now",
+        "shop.Up.Reserve, step reserve of shop.Shop.Buy, was not known to be idempotent and is known to be idempotent now",
       ],
     ],
   },
@@ -228,7 +220,7 @@ export const breaks: readonly Change[] = [
       [
         "SAGA_BREAK_FACADE_GONE",
         "rpc Other",
-        "the facade shop.Shop.Other is gone, and nothing could run its sagas in flight; keep it until none is in flight",
+        "the facade shop.Shop.Other was removed, so its open sagas can't run; keep it until it has no open sagas",
       ],
     ],
   },
@@ -236,6 +228,6 @@ export const breaks: readonly Change[] = [
     name: "a facade of another name",
     from: "rpc Other",
     to: "rpc Another",
-    says: [["SAGA_BREAK_FACADE_GONE", 'syntax = "proto3"', "the facade shop.Shop.Other is gone"]],
+    says: [["SAGA_BREAK_FACADE_GONE", 'syntax = "proto3"', "the facade shop.Shop.Other was removed"]],
   },
 ];

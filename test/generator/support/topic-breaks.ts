@@ -10,12 +10,12 @@ export const topicBreaks: readonly Change[] = [
       [
         "SAGA_BREAK_TOPIC_REUSED",
         'steps: {call: "shop.Up.Ship" topic: "mail"',
-        'topic "mail" was that of step mail of shop.Shop.Buy and is that of step ship of shop.Shop.Buy now, and what waits on it would go to the dead letters; set another topic',
+        'topic "mail" belonged to step mail of shop.Shop.Buy and belongs to step ship of shop.Shop.Buy now, and waiting messages would be dead-lettered; set another topic',
       ],
       [
         "SAGA_BREAK_TOPIC_REUSED",
         'steps: {call: "shop.Up.Mail" topic: "ship_it"',
-        'topic "ship_it" was that of step ship of shop.Shop.Buy',
+        'topic "ship_it" belonged to step ship of shop.Shop.Buy',
       ],
     ],
   },

@@ -44,6 +44,8 @@ export async function startBookingServer(scope: Scope, options: Partial<ServerOp
       data_dir: data,
       log_level: "silent",
       shutdown_grace_ms: 10_000,
+      // A slow machine is no overload here.
+      limits: { event_loop_delay_ms: 60_000 },
       upstreams: {
         "pb.OrderService": { address: `localhost:${orders.port}` },
         "pb.PaymentService": { address: `localhost:${payments.port}` },

@@ -16,7 +16,7 @@ export function at(entry: number): Date {
   return new Date(startMs + entry * 1_000);
 }
 
-/** A saga as the journal holds it after these entries; what the state machine does not expect is recorded as such. */
+/** A saga as the journal holds it after these entries; unexpected events are recorded with their verdict. */
 export function storedSaga(facade: FacadeDefinition, ...entries: readonly (readonly SagaEvent[])[]): StoredSaga {
   let state = initialState(facade);
   const records = entries.map((events, entry) => {
@@ -47,7 +47,7 @@ export function overTheWire(saga: Saga): Saga {
 
 const { started, called, succeeded, failed, undoCalled, undoFailed, delivered } = events;
 
-/** Entries of a saga of two steps: the second one is refused, and the first one can't be undone. */
+/** Entries of a saga of two steps: the second step is refused, and the first one's compensation fails. */
 export const stuckEntries: readonly (readonly SagaEvent[])[] = [
   [started, called(0)],
   [succeeded(0), called(1)],

@@ -20,7 +20,7 @@ export interface Caller {
   readonly runs: () => number;
 }
 
-/** Makes a caller. The responses of handlers that ran tell which run they are of, so that a stored one is known. */
+/** Creates a caller. Each response names the run of its handler, so that tests recognize a stored response. */
 export function createCaller<Tx>(place: Pick<Place<Tx>, "barrier" | "note">): Caller {
   let runs = 0;
 
@@ -52,7 +52,7 @@ function next<Result>(value: unknown, go: () => Awaitable<Result>): Awaitable<Re
   return value instanceof Promise ? value.then(go) : go();
 }
 
-/** An answer in short: `OK run 1`, `NOT_FOUND`-like codes by number with the message. */
-export function told(answer: Answer): string {
+/** An answer as text: `OK run 1`, or the number of the code and the message. */
+export function summary(answer: Answer): string {
   return answer.ok ? `OK ${Buffer.from(answer.response)}` : `${answer.code} ${answer.message}`;
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { type Answer, Refusal, Status } from "protosaga/upstream";
 import { expect } from "vitest";
-import { type Caller, told } from "./caller.js";
+import { type Caller, summary } from "./caller.js";
 import type { Effect } from "./place.js";
 
 /** A call that arrives, and what its handler would do if it were run. */
@@ -29,7 +29,7 @@ export const anyDeliveries: fc.Arbitrary<Delivery[][]> = fc.array(
 );
 
 /** What was answered, by saga and direction. */
-export interface Told {
+export interface Answers {
   readonly act: string[];
   readonly undo: string[];
 }
@@ -40,8 +40,8 @@ export async function deliver(
   caller: Caller,
   keyOf: (saga: number) => string,
   { sync, lost = () => new Promise(() => {}) }: { readonly sync: boolean; readonly lost?: () => Promise<unknown> },
-): Promise<Map<string, Told>> {
-  const answers = new Map<string, Told>();
+): Promise<Map<string, Answers>> {
+  const answers = new Map<string, Answers>();
   for (const batch of batches) {
     await Promise.all(
       batch.map(async ({ kind, saga, handler, delayMs }) => {
@@ -58,7 +58,7 @@ export async function deliver(
           expect(error).toMatchObject({ message: "bug" });
         });
         const answer = await Promise.race([call, dead]);
-        if (isKept(kind, answer)) about[kind].push(told(answer));
+        if (isKept(kind, answer)) about[kind].push(summary(answer));
       }),
     );
   }
@@ -71,8 +71,8 @@ function isKept(kind: Delivery["kind"], answer: unknown): answer is Answer {
   return known !== undefined && (known.ok || kind === "act" || known.code === Status.NOT_FOUND);
 }
 
-/** Checks that what was answered is true, and that each action took effect exactly once, or was exactly undone. */
-export function checkBooks(answers: ReadonlyMap<string, Told>, effects: readonly Effect[]): void {
+/** Checks that the answers are true, and that each action took effect exactly once or was compensated. */
+export function checkBooks(answers: ReadonlyMap<string, Answers>, effects: readonly Effect[]): void {
   for (const [key, { act, undo }] of answers) {
     const done = effects.filter((effect) => effect.key === key).length;
     const undone = effects.filter((effect) => effect.key === `${key}/compensate`).length;
@@ -80,9 +80,9 @@ export function checkBooks(answers: ReadonlyMap<string, Told>, effects: readonly
     expect(new Set(act).size, `one answer for the action: ${about}`).toBeLessThanOrEqual(1);
     expect(new Set(undo).size, `one answer for the compensation: ${about}`).toBeLessThanOrEqual(1);
     expect(done, `once: ${about}`).toBeLessThanOrEqual(1);
-    expect(undone, `undone at most once, and only what was done: ${about}`).toBeLessThanOrEqual(done);
+    expect(undone, `compensated at most once, and only after an effect: ${about}`).toBeLessThanOrEqual(done);
     if (act[0] !== undefined) expect(act[0].startsWith("OK"), `the action's answer is true: ${about}`).toBe(done === 1);
-    if (undo[0] !== undefined) expect(done, `nothing is left of what counts as undone: ${about}`).toBe(undone);
-    if (undo[0]?.startsWith("OK")) expect(undone, `undone: ${about}`).toBe(1);
+    if (undo[0] !== undefined) expect(done, `no effect is left after its compensation: ${about}`).toBe(undone);
+    if (undo[0]?.startsWith("OK")) expect(undone, `compensated: ${about}`).toBe(1);
   }
 }

@@ -24,78 +24,78 @@ export const protobufPackage = "saga.v1";
 
 export const protobufFileName = "saga/v1/service.proto";
 
-/** What a protosaga server tells of its sagas. It serves this beside the user's services, on the same port. */
+/** The state of sagas. Every protosaga server serves this on the port of the user's services. */
 
-/** Where a saga stands. */
+/** The state of a saga. */
 export enum SagaState {
   /** SAGA_STATE_UNSPECIFIED - Not known to the server that answers. */
   SAGA_STATE_UNSPECIFIED = 0,
-  /** SAGA_STATE_RUNNING - Its steps run, or wait for their turn. */
+  /** SAGA_STATE_RUNNING - Its steps run or wait. */
   SAGA_STATE_RUNNING = 1,
-  /** SAGA_STATE_ROLLING_BACK - It failed; what it did is being undone, or is queued for that. */
+  /** SAGA_STATE_ROLLING_BACK - It failed. Compensations run or are queued. */
   SAGA_STATE_ROLLING_BACK = 2,
   /** SAGA_STATE_COMPLETED - Ended: every step took effect. */
   SAGA_STATE_COMPLETED = 3,
-  /** SAGA_STATE_COMPENSATED - Ended: it failed, and every effect is undone. */
+  /** SAGA_STATE_COMPENSATED - Ended: it failed, and every effect is compensated. */
   SAGA_STATE_COMPENSATED = 4,
-  /** SAGA_STATE_STUCK - It failed, and a compensation used up its attempts: an operator's hand is needed. */
+  /** SAGA_STATE_STUCK - It failed, and a compensation used all its attempts: an operator must act. */
   SAGA_STATE_STUCK = 5,
   UNRECOGNIZED = -1,
 }
 
-/** Where a step's call stands. */
+/** The state of a step's call. */
 export enum StepState {
   /** STEP_STATE_UNSPECIFIED - Not known to the server that answers. */
   STEP_STATE_UNSPECIFIED = 0,
-  /** STEP_STATE_IDLE - It is not its turn, or never was. */
+  /** STEP_STATE_IDLE - Not yet, or never, to be called. */
   STEP_STATE_IDLE = 1,
-  /** STEP_STATE_QUEUED - A message on the step's topic asks for it. */
+  /** STEP_STATE_QUEUED - It waits on its topic. */
   STEP_STATE_QUEUED = 2,
-  /** STEP_STATE_DUE - To be called: its request is built, or it waits for its next attempt. */
+  /** STEP_STATE_DUE - To be called: its request is being built, or it waits for its next attempt. */
   STEP_STATE_DUE = 3,
-  /** STEP_STATE_CALLING - A call may be under way. */
+  /** STEP_STATE_CALLING - A call may be in flight. */
   STEP_STATE_CALLING = 4,
   /** STEP_STATE_DONE - It succeeded. */
   STEP_STATE_DONE = 5,
-  /** STEP_STATE_FAILED - It was refused, or given up, and surely took no effect. */
+  /** STEP_STATE_FAILED - It failed and took no effect. */
   STEP_STATE_FAILED = 6,
-  /** STEP_STATE_UNKNOWN - It was given up and may have taken effect: nobody knows. */
+  /** STEP_STATE_UNKNOWN - It failed and may have taken effect. */
   STEP_STATE_UNKNOWN = 7,
   UNRECOGNIZED = -1,
 }
 
-/** Where a step's compensation stands. */
+/** The state of a step's compensation. */
 export enum CompensationState {
   /** COMPENSATION_STATE_UNSPECIFIED - Not known to the server that answers. */
   COMPENSATION_STATE_UNSPECIFIED = 0,
-  /** COMPENSATION_STATE_IDLE - Not its turn, or there is nothing to undo. */
+  /** COMPENSATION_STATE_IDLE - Not needed, or not yet. */
   COMPENSATION_STATE_IDLE = 1,
-  /** COMPENSATION_STATE_DUE - To be called: its request is built, or it waits for its next attempt. */
+  /** COMPENSATION_STATE_DUE - To be called: its request is being built, or it waits for its next attempt. */
   COMPENSATION_STATE_DUE = 2,
-  /** COMPENSATION_STATE_CALLING - A call may be under way. */
+  /** COMPENSATION_STATE_CALLING - A call may be in flight. */
   COMPENSATION_STATE_CALLING = 3,
-  /** COMPENSATION_STATE_DONE - The step is undone, or there turned out to be nothing to undo. */
+  /** COMPENSATION_STATE_DONE - The step is compensated, or there was nothing to compensate. */
   COMPENSATION_STATE_DONE = 4,
-  /** COMPENSATION_STATE_STUCK - Its attempts are used up: it waits for an operator. */
+  /** COMPENSATION_STATE_STUCK - Its attempts are used up: an operator must act. */
   COMPENSATION_STATE_STUCK = 5,
   /** COMPENSATION_STATE_SKIPPED - An operator declared it done. */
   COMPENSATION_STATE_SKIPPED = 6,
   UNRECOGNIZED = -1,
 }
 
-/** Asks for a saga. */
+/** A request for a saga. */
 export interface GetSagaRequest {
   /** The request id that the saga was started under: the `x-request-id` of the facade's call. Required. */
   requestId: string;
 }
 
-/** The saga that was asked for. */
+/** The requested saga. */
 export interface GetSagaResponse {
-  /** Where it stands. */
+  /** The saga. */
   saga: Saga | undefined;
 }
 
-/** Asks to be told of a saga until it has ended. */
+/** A request to watch a saga until it ends. */
 export interface WatchSagaRequest {
   /** The request id that the saga was started under: the `x-request-id` of the facade's call. Required. */
   requestId: string;
@@ -103,29 +103,29 @@ export interface WatchSagaRequest {
 
 /** A state of the watched saga. */
 export interface WatchSagaResponse {
-  /** Where it stands. */
+  /** The saga. */
   saga: Saga | undefined;
 }
 
-/** A saga: one run of a facade. */
+/** A saga: one execution of a facade. */
 export interface Saga {
   /** The request id that it was started under. */
   requestId: string;
-  /** The facade that it runs: "pb.BookingService/HandleSyncBooking". */
+  /** Its facade: "pb.BookingService/HandleSyncBooking". */
   facade: string;
-  /** Where it stands. */
+  /** Its state. */
   state: SagaState;
-  /** Its steps in the order of the facade. Empty where the server can't tell them, see `parked_reason`. */
+  /** Its steps in the order of the facade. Empty if the server does not know them, see `parked_reason`. */
   steps: SagaStep[];
-  /** Why it is, or was, rolled back, or why it completed without a response. Unset while nothing is known to have failed. */
+  /** Why it is, or was, rolled back, or why it completed without a response. Unset if nothing failed. */
   failure:
     | Failure
     | undefined;
-  /** The name of the step that `failure` comes from; empty where it comes from none. */
+  /** The name of the step that failed. Empty if no step caused `failure`. */
   failedStep: string;
   /**
-   * The facade's response. Set once the saga is COMPLETED, unless the response could not be built.
-   * Where the server no longer has the facade, a google.protobuf.BytesValue of the response's bytes.
+   * The facade's response. Set once the saga is COMPLETED, unless the response could not be built. If the server no longer
+   * has the facade, a google.protobuf.BytesValue of the response's bytes.
    */
   response:
     | Any
@@ -143,16 +143,16 @@ export interface Saga {
     | Date
     | undefined;
   /**
-   * When it is rolled back unless its pivot was called, or all steps were done, before: the client's deadline or the
+   * When it is rolled back, unless its pivot is called or all steps are done by then: the client's deadline or the
    * facade's, whichever is earlier. Unset: never.
    */
   deadline:
     | Date
     | undefined;
   /**
-   * Set where this server can't drive the saga on: why. It has no such facade, or one of another structure than when the
-   * saga began. State, failure, response and times are told all the same; steps are not, and the deadline may not be. Of
-   * an async saga the failed step is not told, and RUNNING may be one that a restart is about to roll back.
+   * Why this server can't run the saga: it has no such facade, or has it in another structure. State, failure, response
+   * and times are set anyway; steps are not, and the deadline may not be. An async saga has no failed step then, and
+   * RUNNING may be a saga that a restart is about to roll back.
    */
   parkedReason: string;
 }
@@ -161,11 +161,11 @@ export interface Saga {
 export interface SagaStep {
   /** Its name in the facade: "createOrder". */
   name: string;
-  /** Where its call stands. */
+  /** The state of its call. */
   state: StepState;
   /** Attempts of the call so far. */
   attempts: number;
-  /** When it was first called: the journal's time of the intent. */
+  /** When it was first called: the time of the journal's entry. */
   startTime:
     | Date
     | undefined;
@@ -173,21 +173,21 @@ export interface SagaStep {
   endTime:
     | Date
     | undefined;
-  /** Why its last attempt failed; unset where none has, and once one succeeded. */
+  /** Why its last attempt failed. Unset if none failed, and once one succeeded. */
   failure:
     | Failure
     | undefined;
-  /** How it is undone. Unset where it has no compensation. */
+  /** Its compensation. Unset if it has none. */
   compensation: StepCompensation | undefined;
 }
 
 /** The compensation of a step. */
 export interface StepCompensation {
-  /** Where it stands. */
+  /** Its state. */
   state: CompensationState;
-  /** Attempts so far, counted anew when an operator has it tried again. */
+  /** Attempts so far. An operator's retry sets it back to 0. */
   attempts: number;
-  /** When it was first called: the journal's time of the intent. */
+  /** When it was first called: the time of the journal's entry. */
   startTime:
     | Date
     | undefined;
@@ -195,17 +195,17 @@ export interface StepCompensation {
   endTime:
     | Date
     | undefined;
-  /** Why its last attempt failed; unset where none has, and once it is DONE. */
+  /** Why its last attempt failed. Unset if none failed, and once it is DONE. */
   failure: Failure | undefined;
 }
 
-/** What went wrong, as a gRPC status. */
+/** A failure, as a gRPC status. */
 export interface Failure {
-  /** The gRPC status code's number. */
+  /** The number of the gRPC status code. */
   code: number;
-  /** The status message: the upstream's own where an upstream failed. */
+  /** The status message. If an upstream failed, the upstream's. */
   message: string;
-  /** The kind of failure, from the catalogue of docs/errors.md: "SAGA_STEP_FAILED". */
+  /** The kind of failure, a code of docs/reference/errors.md: "SAGA_STEP_FAILED". */
   reason: string;
 }
 
@@ -956,12 +956,12 @@ export const Failure: MessageFns<Failure> = {
   },
 };
 
-/** Tells where sagas stand. Errors bear google.rpc.ErrorInfo details, as those of facades do. */
+/** Returns the state of sagas. Errors have google.rpc.ErrorInfo details, as those of facades do. */
 export type SagaServiceService = typeof SagaServiceService;
 export const SagaServiceService = {
   /**
-   * Where a saga stands, as the journal has it now.
-   * INVALID_ARGUMENT without a request id, or with a malformed one; NOT_FOUND (SAGA_NOT_FOUND) where there is no such saga.
+   * The saga as the journal has it now.
+   * INVALID_ARGUMENT if the request id is missing or malformed; NOT_FOUND (SAGA_NOT_FOUND) if there is no such saga.
    */
   getSaga: {
     path: "/saga.v1.SagaService/GetSaga" as const,
@@ -973,10 +973,10 @@ export const SagaServiceService = {
     responseDeserialize: (value: Buffer): GetSagaResponse => GetSagaResponse.decode(value),
   },
   /**
-   * Where a saga stands at once, and again with each change until it has ended. Then the stream ends with OK; its last
-   * message is the end. Changes that come faster than they can be sent come as one: each message is the newest state.
-   * A STUCK saga's stream stays open, since an operator may move the saga on.
-   * Errors as with GetSaga; UNAVAILABLE (SAGA_DRAINING) where the server shuts down before the saga has ended: watch again.
+   * The saga at once, and again after each change until it ends. Then the stream ends with OK. Changes that come faster
+   * than the client reads are merged: each message is the newest state. The stream of a STUCK saga stays open, because an
+   * operator may act on it.
+   * Errors as with GetSaga; UNAVAILABLE (SAGA_DRAINING) if the server shuts down before the saga ends: watch again.
    */
   watchSaga: {
     path: "/saga.v1.SagaService/WatchSaga" as const,
@@ -991,23 +991,23 @@ export const SagaServiceService = {
 
 export interface SagaServiceServer extends UntypedServiceImplementation {
   /**
-   * Where a saga stands, as the journal has it now.
-   * INVALID_ARGUMENT without a request id, or with a malformed one; NOT_FOUND (SAGA_NOT_FOUND) where there is no such saga.
+   * The saga as the journal has it now.
+   * INVALID_ARGUMENT if the request id is missing or malformed; NOT_FOUND (SAGA_NOT_FOUND) if there is no such saga.
    */
   getSaga: handleUnaryCall<GetSagaRequest, GetSagaResponse>;
   /**
-   * Where a saga stands at once, and again with each change until it has ended. Then the stream ends with OK; its last
-   * message is the end. Changes that come faster than they can be sent come as one: each message is the newest state.
-   * A STUCK saga's stream stays open, since an operator may move the saga on.
-   * Errors as with GetSaga; UNAVAILABLE (SAGA_DRAINING) where the server shuts down before the saga has ended: watch again.
+   * The saga at once, and again after each change until it ends. Then the stream ends with OK. Changes that come faster
+   * than the client reads are merged: each message is the newest state. The stream of a STUCK saga stays open, because an
+   * operator may act on it.
+   * Errors as with GetSaga; UNAVAILABLE (SAGA_DRAINING) if the server shuts down before the saga ends: watch again.
    */
   watchSaga: handleServerStreamingCall<WatchSagaRequest, WatchSagaResponse>;
 }
 
 export interface SagaServiceClient extends Client {
   /**
-   * Where a saga stands, as the journal has it now.
-   * INVALID_ARGUMENT without a request id, or with a malformed one; NOT_FOUND (SAGA_NOT_FOUND) where there is no such saga.
+   * The saga as the journal has it now.
+   * INVALID_ARGUMENT if the request id is missing or malformed; NOT_FOUND (SAGA_NOT_FOUND) if there is no such saga.
    */
   getSaga(
     request: GetSagaRequest,
@@ -1025,10 +1025,10 @@ export interface SagaServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetSagaResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Where a saga stands at once, and again with each change until it has ended. Then the stream ends with OK; its last
-   * message is the end. Changes that come faster than they can be sent come as one: each message is the newest state.
-   * A STUCK saga's stream stays open, since an operator may move the saga on.
-   * Errors as with GetSaga; UNAVAILABLE (SAGA_DRAINING) where the server shuts down before the saga has ended: watch again.
+   * The saga at once, and again after each change until it ends. Then the stream ends with OK. Changes that come faster
+   * than the client reads are merged: each message is the newest state. The stream of a STUCK saga stays open, because an
+   * operator may act on it.
+   * Errors as with GetSaga; UNAVAILABLE (SAGA_DRAINING) if the server shuts down before the saga ends: watch again.
    */
   watchSaga(request: WatchSagaRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchSagaResponse>;
   watchSaga(

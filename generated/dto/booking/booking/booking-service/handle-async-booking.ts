@@ -5,7 +5,7 @@ import { BookingRequest } from "../../../../pb/booking/booking.js";
 import { CreateOrderResponse } from "../../../../pb/booking/order.js";
 import { CreatePaymentResponse } from "../../../../pb/booking/payment.js";
 
-/** The results that a message on the topics of pb.BookingService/HandleAsyncBooking may bear. */
+/** The results that a message on the topics of pb.BookingService/HandleAsyncBooking may have. */
 export interface HandleAsyncBookingResults {
   readonly createOrder: CreateOrderResponse;
   readonly createPayment: CreatePaymentResponse;
@@ -14,7 +14,7 @@ export interface HandleAsyncBookingResults {
 /** The message on the topics of pb.BookingService/HandleAsyncBooking. */
 export type HandleAsyncBookingDto = Dto<BookingRequest, HandleAsyncBookingResults>;
 
-/** Writes and reads the messages on the topics of pb.BookingService/HandleAsyncBooking. */
+/** Encodes and decodes the messages on the topics of pb.BookingService/HandleAsyncBooking. */
 export const handleAsyncBookingDto = defineDto<BookingRequest, HandleAsyncBookingResults>(
   "pb.BookingService/HandleAsyncBooking",
   {

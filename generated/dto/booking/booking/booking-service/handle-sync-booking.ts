@@ -5,7 +5,7 @@ import { BookingRequest } from "../../../../pb/booking/booking.js";
 import { CreateOrderResponse } from "../../../../pb/booking/order.js";
 import { CreatePaymentResponse } from "../../../../pb/booking/payment.js";
 
-/** The results that a message on the topics of pb.BookingService/HandleSyncBooking may bear. */
+/** The results that a message on the topics of pb.BookingService/HandleSyncBooking may have. */
 export interface HandleSyncBookingResults {
   readonly createOrder: CreateOrderResponse;
   readonly createPayment: CreatePaymentResponse;
@@ -14,7 +14,7 @@ export interface HandleSyncBookingResults {
 /** The message on the topics of pb.BookingService/HandleSyncBooking. */
 export type HandleSyncBookingDto = Dto<BookingRequest, HandleSyncBookingResults>;
 
-/** Writes and reads the messages on the topics of pb.BookingService/HandleSyncBooking. */
+/** Encodes and decodes the messages on the topics of pb.BookingService/HandleSyncBooking. */
 export const handleSyncBookingDto = defineDto<BookingRequest, HandleSyncBookingResults>(
   "pb.BookingService/HandleSyncBooking",
   {

@@ -5,7 +5,7 @@ import { BookingRequest } from "../../../../pb/booking/booking.js";
 import { CreateOrderResponse } from "../../../../pb/booking/order.js";
 import { CreatePaymentResponse } from "../../../../pb/booking/payment.js";
 
-/** The results that a message on the topics of pb.BookingService/HandleThrottledBooking may bear. */
+/** The results that a message on the topics of pb.BookingService/HandleThrottledBooking may have. */
 export interface HandleThrottledBookingResults {
   readonly createOrder: CreateOrderResponse;
   readonly createPayment: CreatePaymentResponse;
@@ -14,7 +14,7 @@ export interface HandleThrottledBookingResults {
 /** The message on the topics of pb.BookingService/HandleThrottledBooking. */
 export type HandleThrottledBookingDto = Dto<BookingRequest, HandleThrottledBookingResults>;
 
-/** Writes and reads the messages on the topics of pb.BookingService/HandleThrottledBooking. */
+/** Encodes and decodes the messages on the topics of pb.BookingService/HandleThrottledBooking. */
 export const handleThrottledBookingDto = defineDto<BookingRequest, HandleThrottledBookingResults>(
   "pb.BookingService/HandleThrottledBooking",
   {

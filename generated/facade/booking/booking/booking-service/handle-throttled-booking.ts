@@ -8,9 +8,9 @@ import { CancelOrderRequest, CreateOrderRequest, CreateOrderResponse } from "../
 import { CancelPaymentRequest, CreatePaymentRequest, CreatePaymentResponse } from "../../../../pb/booking/payment.js";
 import { topics } from "../../../../topic/booking/booking/booking-service/handle-throttled-booking.js";
 
-/** The user's code for pb.BookingService/HandleThrottledBooking: what its node file exports. */
+/** The nodes of pb.BookingService/HandleThrottledBooking: what its node file exports. */
 export interface Nodes {
-  /** Calls pb.OrderService.CreateOrder; undone by pb.OrderService.CancelOrder. */
+  /** Calls pb.OrderService.CreateOrder; compensated by pb.OrderService.CancelOrder. */
   readonly createOrder: CompensatedNode<
     BookingRequest,
     NoResults,
@@ -18,7 +18,7 @@ export interface Nodes {
     CreateOrderResponse,
     CancelOrderRequest
   >;
-  /** Calls pb.PaymentService.CreatePayment; undone by pb.PaymentService.CancelPayment. */
+  /** Calls pb.PaymentService.CreatePayment; compensated by pb.PaymentService.CancelPayment. */
   readonly createPayment: CompensatedNode<
     BookingRequest,
     { readonly createOrder: CreateOrderResponse },

@@ -5,8 +5,8 @@ import { describe, test } from "vitest";
 import { handleAsyncBooking } from "../../../../facade/booking/booking/booking-service/handle-async-booking.js";
 import { sample } from "../../../../node/booking/booking/booking-service/handle-async-booking.sample.js";
 
-// The messages that the fault matrix of pb.BookingService/HandleAsyncBooking is run with, in proto3 JSON.
-// Where your nodes want others, give them in the sample file beside the nodes: it is yours.
+// The messages for the fault matrix of pb.BookingService/HandleAsyncBooking, in proto3 JSON.
+// If your nodes need other messages, add them to the sample file next to the nodes. You own that file.
 const madeUp = {
   request: { ProductID: "1", Count: "2" },
   responses: {

@@ -8,32 +8,32 @@ export const protobufPackage = "saga.journal.v1";
 
 export const protobufFileName = "saga/journal/v1/journal.proto";
 
-/** What the journal stores. Internal to protosaga, but kept compatible: a journal outlives a deploy. */
+/** What the journal stores. Internal to protosaga, but kept compatible: a journal outlives a deployment. */
 
-/** What followed from a failure. Kept, since a replay under another policy must not come to another past. */
+/** What followed from a failure. Stored, because a replay under another policy must not change the past. */
 export enum Decision {
   DECISION_UNSPECIFIED = 0,
-  /** DECISION_RETRY - Tried again. */
+  /** DECISION_RETRY - Retry. */
   DECISION_RETRY = 1,
-  /** DECISION_FAILED - The step was given up; it surely took no effect. */
+  /** DECISION_FAILED - No retry. The step took no effect. */
   DECISION_FAILED = 2,
-  /** DECISION_UNKNOWN - The step was given up; it may have taken effect. */
+  /** DECISION_UNKNOWN - No retry. The step may have taken effect. */
   DECISION_UNKNOWN = 3,
-  /** DECISION_UNDONE - The compensation had nothing to undo. */
+  /** DECISION_UNDONE - There was nothing to compensate. */
   DECISION_UNDONE = 4,
   /** DECISION_STUCK - The compensation waits for an operator. */
   DECISION_STUCK = 5,
   UNRECOGNIZED = -1,
 }
 
-/** The events of one transition of a saga, appended to the journal as one row. */
+/** The events of one turn of a saga, stored as one entry. */
 export interface Record {
-  /** The wall clock when the record was written, ms since the Unix epoch. */
+  /** When the record was written, ms since the Unix epoch. */
   atMs: bigint;
   events: Event[];
 }
 
-/** One thing that happened to a saga. Steps are named by their position in the facade. */
+/** One event of a saga. Steps are numbered by their position in the facade. */
 export interface Event {
   kind:
     | { $case: "started"; value: Started }
@@ -52,15 +52,15 @@ export interface Event {
     | { $case: "operatorSkipped"; value: OperatorSkipped }
     | { $case: "stepDelivered"; value: StepDelivered }
     | undefined;
-  /** Set where the state machine did not expect the event, and so changed nothing: why. */
+  /** Why the state machine did not expect the event. The event changed nothing then. */
   unexpected: string;
 }
 
-/** The saga began. */
+/** The saga started. */
 export interface Started {
-  /** The client's or the facade's deadline, ms since the Unix epoch; 0: none. */
+  /** The client's or the facade's deadline, ms since the Unix epoch. 0: none. */
   deadlineAtMs: bigint;
-  /** The W3C trace that the saga belongs to. */
+  /** The W3C trace context of the saga. */
   traceparent: string;
 }
 
@@ -69,15 +69,15 @@ export interface StepDelivered {
   step: number;
 }
 
-/** The step's call may leave from now on. */
+/** From now on the step's call may leave. */
 export interface StepCalled {
   step: number;
   attempt: number;
-  /** The upstream request's bytes; on the first attempt only. */
+  /** The request's bytes. Only on the first attempt. */
   sent?: Uint8Array | undefined;
 }
 
-/** The step's call was answered. */
+/** The step's call succeeded. */
 export interface StepSucceeded {
   step: number;
   received: Uint8Array;
@@ -89,7 +89,7 @@ export interface StepFailed {
   failure:
     | Failure
     | undefined;
-  /** What followed, by the policy of the day. */
+  /** What followed, by the policy at that time. */
   decision: Decision;
 }
 
@@ -97,7 +97,7 @@ export interface StepFailed {
 export interface DeadlinePassed {
 }
 
-/** A process that knew nothing of the saga found it in the journal. */
+/** A server recovered the saga from the journal. */
 export interface Recovered {
 }
 
@@ -105,26 +105,26 @@ export interface Recovered {
 export interface RollbackDelivered {
 }
 
-/** The compensation's call may leave from now on. */
+/** From now on the compensation's call may leave. */
 export interface CompensationCalled {
   step: number;
   attempt: number;
-  /** The compensation request's bytes; on the first attempt only. */
+  /** The request's bytes. Only on the first attempt. */
   sent?: Uint8Array | undefined;
 }
 
-/** The step is undone. */
+/** The step is compensated. */
 export interface CompensationSucceeded {
   step: number;
 }
 
-/** An attempt to undo the step failed. */
+/** An attempt of the compensation failed. */
 export interface CompensationFailed {
   step: number;
   failure:
     | Failure
     | undefined;
-  /** What followed, by the policy of the day. */
+  /** What followed, by the policy at that time. */
   decision: Decision;
 }
 
@@ -138,21 +138,21 @@ export interface RespondFailed {
   failure: Failure | undefined;
 }
 
-/** An operator had a stuck compensation tried again. */
+/** An operator retried a stuck compensation. */
 export interface OperatorRetried {
   step: number;
   who: string;
   why: string;
 }
 
-/** An operator declared a stuck compensation as done. */
+/** An operator declared a stuck compensation done. */
 export interface OperatorSkipped {
   step: number;
   who: string;
   why: string;
 }
 
-/** What a saga's clients are told, kept beside the saga from when it is known. */
+/** The answer to a saga's clients, stored once it is known. */
 export interface Answer {
   kind:
     | //
@@ -160,7 +160,7 @@ export interface Answer {
     { $case: "response"; value: Uint8Array }
     | { $case: "failure"; value: Failure }
     | undefined;
-  /** The name of the step that failed; empty where it was none. */
+  /** The name of the step that failed. Empty if no step failed. */
   step: string;
 }
 
@@ -169,9 +169,9 @@ export interface Failure {
   /** The gRPC status code. */
   code: number;
   message: string;
-  /** What failed: an upstream call, or code of ours or of the user before one left. */
+  /** The kind of failure: an error code such as SAGA_STEP_FAILED. */
   reason: string;
-  /** Nothing was sent: the failure came before the call left. */
+  /** The failure came before the call left: nothing was sent. */
   beforeCall: boolean;
 }
 
