@@ -262,6 +262,7 @@ const engine: readonly Mutation[] = [
     point: "reload-when-behind",
     breaks: "what this process remembers is kept when another server moved the saga on",
     change: never,
+    rare: true,
   },
   {
     point: "find-waits-for-unsettled",
