@@ -4,10 +4,9 @@ import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
 import type { Clock } from "../engine/ports.js";
 import type { Journal, SagasInFlight } from "../journal/journal.js";
-import { openPostgresJournal } from "../journal/postgres/journal.js";
-import { lookAtPostgresJournal } from "../journal/postgres/look.js";
+import { inspectPostgresJournal, openPostgresJournal } from "../journal/postgres/journal.js";
 import { openSqliteJournal } from "../journal/sqlite/journal.js";
-import { lookAtSqliteJournal } from "../journal/sqlite/look.js";
+import { inspectSqliteJournal } from "../journal/sqlite/open.js";
 
 /** The configured journal. @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID */
 export async function openJournal(
@@ -56,8 +55,8 @@ export interface JournalLook {
 export async function lookAtJournal({ journal, data_dir }: Pick<Config, "journal" | "data_dir">): Promise<JournalLook> {
   if (journal.kind === "sqlite") {
     const place = journalFile(data_dir);
-    return { place, inFlight: lookAtSqliteJournal(place) };
+    return { place, inFlight: inspectSqliteJournal(place) };
   }
   const { schema } = journal.postgres;
-  return lookAtPostgresJournal(urlOf(journal), schema);
+  return inspectPostgresJournal(urlOf(journal), schema);
 }
