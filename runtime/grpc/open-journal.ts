@@ -6,7 +6,7 @@ import type { Clock } from "../engine/ports.js";
 import type { Journal, SagasInFlight } from "../journal/journal.js";
 import type { PostgresOptions } from "../journal/postgres/journal.js";
 import { openSqliteJournal } from "../journal/sqlite/journal.js";
-import { lookAtSqliteJournal } from "../journal/sqlite/look.js";
+import { inspectSqliteJournal } from "../journal/sqlite/open.js";
 import { loadAdapter } from "./optional-peer.js";
 
 /** The configured journal. @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID */
@@ -70,13 +70,10 @@ export interface JournalLook {
 export async function lookAtJournal({ journal, data_dir }: Pick<Config, "journal" | "data_dir">): Promise<JournalLook> {
   if (journal.kind === "sqlite") {
     const place = journalFile(data_dir);
-    return { place, inFlight: lookAtSqliteJournal(place) };
+    return { place, inFlight: inspectSqliteJournal(place) };
   }
   const { schema } = journal.postgres;
-  const { lookAtPostgresJournal } = await loadAdapter(
-    "pg",
-    "journal.kind: postgres",
-    () => import("../journal/postgres/look.js"),
-  );
-  return lookAtPostgresJournal(urlOf(journal), schema);
+  const load = () => import("../journal/postgres/journal.js");
+  const { inspectPostgresJournal } = await loadAdapter("pg", "journal.kind: postgres", load);
+  return inspectPostgresJournal(urlOf(journal), schema);
 }
