@@ -5,8 +5,8 @@ import { isSagaError, SagaError } from "../core/errors.js";
 import { parkedOf } from "../engine/reports.js";
 import type { SagaService } from "../facade/definition.js";
 import type { SagasInFlight } from "../journal/journal.js";
-import { facadesOf, keyNames } from "./check-services.js";
-import { lookAtJournal } from "./open-journal.js";
+import { lookAtJournal } from "./open.js";
+import { facadesOf, keyNames } from "./services.js";
 
 /** What code is held against its journal with. */
 export interface CheckSagasOptions {
