@@ -28,7 +28,7 @@ export interface MutationPoint {
 export function findMutationPoints(folder: string): Map<string, MutationPoint> {
   const points = new Map<string, MutationPoint>();
   for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    if (!file.endsWith(".ts")) continue;
+    if (!file.endsWith(".ts") || file.startsWith("dist")) continue;
     for (const point of pointsIn(readFileSync(join(folder, file), "utf8"), file)) {
       const other = points.get(point.name);
       if (other !== undefined) {

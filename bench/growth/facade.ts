@@ -5,7 +5,8 @@ import { type ConfigInput, type Journal, startServer } from "protosaga";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 import { checkConfig } from "../../runtime/config/load.js";
 import { systemClock } from "../../runtime/engine/ports.js";
-import { openJournal } from "../../runtime/grpc/open-journal.js";
+import { openJournal } from "../../runtime/grpc/open.js";
+import { overriding } from "../../test/support/overriding.js";
 import { quantile } from "../support/statistics.js";
 import { answerCommands } from "../support/worker.js";
 
@@ -57,8 +58,7 @@ async function timed<Result>(work: Promise<Result>): Promise<Result> {
 
 /** The journal, watched. */
 function watched(journal: Journal): Journal {
-  return {
-    ...journal,
+  return overriding(journal, {
     create: (entry) => timed(journal.create(entry)),
     append: (entry) => timed(journal.append(entry)),
     async removeEnded(keepMs, limit) {
@@ -70,7 +70,7 @@ function watched(journal: Journal): Journal {
       removed += count;
       return count;
     },
-  };
+  });
 }
 
 const input: ConfigInput = {
@@ -93,7 +93,7 @@ const began = performance.now();
 const server = await startServer({
   services: [bookingService],
   config: input,
-  async openJournal() {
+  async journal() {
     const opening = performance.now();
     const journal = await openJournal(config, pino({ level: "warn" }, pino.destination(2)), systemClock);
     openMs = performance.now() - opening;

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from "node:net";
 import type { Journal } from "protosaga";
+import { overriding } from "../../test/support/overriding.js";
 
 /** Tells client processes of the sagas that have ended: batched by turn of the event loop: it costs the facade some three hundredths. */
 export interface CompletionFeed {
@@ -37,8 +38,7 @@ export async function openCompletionFeed(): Promise<CompletionFeed> {
 
 /** The journal, with a feed told of each saga whose last entry is durable. */
 export function watched(journal: Journal, feed: CompletionFeed): Journal {
-  return {
-    ...journal,
+  return overriding(journal, {
     append(entry) {
       const storing = journal.append(entry);
       if (entry.phase !== "open") {
@@ -47,5 +47,5 @@ export function watched(journal: Journal, feed: CompletionFeed): Journal {
       }
       return storing;
     },
-  };
+  });
 }

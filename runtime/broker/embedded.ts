@@ -1,7 +1,7 @@
 import { isSagaError } from "../core/errors.js";
 import type { Message } from "../journal/journal.js";
 import type { Broker, BrokerObserver, DeadLetters, Handler } from "./broker.js";
-import { type Slot, TopicQueue } from "./topic-queue.js";
+import { TopicQueue } from "./topic-queue.js";
 
 /** How the embedded broker delivers. */
 export interface EmbeddedBrokerOptions {
@@ -36,9 +36,6 @@ export function createEmbeddedBroker(
   const topics = new Map<string, Topic>();
   /** Publications that are not handled yet. */
   const pending = new Set<(sent: boolean) => void>();
-  /** Slots that sagas have. */
-  let claimed = 0;
-  let onReleased = () => {};
   let closing: Promise<void> | undefined;
 
   function topicOf(name: string): Topic {
@@ -77,20 +74,6 @@ export function createEmbeddedBroker(
     return true;
   }
 
-  /** @returns the function that releases a slot which a saga has */
-  function releaseOf(slot: Slot): () => void {
-    let held = true;
-    claimed++;
-    return () => {
-      if (held) {
-        held = false;
-        claimed--;
-        onReleased();
-        slot.release();
-      }
-    };
-  }
-
   function publishOne(message: Message): Promise<boolean> {
     return new Promise((resolve) => {
       pending.add(resolve);
@@ -104,11 +87,6 @@ export function createEmbeddedBroker(
 
   async function leave(): Promise<void> {
     await Promise.all([...topics.values()].map(({ queue }) => queue.close()));
-    while (claimed > 0) {
-      await new Promise<void>((resolve) => {
-        onReleased = resolve;
-      });
-    }
     for (const resolve of pending) {
       resolve(false);
     }
@@ -123,13 +101,8 @@ export function createEmbeddedBroker(
       return sent.every(Boolean);
     },
     slots: {
-      claim(topic, key) {
-        const slot = topics.get(topic)?.queue.slots.claim(key);
-        return slot === undefined ? undefined : releaseOf(slot);
-      },
-      wait(topic, key, taken) {
-        topicOf(topic).queue.slots.wait(key, (slot) => taken(releaseOf(slot)));
-      },
+      claim: (topic, key) => topics.get(topic)?.queue.slots.claim(key)?.release,
+      wait: (topic, key, taken) => topicOf(topic).queue.slots.wait(key, ({ release }) => taken(release)),
     },
     subscribe(name, { concurrency }, handler) {
       Object.assign(topicOf(name), { concurrency, handler });

@@ -23,6 +23,8 @@ class TopicSlots {
   #limit = 0;
   #taken = 0;
   #serving = false;
+  #closed = false;
+  #onIdle = () => {};
 
   /** Sets how many slots there are. 0, the default: none are given. */
   setLimit(limit: number): void {
@@ -38,8 +40,11 @@ class TopicSlots {
     return this.#take(this.#keyOf(name));
   }
 
-  /** Waits for a slot. @param taken must not throw; it may release the slot at once */
+  /** Waits for a slot. After `close`, none is given. @param taken must not throw; it may release the slot at once */
   wait(name: string, taken: Waiter): void {
+    if (this.#closed) {
+      return;
+    }
     const key = this.#keyOf(name);
     key.waiters.push(taken);
     if (!key.busy && key.waiters.length === 1) {
@@ -60,6 +65,23 @@ class TopicSlots {
     for (const key of this.#keys.values()) {
       key.waiters = [];
       this.#forgetIfUnused(key);
+    }
+  }
+
+  /** Gives no more slots, and forgets all who wait. Resolves once all slots and keys are released. */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#limit = 0;
+    this.clear();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      this.#checkIdle();
+    });
+  }
+
+  #checkIdle(): void {
+    if (this.#keys.size === 0) {
+      this.#onIdle();
     }
   }
 
@@ -98,6 +120,7 @@ class TopicSlots {
   #forgetIfUnused(key: Key): void {
     if (!key.busy && key.waiters.length === 0) {
       this.#keys.delete(key.name);
+      this.#checkIdle();
     }
   }
 
@@ -147,7 +170,6 @@ interface Delivery<Item> {
 export class TopicQueue<Item> {
   readonly slots = new TopicSlots();
   readonly #options: DeliveryOptions<Item>;
-  readonly #running = new Set<Promise<void>>();
   /** Messages that wait to be delivered again: what cancels each. */
   readonly #delayed = new Set<() => void>();
   #clearings = 0;
@@ -158,7 +180,7 @@ export class TopicQueue<Item> {
 
   add(key: string, item: Item): void {
     const delivery = { key, item, delayMs: this.#options.redeliveryDelayMs };
-    this.slots.wait(key, (slot) => this.#begin(delivery, slot));
+    this.slots.wait(key, (slot) => void this.#run(delivery, slot));
   }
 
   /** Forgets all messages that are not being delivered. A key stays busy until its running delivery has ended. */
@@ -170,16 +192,11 @@ export class TopicQueue<Item> {
     }
   }
 
-  /** Delivers nothing more. Resolves once no delivery is running. */
-  async close(): Promise<void> {
-    this.slots.setLimit(0);
+  /** Delivers nothing more. Resolves once no delivery is running and all slots are released. */
+  close(): Promise<void> {
+    const closed = this.slots.close();
     this.clear();
-    await Promise.all(this.#running);
-  }
-
-  #begin(delivery: Delivery<Item>, slot: Slot): void {
-    const running = this.#run(delivery, slot).finally(() => this.#running.delete(running));
-    this.#running.add(running);
+    return closed;
   }
 
   async #run(delivery: Delivery<Item>, slot: Slot): Promise<void> {
@@ -193,7 +210,7 @@ export class TopicQueue<Item> {
     const { after = afterReal, maxRedeliveryDelayMs } = this.#options;
     const stop = after(delivery.delayMs, () => {
       this.#delayed.delete(cancel);
-      this.slots.waitAgain(delivery.key, slot, (next) => this.#begin(delivery, next));
+      this.slots.waitAgain(delivery.key, slot, (next) => void this.#run(delivery, next));
     });
     const cancel = () => {
       this.#delayed.delete(cancel);

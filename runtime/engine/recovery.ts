@@ -266,6 +266,7 @@ export class Recovery {
       void known.change().then(() => this.enqueue([sagaId]));
       return;
     }
+    // mutation: recover-open-sagas
     if (this.#current(stored) !== undefined || stored.phase !== "open" || !stored.ownedHere) {
       this.#refused.delete(sagaId);
       this.#retries.delete(sagaId);

@@ -9,7 +9,7 @@ import type { Clock, Log } from "../engine/ports.js";
 import type { Journal, SagasInFlight } from "../journal/journal.js";
 import type { PostgresOptions } from "../journal/postgres/journal.js";
 import { openSqliteJournal } from "../journal/sqlite/journal.js";
-import { lookAtSqliteJournal } from "../journal/sqlite/look.js";
+import { inspectSqliteJournal } from "../journal/sqlite/open.js";
 
 /** The configured journal. @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID */
 export async function openJournal({ journal, data_dir, pod_id }: Config, log: Log, clock: Clock): Promise<Journal> {
@@ -65,18 +65,18 @@ export interface JournalLook {
  * Looks at the configured journal without taking part in it: a server may run on it meanwhile.
  * @throws SagaError SAGA_JOURNAL_* or SAGA_CONFIG_INVALID
  */
-export async function lookAtJournal({ journal, data_dir }: Pick<Config, "journal" | "data_dir">): Promise<JournalLook> {
+export async function inspectJournal({
+  journal,
+  data_dir,
+}: Pick<Config, "journal" | "data_dir">): Promise<JournalLook> {
   if (journal.kind === "sqlite") {
     const place = journalFile(data_dir);
-    return { place, inFlight: lookAtSqliteJournal(place) };
+    return { place, inFlight: inspectSqliteJournal(place) };
   }
   const { schema } = journal.postgres;
-  const { lookAtPostgresJournal } = await loadAdapter(
-    "pg",
-    "journal.kind: postgres",
-    () => import("../journal/postgres/look.js"),
-  );
-  return lookAtPostgresJournal(urlOf(journal), schema);
+  const load = () => import("../journal/postgres/journal.js");
+  const { inspectPostgresJournal } = await loadAdapter("pg", "journal.kind: postgres", load);
+  return inspectPostgresJournal(urlOf(journal), schema);
 }
 
 /** What a broker is opened with. */

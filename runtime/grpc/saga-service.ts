@@ -57,7 +57,11 @@ export function sagaService({ source, log, authorize }: Parts): RunningSagaServi
     if (authorize !== undefined) {
       await checkAuthorized(authorize, call, call.request.requestId, log);
     }
-    return checkRequestId(call.request.requestId, "request_id", "send the x-request-id that the saga was started under");
+    return checkRequestId(
+      call.request.requestId,
+      "request_id",
+      "send the x-request-id that the saga was started under",
+    );
   }
 
   async function watch(call: ServerWritableStream<WatchSagaRequest, WatchSagaResponse>): Promise<void> {

@@ -17,7 +17,15 @@ import { createLog } from "./log.js";
 import { openBroker, openJournal } from "./open.js";
 import { addReflection } from "./reflection.js";
 import { type RunningSagaService, sagaService, sagaServiceAbout } from "./saga-service.js";
-import { addServices, checkServices, completionOf, concurrencyOf, keyNames, type ServiceRegistry, withPrefix } from "./services.js";
+import {
+  addServices,
+  checkServices,
+  completionOf,
+  concurrencyOf,
+  keyNames,
+  type ServiceRegistry,
+  withPrefix,
+} from "./services.js";
 import { createUpstreams, type UpstreamOptions } from "./upstreams.js";
 
 /** What sagas are run with. Each piece is a section of the configuration, or an object that is ready to use. */

@@ -150,7 +150,7 @@ export function completionOf(
     return undefined;
   }
   const topic = topic_prefix + completion_topic;
-  // Kafka does not tell "." and "_" apart in the names of its metrics.
+  // Kafka's metrics use the same name for topics that differ only by "." and "_".
   const same = (one: string, other: string) => one.replaceAll(".", "_") === other.replaceAll(".", "_");
   const owner = facades.find(({ topics: { rollback, steps } }) =>
     [rollback, ...steps].some(

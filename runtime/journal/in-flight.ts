@@ -1,14 +1,14 @@
 import type { SagasInFlight } from "./journal.js";
 
-/** How many sagas of a structure are named. */
-export const mostNamed = 5;
+/** How many saga ids are listed for each structure. */
+const maxIds = 5;
 
-/** One of the oldest sagas of a structure, with what is known of all of them. */
+/** One of the oldest sagas of a structure, with figures about all of the structure. */
 export interface InFlightRow {
   readonly id: string;
   readonly facade: string;
   readonly fingerprint: string;
-  /** How many of the structure have not ended, those that are stuck among them. */
+  /** How many of the structure have not ended, stuck ones included. */
   readonly sagas: number | string;
   readonly stuck: number | string;
   /** When this one began, ms since the Unix epoch. */
@@ -16,27 +16,26 @@ export interface InFlightRow {
 }
 
 /**
- * The query for the rows below, each structure's from the oldest on, in the words that SQLite and PostgreSQL share.
+ * The query for the rows above, those of each structure from the oldest on, in SQL that SQLite and PostgreSQL share.
  * @param created an expression: when a saga began, ms since the Unix epoch
+ * @param saga the table
  */
-export function selectInFlight(created: string): string {
+export function selectInFlight(created: string, saga = "saga"): string {
+  // The phase appears twice so that both databases use their partial indexes.
+  const inPhase = (phase: "open" | "stuck") =>
+    `SELECT id, facade, fingerprint, phase, ${created} AS created FROM ${saga}
+    WHERE phase = '${phase}' AND phase IN ('open', 'stuck')`;
   return `
 SELECT id, facade, fingerprint, sagas, stuck, created AS "createdMs" FROM (
   SELECT id, facade, fingerprint, created, count(*) OVER structure AS sagas,
     sum(CASE WHEN phase = 'stuck' THEN 1 ELSE 0 END) OVER structure AS stuck,
     row_number() OVER (PARTITION BY facade, fingerprint ORDER BY created, id) AS place
-  FROM (${inPhase("open", created)} UNION ALL ${inPhase("stuck", created)}) AS unended
+  FROM (${inPhase("open")} UNION ALL ${inPhase("stuck")}) AS unended
   WINDOW structure AS (PARTITION BY facade, fingerprint)
-) AS counted WHERE place <= ${mostNamed} ORDER BY facade, fingerprint, place`;
+) AS counted WHERE place <= ${maxIds} ORDER BY facade, fingerprint, place`;
 }
 
-/** Said twice over, so that the partial indexes of both databases serve. */
-function inPhase(phase: "open" | "stuck", created: string): string {
-  return `SELECT id, facade, fingerprint, phase, ${created} AS created FROM saga
-    WHERE phase = '${phase}' AND phase IN ('open', 'stuck')`;
-}
-
-/** The rows by structure. */
+/** Groups the rows by structure. */
 export function toInFlight(rows: readonly InFlightRow[]): readonly SagasInFlight[] {
   const structures = new Map<string, SagasInFlight & { readonly sagaIds: string[] }>();
   for (const { id, facade, fingerprint, sagas, stuck, createdMs } of rows) {
@@ -46,10 +45,9 @@ export function toInFlight(rows: readonly InFlightRow[]): readonly SagasInFlight
       known.sagaIds.push(id);
       continue;
     }
+    const open = Number(sagas) - Number(stuck);
     structures.set(key, {
-      facade,
-      fingerprint,
-      open: Number(sagas) - Number(stuck),
+      ...{ facade, fingerprint, open },
       stuck: Number(stuck),
       oldestMs: Number(createdMs),
       sagaIds: [id],

@@ -1,6 +1,7 @@
 // The booking server, killed by SIGKILL at a chosen journal write: `<n> before|after`, counted from 1.
 import { type Journal, openSqliteJournal, runServer } from "protosaga";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
+import { overriding } from "../support/overriding.js";
 
 const [at = "", when = ""] = process.argv.slice(2);
 
@@ -21,12 +22,15 @@ function crashing(journal: Journal): Journal {
       return result;
     };
   };
-  return { ...journal, create: around(journal.create), append: around(journal.append) };
+  return overriding(journal, {
+    create: around((entry) => journal.create(entry)),
+    append: around((entry) => journal.append(entry)),
+  });
 }
 
 await runServer({
   args: [],
   name: "crashing server",
   services: [bookingService],
-  openJournal: () => crashing(openSqliteJournal(`${process.env.SAGA_DATA_DIR}/journal.db`)),
+  journal: () => crashing(openSqliteJournal(`${process.env.SAGA_DATA_DIR}/journal.db`)),
 });

@@ -8,6 +8,7 @@ import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import type { Journal, Message } from "../../runtime/journal/journal.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgres } from "../support/describe-postgres.js";
+import { overriding } from "../support/overriding.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
@@ -55,8 +56,7 @@ describePostgres("what stands still on a journal that servers share", () => {
     scope.defer(() => dropSchema(schema));
     const stored = scope.use(await openPostgresJournal({ url, schema, podId: "p", leaseMs: 500 }));
     let refused: string | undefined;
-    const journal: Journal = {
-      ...stored,
+    const journal: Journal = overriding(stored, {
       async append(entry) {
         if (entry.sagaId === refused) {
           refused = undefined;
@@ -64,7 +64,7 @@ describePostgres("what stands still on a journal that servers share", () => {
         }
         return stored.append(entry);
       },
-    };
+    });
     const topics = createSlowTopics(isDelivered);
     const upstreams = createUpstreamStub();
     const changes = new Changes(journal);

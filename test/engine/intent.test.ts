@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Entry, Journal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
@@ -50,16 +51,16 @@ function holdingAnswers() {
     letGo = resolve;
   });
   const held: Entry[] = [];
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    append: async (entry) => {
-      if (entry.answer !== undefined) {
-        held.push(entry);
-        await gate;
-      }
-      return journal.append(entry);
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      append: async (entry) => {
+        if (entry.answer !== undefined) {
+          held.push(entry);
+          await gate;
+        }
+        return journal.append(entry);
+      },
+    });
   return { held, letGo: () => letGo(), wrap };
 }
 

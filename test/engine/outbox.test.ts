@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Outbox } from "../../runtime/engine/outbox.js";
 import type { Journal, StoredMessage } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
@@ -62,16 +63,15 @@ test("a message that the broker did not take is published by a later resend", as
 test("a message that was published and could not be removed is removed later, and not published again", async () => {
   const { journal, outboxOn, message, published } = await place();
   let refuses = true;
-  const messages = {
-    ...journal.messages,
+  const messages = overriding(journal.messages, {
     async remove(ids: readonly number[]) {
       if (refuses) {
         throw new Error("the database is away");
       }
       await journal.messages.remove(ids);
     },
-  };
-  const outbox = outboxOn({ ...journal, messages });
+  });
+  const outbox = outboxOn(overriding(journal, { messages }));
   outbox.send([message]);
   await new Promise(setImmediate);
   refuses = false;

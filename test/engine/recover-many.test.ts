@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
 import { systemClock } from "../../runtime/engine/ports.js";
 import type { Journal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
@@ -143,17 +144,17 @@ test("one saga that can't be read keeps none of the others from being taken up",
   const unreadable = (id: string) => {
     if (id === "s7") throw new SagaError("SAGA_JOURNAL_CORRUPT", "damaged");
   };
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    async load(id) {
-      unreadable(id);
-      return journal.load(id);
-    },
-    async loadMany(all) {
-      all.forEach(unreadable);
-      return journal.loadMany(all);
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      async load(id) {
+        unreadable(id);
+        return journal.load(id);
+      },
+      async loadMany(all) {
+        all.forEach(unreadable);
+        return journal.loadMany(all);
+      },
+    });
   await place.start({ facades: [facade], wrap });
   await untilAll(
     place,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
 import type { Entry, Journal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
@@ -25,11 +26,11 @@ function refusing(refused: readonly number[], { stored = false } = {}) {
       throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk is full");
     };
   };
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    create: around(journal.create),
-    append: around(journal.append),
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      create: around((entry) => journal.create(entry)),
+      append: around((entry) => journal.append(entry)),
+    });
   return { wrap, writes: () => writes };
 }
 

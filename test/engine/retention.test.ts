@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
 import type { Journal, SharedJournal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { createManualClock, type ManualClock } from "./support/clocks.js";
@@ -27,14 +28,14 @@ async function start(spec: Partial<EngineSpec> = {}) {
   const place = createPlace(scope);
   const clock = createManualClock();
   const looks: number[] = [];
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    async removeEnded(keepMs, limit) {
-      const removed = await journal.removeEnded(keepMs, limit);
-      looks.push(removed);
-      return removed;
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      async removeEnded(keepMs, limit) {
+        const removed = await journal.removeEnded(keepMs, limit);
+        looks.push(removed);
+        return removed;
+      },
+    });
   const running = await place.start({ facades: [facade], clock, retentionMs, wrap, ...spec });
   return { place, clock, looks, ...running };
 }
@@ -116,16 +117,16 @@ test("many are removed a few at a time, with pauses between", async () => {
 test("a journal that can't be written now is tried again, and somebody is told", async () => {
   let refuse = true;
   const looks: number[] = [];
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    async removeEnded(keepMs, limit) {
-      if (refuse) {
-        throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk is full");
-      }
-      looks.push(await journal.removeEnded(keepMs, limit));
-      return looks.at(-1) ?? 0;
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      async removeEnded(keepMs, limit) {
+        if (refuse) {
+          throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk is full");
+        }
+        looks.push(await journal.removeEnded(keepMs, limit));
+        return looks.at(-1) ?? 0;
+      },
+    });
   const { place, clock, ask } = await start({ wrap });
   await ask("s");
   clock.advance(2 * retentionMs);
@@ -137,17 +138,17 @@ test("a journal that can't be written now is tried again, and somebody is told",
 });
 
 describe("a stopped engine leaves no timer behind:", () => {
-  const wrapShared = (journal: Journal): SharedJournal => ({
-    ...journal,
-    shared: true,
-    leaseMs: 15_000,
-    clockMs: Date.now,
-    takeOver: async () => ({ sagaIds: [], messages: 0 }),
-    release: async () => {},
-    watch: () => () => {},
-    handOver: async () => {},
-    onHandOver: () => () => {},
-  });
+  const wrapShared = (journal: Journal): SharedJournal =>
+    overriding<Journal, SharedJournal>(journal, {
+      shared: true,
+      leaseMs: 15_000,
+      clockMs: Date.now,
+      takeOver: async () => ({ sagaIds: [], messages: 0 }),
+      release: async () => {},
+      watch: () => () => {},
+      handOver: async () => {},
+      onHandOver: () => () => {},
+    });
 
   test.each<readonly [string, Partial<EngineSpec>]>([
     ["on a journal of its own", {}],
@@ -164,13 +165,13 @@ describe("a stopped engine leaves no timer behind:", () => {
     const patient = facadeOf({ steps, name: "test.Service/Patient", deadlineMs: 60_000 });
     let refuse = false;
     const clock = createManualClock();
-    const wrap = (journal: Journal): Journal => ({
-      ...journal,
-      append: (entry) =>
-        refuse && entry.sagaId === "put aside"
-          ? Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk is full"))
-          : journal.append(entry),
-    });
+    const wrap = (journal: Journal): Journal =>
+      overriding(journal, {
+        append: (entry) =>
+          refuse && entry.sagaId === "put aside"
+            ? Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk is full"))
+            : journal.append(entry),
+      });
     const spec = { facades: [facade, patient], clock: { ...clock, random: () => 0.5 }, wrap };
     const { place, stop, ask } = await start(spec);
     place.upstreams.plan("/a", failing("UNAVAILABLE"));

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
 import type { Journal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { facadeOf } from "./support/facade.js";
@@ -12,16 +13,16 @@ const facade = facadeOf({ steps: { a: {}, b: {} } });
 /** A journal that has an entry with a number already, and does not show it: the one before it is missing. */
 function withGap(number: number) {
   let refused = 0;
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    async append(entry) {
-      if (entry.seq >= number) {
-        refused++;
-        throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already`);
-      }
-      return journal.append(entry);
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      async append(entry) {
+        if (entry.seq >= number) {
+          refused++;
+          throw new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already`);
+        }
+        return journal.append(entry);
+      },
+    });
   return { wrap, refused: () => refused };
 }
 

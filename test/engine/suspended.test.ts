@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { SagaError } from "../../runtime/core/errors.js";
 import type { Journal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { until } from "../support/until.js";
 import { hastyClock } from "./support/clocks.js";
@@ -18,16 +19,16 @@ function refusingDisk() {
     refuseNext(): void {
       refuse = true;
     },
-    wrap: (journal: Journal): Journal => ({
-      ...journal,
-      append(entry) {
-        if (refuse) {
-          refuse = false;
-          return Promise.reject(refusal);
-        }
-        return journal.append(entry);
-      },
-    }),
+    wrap: (journal: Journal): Journal =>
+      overriding(journal, {
+        append(entry) {
+          if (refuse) {
+            refuse = false;
+            return Promise.reject(refusal);
+          }
+          return journal.append(entry);
+        },
+      }),
   };
 }
 
@@ -84,20 +85,20 @@ test("a saga is recovered after a restart though a client asks for it at the sam
 
   const [loads, creates] = [gate(), gate()];
   let asked = false;
-  const wrap = (journal: Journal): Journal => ({
-    ...journal,
-    async loadMany(ids) {
-      await loads.opened;
-      const stored = await journal.loadMany(ids);
-      creates.open(); // Once recovery has read the saga.
-      return stored;
-    },
-    async create(saga) {
-      asked = true;
-      await creates.opened;
-      return journal.create(saga);
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(journal, {
+      async loadMany(ids) {
+        await loads.opened;
+        const stored = await journal.loadMany(ids);
+        creates.open(); // Once recovery has read the saga.
+        return stored;
+      },
+      async create(saga) {
+        asked = true;
+        await creates.opened;
+        return journal.create(saga);
+      },
+    });
   const after = await place.start({ facades: [facade], wrap });
   const told = after.ask("s");
   await until(() => asked);
@@ -113,26 +114,26 @@ test("a suspended saga is recovered though a client asks for it at the same mome
   const disk = refusingDisk();
   const [read, made] = [gate(), gate()];
   let loading = false;
-  const wrap = (journal: Journal): Journal => ({
-    ...disk.wrap(journal),
-    async loadMany(ids) {
-      if (!loading) {
-        loading = true;
-        await read.opened;
-        const stored = await journal.loadMany(ids);
-        setImmediate(made.open); // Once recovery has seen the saga.
-        return stored;
-      }
-      return journal.loadMany(ids);
-    },
-    async create(saga) {
-      if (loading) {
-        read.open();
-        await made.opened;
-      }
-      return journal.create(saga);
-    },
-  });
+  const wrap = (journal: Journal): Journal =>
+    overriding(disk.wrap(journal), {
+      async loadMany(ids) {
+        if (!loading) {
+          loading = true;
+          await read.opened;
+          const stored = await journal.loadMany(ids);
+          setImmediate(made.open); // Once recovery has seen the saga.
+          return stored;
+        }
+        return journal.loadMany(ids);
+      },
+      async create(saga) {
+        if (loading) {
+          read.open();
+          await made.opened;
+        }
+        return journal.create(saga);
+      },
+    });
   place.upstreams.plan("/a/undo", () => {
     disk.refuseNext();
     return ok({});

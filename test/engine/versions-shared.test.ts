@@ -7,6 +7,7 @@ import { type Log, systemClock } from "../../runtime/engine/ports.js";
 import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { describePostgres } from "../support/describe-postgres.js";
+import { overriding } from "../support/overriding.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope, type Scope } from "../support/scope.js";
 import { until } from "../support/until.js";
@@ -64,13 +65,12 @@ async function createCluster(scope: Scope, leaseMs: number, lose = 0) {
     handedOver,
     async start(podId: string, facade: FacadeDefinition) {
       const opened = await openPostgresJournal({ url, schema, podId, leaseMs });
-      const journal: typeof opened = {
-        ...opened,
+      const journal: typeof opened = overriding(opened, {
         handOver(sagaId, topic) {
           handedOver.push(sagaId);
           return handedOver.length > lose ? opened.handOver(sagaId, topic) : Promise.resolve();
         },
-      };
+      });
       const changes = new Changes(journal);
       const engine = new Engine({
         facades: [facade],

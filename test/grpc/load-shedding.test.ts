@@ -48,7 +48,7 @@ async function fullServer(
 function refusalOf(id: string) {
   return {
     code: status.RESOURCE_EXHAUSTED,
-    message: expect.stringContaining("HandleAsyncBooking has as many open sagas as this server holds"),
+    message: expect.stringContaining("HandleAsyncBooking has as many open sagas as queue_limit allows"),
     info: { domain: "protosaga", reason: "SAGA_QUEUE_FULL", metadata: { saga_id: id } },
   };
 }

@@ -9,6 +9,7 @@ import type { SagaService } from "../../runtime/facade/definition.js";
 import { checkSagas } from "../../runtime/grpc/check-sagas.js";
 import { startServer } from "../../runtime/grpc/server.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
+import { overriding } from "../support/overriding.js";
 import { createScope } from "../support/scope.js";
 import { book, startBookingServer } from "./support/booking-server.js";
 
@@ -98,11 +99,11 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
       looked.push(phase);
       return journal.list(phase);
     };
-    return { ...journal, list };
+    return overriding(journal, { list });
   };
   const config = { listen: "localhost:0", data_dir: data, log_level: "silent" as const, upstreams };
   const services = [{ ...bookingService, facades }];
-  await expect(startServer({ services, config, openJournal })).rejects.toMatchObject({
+  await expect(startServer({ services, config, journal: openJournal })).rejects.toMatchObject({
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
   });

@@ -171,7 +171,7 @@ describe("the completion topic", () => {
   const upstreams = { "pb.OrderService": { address: "localhost:1" }, "pb.PaymentService": { address: "localhost:1" } };
   const onCompletion = async () => {};
   test.each([
-    ["nothing reads it", { completion_topic: "done" }, {}],
+    ["nothing reads it on the embedded broker", { completion_topic: "done" }, {}],
     ["completion_topic is not set", {}, { onCompletion }],
     ["has the topic create_order", { completion_topic: "create_order" }, { onCompletion }],
     ["has the topic create.order, or one that differs", { completion_topic: "create.order" }, { onCompletion }],

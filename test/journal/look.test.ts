@@ -1,10 +1,9 @@
 import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
-import { lookAtPostgresJournal } from "../../runtime/journal/postgres/look.js";
+import { inspectPostgresJournal, openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
 import { openSqliteJournal } from "../../runtime/journal/sqlite/journal.js";
-import { lookAtSqliteJournal } from "../../runtime/journal/sqlite/look.js";
+import { inspectSqliteJournal } from "../../runtime/journal/sqlite/open.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
@@ -26,17 +25,17 @@ function filesIn(directory: string) {
 test("a look at a journal file needs no lock, sees what is stored, and leaves the file as it is", async () => {
   const directory = scope.tempDir();
   const path = join(directory, "journal.db");
-  expect(lookAtSqliteJournal(path)).toBeUndefined();
+  expect(inspectSqliteJournal(path)).toBeUndefined();
   expect(existsSync(path)).toBe(false);
   const journal = scope.use(openSqliteJournal(path));
   await journal.create(firstEntry("a"));
   await journal.create(firstEntry("b"));
   const before = filesIn(directory);
   expect(before).toHaveLength(2);
-  expect(lookAtSqliteJournal(path)).toEqual(found);
+  expect(inspectSqliteJournal(path)).toEqual(found);
   expect(filesIn(directory)).toEqual(before);
   await journal.append(entry("a", 1));
-  expect(lookAtSqliteJournal(path), "again, while it goes on").toEqual(found);
+  expect(inspectSqliteJournal(path), "again, while it goes on").toEqual(found);
 
   // As a server that was killed leaves it: the file and the log beside it.
   const crashed = scope.tempDir();
@@ -44,25 +43,25 @@ test("a look at a journal file needs no lock, sees what is stored, and leaves th
     copyFileSync(join(directory, name), join(crashed, name));
   }
   const left = filesIn(crashed);
-  expect(lookAtSqliteJournal(join(crashed, "journal.db"))).toEqual(found);
+  expect(inspectSqliteJournal(join(crashed, "journal.db"))).toEqual(found);
   expect(filesIn(crashed)).toEqual(left);
   await journal.close();
-  expect(lookAtSqliteJournal(path)).toEqual(found);
+  expect(inspectSqliteJournal(path)).toEqual(found);
 });
 
 test("a look at what is no journal says so", () => {
   const path = join(scope.tempDir(), "journal.db");
   writeFileSync(path, "no database at all".repeat(100));
-  expect(() => lookAtSqliteJournal(path)).toThrow(expect.objectContaining({ code: "SAGA_JOURNAL_CORRUPT" }));
+  expect(() => inspectSqliteJournal(path)).toThrow(expect.objectContaining({ code: "SAGA_JOURNAL_CORRUPT" }));
   writeFileSync(path, "");
-  expect(lookAtSqliteJournal(path)).toBeUndefined();
+  expect(inspectSqliteJournal(path)).toBeUndefined();
 });
 
 describePostgres("a look at a journal on PostgreSQL", () => {
   test("makes nothing, takes no lease, and sees what is stored", async () => {
     const [url, schema] = [await postgresUrl(), freshSchema()];
     scope.defer(() => dropSchema(schema));
-    const look = async () => (await lookAtPostgresJournal(url, schema)).inFlight;
+    const look = async () => (await inspectPostgresJournal(url, schema)).inFlight;
     expect(await look()).toBeUndefined();
     expect(await runSql(url, "SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema])).toEqual([]);
     const journal = scope.use(await openPostgresJournal({ url, schema, podId: "look" }));

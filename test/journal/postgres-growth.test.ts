@@ -1,9 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { connect, readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
-import { forgetPods, selectIdle, takeOver } from "../../runtime/journal/postgres/lease.js";
-import { countOpen, inFlightQuery, selectIds, selectSagas } from "../../runtime/journal/postgres/read.js";
-import { lockEnded, removeLocked } from "../../runtime/journal/postgres/removal.js";
+import { statements } from "../../runtime/journal/postgres/sql.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
@@ -75,23 +73,24 @@ describePostgres("a journal on PostgreSQL that has grown", () => {
   });
 
   test.each([
-    ["what has ended", lockEnded, "(1, 100)", ["saga_ended"]],
-    ["what is to be removed", removeLocked, "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
-    ["what is open", selectIds.open, "('pod-0')", ["saga_open"]],
-    ["what is stuck", selectIds.stuck, "", ["saga_stuck"]],
-    ["how much is open", countOpen, "('f')", ["saga_open"]],
-    ["what is in flight", inFlightQuery, "", ["saga_open", "saga_stuck"]],
-    ["what silent pods left", takeOver, "('pod-0', 15, '{f1}', 100)", ["pod_beat", "saga_open", "saga_pkey"]],
-    ["pods to forget", forgetPods, "(3600)", ["pod_beat", "saga_open", "message_pending"]],
-    ["what stands still", selectIdle, "('pod-0', 15, 100, 'ended-1')", ["saga_open", "record_pkey"]],
-    ["sagas by their ids", selectSagas, "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
-  ])("finds by an index %s", async (_, sql, values, indexes) => {
+    ["what has ended", "lockEnded", "(1, 100)", ["saga_ended"]],
+    ["what is to be removed", "removeLocked", "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
+    ["what is open", "listOpen", "('pod-0')", ["saga_open"]],
+    ["what is stuck", "listStuck", "", ["saga_stuck"]],
+    ["how much is open", "countOpen", "('f')", ["saga_open"]],
+    ["what is in flight", "inFlight", "", ["saga_open", "saga_stuck"]],
+    ["what expired pods left", "takeOver", "('pod-0', 15, '{f1}', 100)", ["pod_beat", "saga_open", "saga_pkey"]],
+    ["pods to remove", "removePods", "(3600)", ["pod_beat", "saga_open", "message_pending"]],
+    ["what stands still", "listIdle", "('pod-0', 15, 100, 'ended-1')", ["saga_open", "record_pkey"]],
+    ["sagas by their ids", "load", "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
+    ["the last entries of watched sagas", "lastEntries", "(ARRAY['a', 'ended-20000'])", ["saga_pkey", "record_pkey"]],
+  ] as const)("finds by an index %s", async (_, name, values, indexes) => {
     await open();
     await fill(20_000, 3_600);
     await runSql(url, `ANALYZE ${schema}.saga, ${schema}.record`);
     const client = await connect(readConnection(url, "pod-0", schema));
     scope.defer(() => client.end());
-    await client.query(`PREPARE asked AS ${sql}`);
+    await client.query(`PREPARE asked AS ${statements(schema)[name].text}`);
     const { rows } = await client.query<{ "QUERY PLAN": string }>(`EXPLAIN EXECUTE asked ${values}`);
     const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
     const used = plan.match(/(?<=using |Bitmap Index Scan on )\w+/g) ?? [];

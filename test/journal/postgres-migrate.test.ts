@@ -1,8 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { connect, readConnection } from "../../runtime/journal/postgres/connect.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
-import { migrate } from "../../runtime/journal/postgres/migrate.js";
-import { migrations } from "../../runtime/journal/postgres/schema.js";
+import { migrate, migrations } from "../../runtime/journal/postgres/migrate.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";

@@ -2,7 +2,7 @@ import pg from "pg";
 import { beforeEach, expect, test } from "vitest";
 import type { Journal } from "../../runtime/journal/journal.js";
 import { openPostgresJournal } from "../../runtime/journal/postgres/journal.js";
-import { lockEnded, removeLocked } from "../../runtime/journal/postgres/removal.js";
+import { statements } from "../../runtime/journal/postgres/sql.js";
 import { describePostgres } from "../support/describe-postgres.js";
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../support/postgres.js";
 import { createScope } from "../support/scope.js";
@@ -43,9 +43,9 @@ describePostgres("late entries of sagas that are just removed from a PostgreSQL 
     const remover = new pg.Client(await postgresUrl());
     await remover.connect();
     scope.defer(() => remover.end());
-    await remover.query(`SET search_path = "${schema}"`);
+    const { lockEnded, removeLocked } = statements(schema);
     await remover.query("BEGIN");
-    const { rows } = await remover.query(lockEnded, [0, 10]);
+    const { rows } = await remover.query(lockEnded.text, [0, 10]);
     expect(rows).toEqual([{ id: "s" }]);
     let settled = false;
     const late = journal.append(entry("s", 2, { phase: "completed" })).then(
@@ -61,7 +61,7 @@ describePostgres("late entries of sagas that are just removed from a PostgreSQL 
     await until(async () => settled || (await runSql(url, waiting)).length > 0, {
       what: "the entry to meet the removal",
     });
-    await remover.query(removeLocked, [["s"]]);
+    await remover.query(removeLocked.text, [["s"]]);
     await remover.query("COMMIT");
     expect(await late).toBe("SAGA_JOURNAL_CONFLICT");
     expect(await orphans()).toEqual([]);

@@ -112,8 +112,15 @@ describePostgresServer("a PostgreSQL server under load", () => {
       CREATE TABLE ${schema}.seen (mode text);
       CREATE FUNCTION ${schema}.note() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN INSERT INTO ${schema}.seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
-      CREATE TRIGGER note BEFORE INSERT ON ${schema}.saga FOR EACH ROW EXECUTE FUNCTION ${schema}.note()`);
+      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON ${schema}.saga DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION ${schema}.note();
+      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON ${schema}.message DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION ${schema}.note()`);
     await journal.create(firstEntry("a"));
-    expect(await server.sql(`SELECT mode FROM ${schema}.seen`)).toEqual([{ mode: "on" }]);
+    await journal.messages.addDeadLetter({ topic: "t", key: "k", body: "?" }, "no");
+    expect(await server.sql(`SELECT mode FROM ${schema}.seen`), "as each commits").toEqual([
+      { mode: "on" },
+      { mode: "on" },
+    ]);
   });
 });

@@ -83,7 +83,7 @@ describePostgresServer("a PostgreSQL server that can't do what is asked of it ju
     await journal.create(firstEntry("a"));
     const still = await connect(readConnection(server.url, "pod-1", schema));
     scope.defer(() => still.end());
-    await still.query("BEGIN; SELECT 1 FROM saga FOR UPDATE");
+    await still.query(`BEGIN; SELECT 1 FROM ${schema}.saga FOR UPDATE`);
     expect(await journal.append(entry("a", 1))).toEqual([]);
     expect(await numbersOf(journal, "a")).toEqual([0, 1]);
   });

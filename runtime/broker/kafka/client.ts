@@ -5,13 +5,12 @@ import kafkajs, {
   type Consumer,
   type ISocketFactory,
   type Kafka,
-  type KafkaConfig,
   type Producer,
   type RetryOptions,
 } from "kafkajs";
 import { coPartitionAssignor } from "./assignor.js";
 import { kindOf, startError } from "./errors.js";
-import type { KafkaBrokerOptions, KafkaTls } from "./options.js";
+import type { KafkaBrokerOptions } from "./options.js";
 
 /** Short: the sender and `createTopics` retry themselves. */
 const shortRetry = { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 };
@@ -127,7 +126,7 @@ export class KafkaClient {
       connectionTimeout: 3_000,
       socketFactory,
       ...(sasl && { sasl }),
-      ...(tls && { ssl: tlsOf(tls) }),
+      ...(tls && { ssl: { ...tls } }),
       logLevel: log === undefined ? logLevel.NOTHING : logLevel.INFO,
       logCreator:
         () =>
@@ -135,14 +134,6 @@ export class KafkaClient {
           log?.(message, details),
     });
   }
-}
-
-function tlsOf({ ca, cert, key }: KafkaTls): NonNullable<KafkaConfig["ssl"]> {
-  return {
-    ...(ca && { ca: Buffer.from(ca) }),
-    ...(cert && { cert: Buffer.from(cert) }),
-    ...(key && { key: Buffer.from(key) }),
-  };
 }
 
 /**

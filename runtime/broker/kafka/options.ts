@@ -43,8 +43,8 @@ interface Credentials<Mechanism> {
 /** Certificates, each the bytes of a PEM file. */
 export interface KafkaTls {
   /** The authorities to trust. Default: those of Node.js */
-  readonly ca?: Uint8Array;
+  readonly ca?: Buffer;
   /** The client certificate, for brokers that require one. */
-  readonly cert?: Uint8Array;
-  readonly key?: Uint8Array;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
 }

@@ -72,7 +72,7 @@ export class Partitions {
   #commitTimer: NodeJS.Timeout | undefined;
   #readingEnds = false;
 
-  /** @param lagIntervalMs how often the lag of paused partitions is reported: no batch tells how they grow */
+  /** @param lagIntervalMs how often the lag of paused partitions is reported: no batch shows how they grow */
   constructor(member: GroupMember, client: KafkaClient, observer: BrokerObserver, lagIntervalMs: number) {
     this.#member = member;
     this.#client = client;
@@ -141,17 +141,14 @@ export class Partitions {
     const ahead = [...this.#partitions.values()]
       .map((partition) => ({ partition, position: partition.position }))
       .filter(({ partition, position }) => position > partition.committed);
+    const offsets = ahead.map(({ partition: { topic, number }, position }) => {
+      return { topic, partition: number, offset: String(position) };
+    });
     if (ahead.length === 0) {
       return;
     }
     try {
-      await this.#member.commit(
-        ahead.map(({ partition: { topic, number }, position }) => ({
-          topic,
-          partition: number,
-          offset: String(position),
-        })),
-      );
+      await this.#member.commit(offsets);
     } catch (error) {
       if (kindOf(error) !== "rebalancing") {
         this.#observer.failed(error, undefined);
@@ -187,7 +184,7 @@ export class Partitions {
     } finally {
       this.#readingEnds = false;
     }
-    // Not of partitions that were assigned anew meanwhile.
+    // Skips partitions that were reassigned meanwhile.
     for (const partition of partitions) {
       if (this.#partitions.get(`${partition.topic}/${partition.number}`) === partition) {
         this.#reportLag(partition);

@@ -1,101 +1,121 @@
+import { randomBytes } from "node:crypto";
 import { SagaError } from "../../core/errors.js";
+import { Batcher } from "../batcher.js";
 import type { Entry, FirstEntry, StoredMessage } from "../journal.js";
+import { encodeAnswer } from "../record.js";
 import type { Database } from "./connect.js";
-import { isPassing, unavailable } from "./errors.js";
-import type { Retry } from "./retry.js";
-import { findSent, findWriters, storeEntries } from "./store-sql.js";
+import { isTransient, unavailable } from "./errors.js";
+import type { Statements } from "./sql.js";
 
-/** An entry on its way to the database. */
-export interface Item {
+/** The messages of an entry that was stored, or that its saga exists already. */
+export type Stored = readonly StoredMessage[] | "exists";
+
+interface Item {
   readonly entry: Entry;
-  /** What the first entry of a saga has beside. */
+  /** The same, if it is the first entry of a saga. */
   readonly first: FirstEntry | undefined;
   readonly answer: Uint8Array | null;
-  /** Names the call that brought it. */
+  /** Identifies the call that brought it. */
   readonly writer: string;
 }
 
-/** The messages of an entry that was stored, or that its saga is there already. */
-export type Stored = readonly StoredMessage[] | "exists";
+/** How many transactions of entries are in flight at once: while one is committed, the next one runs. */
+export const writingLanes = 2;
 
-/** Stores batches of entries. */
-export type StoreBatch = (batch: readonly Item[], sinceMs: number) => Promise<readonly (Stored | Error)[]>;
+const noMessages: readonly StoredMessage[] = [];
 
-/** What entries are stored with. */
-export interface StoreOptions {
-  readonly database: Database;
-  readonly retry: Retry;
-  readonly podId: string;
-}
+/** Stores entries in shared transactions. */
+export class EntryStore {
+  readonly #database: Database;
+  readonly #sql: Statements;
+  readonly #podId: string;
+  readonly #nextWriter: () => string;
+  readonly #batcher: Batcher<Item, Stored>;
 
-const none: readonly StoredMessage[] = [];
-
-/** Stores entries, each of another saga, as one transaction. */
-export function createStore({ database, retry, podId }: StoreOptions): StoreBatch {
-  async function attempt(batch: readonly Item[], attemptNumber: number): Promise<readonly (Stored | Error)[]> {
-    const ids = new Map<string, number[]>();
-    const values = valuesOf(batch);
-    for (const row of await database.query<{ writer: string; id: string | null }>({
-      name: "store",
-      text: storeEntries,
-      values: [podId, ...values],
-    })) {
-      const list = ids.get(row.writer) ?? [];
-      ids.set(row.writer, row.id === null ? list : [...list, Number(row.id)]);
-    }
-    const refused = batch.filter((item) => !ids.has(item.writer));
-    // An attempt whose connection died may have been committed all the same: the rows tell by whom they were written.
-    const before = attemptNumber > 1 && refused.length > 0 ? await findEarlier(refused) : undefined;
-    return batch.map((item) => {
-      const own = ids.get(item.writer);
-      return own === undefined ? (before?.get(item.writer) ?? refusal(item)) : numbered(item, own);
+  constructor(database: Database, sql: Statements, podId: string, nextWriter: () => string) {
+    this.#database = database;
+    this.#sql = sql;
+    this.#podId = podId;
+    this.#nextWriter = nextWriter;
+    this.#batcher = new Batcher<Item, Stored>({
+      lanes: writingLanes,
+      keyOf: ({ entry }) => entry.sagaId,
+      bytesOf: ({ entry, first }) => entry.record.length + (first?.request.length ?? 0),
+      commit: (batch, sinceMs, again) =>
+        database.retry((attempt) => this.#attempt(batch, again || attempt > 1), sinceMs),
+      isItemError: (error) => !isTransient(error),
+      failure: (error) => unavailable("written", error),
     });
   }
 
-  /** What an earlier attempt has stored. */
-  async function findEarlier(items: readonly Item[]): Promise<ReadonlyMap<string, StoredMessage[]>> {
-    const writers = items.map((item) => item.writer);
-    const rows = await database.query<{ writer: string }>({
-      text: findWriters,
-      values: [items.map(({ entry }) => entry.sagaId), writers, items.map(({ entry }) => entry.seq)],
+  /** @param first the same entry, if it is the first one of a saga */
+  store(entry: Entry, first?: FirstEntry): Promise<Stored> {
+    const answer = entry.answer === undefined ? null : encodeAnswer(entry.answer);
+    return this.#batcher.run({ entry, first, answer, writer: this.#nextWriter() });
+  }
+
+  /** @param again whether an earlier attempt, whose connection died, may have been committed */
+  async #attempt(batch: readonly Item[], again: boolean): Promise<readonly (Stored | SagaError)[]> {
+    const ids = new Map<string, number[]>();
+    const rows = await this.#database.query<{ writer: string; id: string | null }>(this.#sql.store, [
+      this.#podId,
+      ...valuesOf(batch),
+    ]);
+    for (const { writer, id } of rows) {
+      const list = ids.get(writer) ?? [];
+      ids.set(writer, id === null ? list : [...list, Number(id)]);
+    }
+    const refused = batch.filter(({ writer }) => !ids.has(writer));
+    const earlier = again && refused.length > 0 ? await this.#findEarlier(refused) : undefined;
+    return batch.map((item) => {
+      const own = ids.get(item.writer);
+      return own === undefined ? (earlier?.get(item.writer) ?? refusal(item)) : numbered(item, own);
     });
+  }
+
+  /** What an earlier attempt has stored: rows name their writer. */
+  async #findEarlier(items: readonly Item[]): Promise<ReadonlyMap<string, StoredMessage[]>> {
+    const writers = items.map(({ writer }) => writer);
+    const rows = await this.#database.query<{ writer: string }>(this.#sql.findWriters, [
+      items.map(({ entry }) => entry.sagaId),
+      writers,
+      items.map(({ entry }) => entry.seq),
+    ]);
     const found = new Map(rows.map((row): [string, StoredMessage[]] => [row.writer, []]));
     if (found.size > 0 && items.some(({ entry }) => entry.messages.length > 0)) {
-      for (const { writer: by, id, topic, key, body } of await database.query<{
-        writer: string;
-        id: string;
-        topic: string;
-        key: string;
-        body: Buffer;
-      }>({ text: findSent, values: [podId, writers] })) {
-        found.get(by)?.push({ id: Number(id), topic, key, body: body.toString("utf8") });
+      const values = [this.#podId, writers];
+      for (const row of await this.#database.query<MessageRow & { writer: string }>(this.#sql.findSent, values)) {
+        found.get(row.writer)?.push(toMessage(row));
       }
     }
     return found;
   }
+}
 
-  /** Something in the batch spoils the whole: each gets a transaction of its own, so that only the culprit fails. */
-  async function separate(batch: readonly Item[], sinceMs: number): Promise<readonly (Stored | Error)[]> {
-    const results: (Stored | Error)[] = [];
-    for (const item of batch) {
-      try {
-        results.push(...(await retry.run((number) => attempt([item], number + 1), sinceMs)));
-      } catch (error) {
-        results.push(unavailable("written", error));
-      }
-    }
-    return results;
-  }
+/** A row of the table of messages. */
+export interface MessageRow {
+  readonly id: string;
+  readonly topic: string;
+  readonly key: string;
+  readonly body: Buffer;
+}
 
-  return async (batch, sinceMs) => {
-    try {
-      return await retry.run((number) => attempt(batch, number), sinceMs);
-    } catch (error) {
-      if (batch.length > 1 && !isPassing(error)) {
-        return await separate(batch, sinceMs);
-      }
-      throw unavailable("written", error);
-    }
+/** A row as the message that it is. */
+export function toMessage({ id, topic, key, body }: MessageRow): StoredMessage {
+  return { id: Number(id), topic, key, body: body.toString("utf8") };
+}
+
+/**
+ * Names the calls of one opened journal that write, as UUIDs: eight random bytes for the journal and eight that count.
+ * @returns a function that returns the next name
+ */
+export function writerNames(): () => string {
+  const nonce = randomBytes(8).toString("hex");
+  const prefix = `${nonce.slice(0, 8)}-${nonce.slice(8, 12)}-${nonce.slice(12)}`;
+  let count = 0;
+  return () => {
+    const hex = (count++).toString(16).padStart(16, "0");
+    return `${prefix}-${hex.slice(0, 4)}-${hex.slice(4)}`;
   };
 }
 
@@ -122,11 +142,11 @@ function numbered({ entry }: Item, ids: readonly number[]): readonly StoredMessa
   if (entry.messages.length !== ids.length) {
     throw new TypeError(`saga ${entry.sagaId}: ${entry.messages.length} messages, ${ids.length} ids`);
   }
-  return ids.length === 0 ? none : entry.messages.map((message, at) => ({ ...message, id: ids[at] ?? -1 }));
+  return ids.length === 0 ? noMessages : entry.messages.map((message, at) => ({ ...message, id: ids[at] ?? -1 }));
 }
 
-function refusal({ entry, first }: Item): "exists" | SagaError {
+function refusal({ entry: { sagaId, seq }, first }: Item): "exists" | SagaError {
   return first === undefined
-    ? new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${entry.sagaId} has an entry ${entry.seq} already, or is gone`)
+    ? new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} already has an entry ${seq}, or was removed`)
     : "exists";
 }

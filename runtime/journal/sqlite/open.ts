@@ -1,161 +1,168 @@
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import Database from "libsql";
 import { isSagaError, SagaError } from "../../core/errors.js";
-import { isDamage } from "./errors.js";
-import { findDamage } from "./inspect.js";
-import { applicationId, migration, schemaVersion } from "./schema.js";
-import { lostBytes } from "./torn.js";
-
-/** An open SQLite database. */
-export type Sqlite = InstanceType<typeof Database>;
+import { type InFlightRow, selectInFlight, toInFlight } from "../in-flight.js";
+import type { SagasInFlight } from "../journal.js";
+import { checkBytes, checkContent, corrupt, isDamage, logSize, type Sqlite, schemaOf } from "./file.js";
+import { migration, schemaVersion } from "./schema.js";
 
 /**
- * Opens a journal file, or makes it; one of an older version is brought to this one. A file that is corrupt, of another
- * program or of a newer protosaga is not touched. The caller holds the journal's lock.
- * @param whole looks for damage in all of the file, which takes long where it has grown; otherwise where open sagas are
+ * Locks a journal for this process: two servers on one file would both recover the same sagas. The lock is a transaction
+ * on a file beside the journal. It ends with the process, however that ends, and other programs can still read the journal.
+ * It uses only `exec`: libsql keeps a connection open until all its prepared statements were collected, whatever `close` does.
+ * @returns a function that unlocks it
+ * @throws SagaError SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
+ */
+export function lockJournal(path: string): () => void {
+  makeFolder(path);
+  try {
+    const lock = new Database(`${path}.lock`);
+    try {
+      lock.exec("BEGIN EXCLUSIVE");
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    return () => lock.close();
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    if (message.includes("locked")) {
+      throw new SagaError(
+        "SAGA_JOURNAL_LOCKED",
+        `${path} is in use by another server. Stop that server, or set another data directory for this one.`,
+        { cause: error },
+      );
+    }
+    throw new SagaError("SAGA_JOURNAL_UNAVAILABLE", `${path} can't be locked: ${message}`, { cause: error });
+  }
+}
+
+/**
+ * Opens or creates a journal file and migrates an older one. A file that is corrupt, of another program or of a newer
+ * protosaga is not touched. The caller holds the journal's lock.
+ * @param whole checks the whole file for damage; otherwise what open sagas need
  * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE
  */
 export function openSqlite(path: string, whole = false): Sqlite {
   try {
-    inspectHead(path);
-    const lost = lostBytes(path);
-    if (lost !== undefined) {
-      throw corrupt(path, lost);
-    }
-    const crashed = hasLog(path);
+    checkBytes(path);
+    const crashed = logSize(path) > 0;
     if (crashed) {
-      // Whatever opens the file for writing folds the log of a process that died into it, if only when this one ends.
-      inspect(new Database(`${pathToFileURL(path)}?mode=ro`), path, whole);
+      // A connection that may write moves the log of a process that died into the file, at the latest when it closes.
+      checkContent(new Database(`${pathToFileURL(path)}?mode=ro`), path, whole);
     }
     const db = new Database(path);
     if (!crashed) {
-      inspect(db, path, whole);
+      checkContent(db, path, whole);
     }
     db.pragma("journal_mode = WAL");
     db.pragma("synchronous = FULL");
     db.pragma("cell_size_check = ON");
-    // KiB: in a journal that has grown, what a saga touches is spread widely.
+    // KiB: in a large journal, the pages of one saga lie far apart.
     db.pragma("cache_size = -16000");
-    const version = versionOf(db);
-    if (version < schemaVersion) {
-      migrate(db, version);
-      // The file's head now tells what it is, also where the write-ahead log is lost.
-      db.pragma("wal_checkpoint(TRUNCATE)");
-    }
+    // The journal moves the log itself, outside of commits.
+    db.pragma("wal_autocheckpoint = 0");
+    migrate(db);
     return db;
   } catch (error) {
-    throw isSagaError(error) ? error : describe(path, error);
+    throw openingError(path, error);
   }
 }
 
-/** Brings the tables to this version, or leaves them as they are. */
-function migrate(db: Sqlite, from: number): void {
+/** Opens a second connection, which sees only what is on disk, never a transaction in flight. */
+export function openReader(path: string): Sqlite {
+  const db = new Database(path);
+  db.pragma("query_only = ON");
+  // Damage is reported when a page is read, instead of wrong rows.
+  db.pragma("cell_size_check = ON");
+  return db;
+}
+
+/** Opens another connection for checkpoints. */
+export function openCheckpointer(path: string): Sqlite {
+  const db = new Database(path);
+  db.pragma("synchronous = FULL");
+  return db;
+}
+
+/** The query for what is in flight. */
+export const inFlightQuery = selectInFlight("created_at_ms");
+
+/**
+ * Reads what is in flight in a journal file, without a lock and without writing: a server may run on it.
+ * @returns undefined if there is no such file, or no journal in it yet
+ * @throws SagaError SAGA_JOURNAL_CORRUPT, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE
+ */
+export function inspectSqliteJournal(path: string): readonly SagasInFlight[] | undefined {
+  if (!existsSync(path)) {
+    return undefined;
+  }
   try {
-    db.exec(migration(from));
+    checkBytes(path);
+    const db = new Database(path, { readonly: true, timeout: 5_000 });
+    try {
+      const tables = db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'saga'").all();
+      return tables.length === 0 ? undefined : toInFlight(db.prepare(inFlightQuery).all() as InFlightRow[]);
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    throw openingError(path, error);
+  }
+}
+
+/** Migrates the tables, or leaves them as they are. */
+function migrate(db: Sqlite): void {
+  const version = schemaOf(db);
+  if (version === schemaVersion) {
+    return;
+  }
+  try {
+    db.exec(migration(version));
   } catch (error) {
     if (db.inTransaction) {
       db.exec("ROLLBACK");
     }
     throw error;
   }
+  // So that the file's head says what it is, even if the log is lost.
+  db.pragma("wal_checkpoint(TRUNCATE)");
 }
 
-/** A second connection to an open journal. */
-export function openReader(path: string): Sqlite {
-  const db = new Database(path);
-  db.pragma("query_only = ON");
-  // What is in a page is looked at when it is read: damage is told of, rather than answered with.
-  db.pragma("cell_size_check = ON");
-  return db;
-}
-
-/** A connection of its own for checkpoints. */
-export function openAside(path: string): Sqlite {
-  const db = new Database(path);
-  db.pragma("synchronous = FULL");
-  return db;
-}
-
-/** Where SQLite keeps what we look for in a file's first 100 bytes (https://www.sqlite.org/fileformat.html). */
-const head = { magic: "SQLite format 3\0", size: 100, userVersion: 60, applicationId: 68 } as const;
-
-/** Looks at the file's first bytes without SQLite, which would write to some files when it merely opens them. */
-export function inspectHead(path: string): void {
-  if (!existsSync(path)) {
-    return;
-  }
-  const bytes = Buffer.alloc(head.size);
-  const file = openSync(path, "r");
-  const read = readSync(file, bytes, 0, head.size, 0);
-  closeSync(file);
-  if (read === 0) {
-    return; // A process that died while it made the file left this.
-  }
-  if (read < head.size || bytes.toString("latin1", 0, head.magic.length) !== head.magic) {
-    throw corrupt(path, "its first bytes are not those of an SQLite database");
-  }
-  judge(path, bytes.readUInt32BE(head.applicationId), bytes.readUInt32BE(head.userVersion));
-}
-
-/** Whether a process that died left a write-ahead log with something in it. */
-function hasLog(path: string): boolean {
-  return (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
-}
-
-/** Looks at what SQLite reads, the write-ahead log included. */
-function inspect(db: Sqlite, path: string, whole: boolean): void {
-  db.pragma("cell_size_check = ON");
-  const [application] = db.pragma("application_id") as { application_id: number }[];
-  const id = application?.application_id ?? 0;
-  const version = versionOf(db);
-  judge(path, id, version);
-  if (id !== applicationId && !isEmpty(db)) {
-    throw corrupt(path, "it is a database of another program");
-  }
-  // One of an older version is about to be read, and written, as a whole.
-  const damage = findDamage(db, path, whole || version < schemaVersion);
-  if (damage !== undefined) {
-    throw corrupt(path, damage);
-  }
-}
-
-/** The schema version; 0 where there are no tables. */
-function versionOf(db: Sqlite): number {
-  const [version] = db.pragma("user_version") as { user_version: number }[];
-  return version?.user_version ?? 0;
-}
-
-function judge(path: string, application: number, version: number): void {
-  if (application !== applicationId && (application !== 0 || version !== 0)) {
-    throw corrupt(path, "it is a database of another program");
-  }
-  if (version > schemaVersion) {
+/** Checked before SQLite is called: its "unable to open database file" doesn't say what to fix. */
+function makeFolder(path: string): void {
+  const folder = dirname(path);
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    const why = reasons[code] ?? (error instanceof Error ? error.message : String(error));
     throw new SagaError(
-      "SAGA_JOURNAL_NEWER",
-      `${path} has schema version ${version}, this protosaga knows up to ${schemaVersion}. ` +
-        "Run the newer protosaga that wrote it, or name another data directory. The file was not touched.",
+      "SAGA_JOURNAL_UNAVAILABLE",
+      `${path} can't be opened: ${folder} ${why}. Set data_dir (SAGA_DATA_DIR) to a folder that can be written.`,
+      { cause: error },
     );
   }
 }
 
-function isEmpty(db: Sqlite): boolean {
-  return db.prepare("SELECT 1 FROM sqlite_master LIMIT 1").get() === undefined;
-}
+const reasons: Readonly<Record<string, string>> = {
+  EEXIST: "is a file, not a folder (EEXIST)",
+  ENOTDIR: "is below a file, not below a folder (ENOTDIR)",
+  EROFS: "is on a disk that is mounted read-only (EROFS)",
+  EACCES: "can't be written by this user (EACCES)",
+  EPERM: "can't be written by this user (EPERM)",
+  ENOSPC: "can't be created, the disk is full (ENOSPC)",
+};
 
-function corrupt(path: string, why: string): SagaError {
-  return new SagaError(
-    "SAGA_JOURNAL_CORRUPT",
-    `${path} can't be read as a journal: ${why}. Restore it from a backup, or name another data directory. ` +
-      "The file was not touched.",
-  );
-}
-
-/** What a journal file that can't be opened is reported as. */
-export function describe(path: string, error: unknown): SagaError {
-  const message = error instanceof Error ? error.message : String(error);
-  if (isDamage(error)) {
-    return corrupt(path, message);
+function openingError(path: string, error: unknown): SagaError {
+  if (isSagaError(error)) {
+    return error;
   }
-  return new SagaError("SAGA_JOURNAL_UNAVAILABLE", `${path} can't be opened: ${message}`, { cause: error });
+  const message = error instanceof Error ? error.message : String(error);
+  return isDamage(error)
+    ? corrupt(path, message)
+    : new SagaError("SAGA_JOURNAL_UNAVAILABLE", `${path} can't be opened: ${message}`, { cause: error });
 }

@@ -1,3 +1,4 @@
+import { createServer as createHttp2Server } from "node:http2";
 import { createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { createKafkaBroker } from "../../../runtime/broker/kafka/broker.js";
@@ -35,23 +36,25 @@ test("no broker at all: the start fails in time, and says where it looked", asyn
   });
 });
 
-test.each([
-  ["the first frame of HTTP/2", Buffer.from("00001204000000000000020000000000030000000000040000ffff", "hex")],
-  ["a length and then nonsense", Buffer.from("0000000cffffffffffffffffffffffff", "hex")],
-  ["a line of text", Buffer.from("220 mail.example ESMTP\r\n")],
-])("a broker address where something else answers %s is told as such, and ends nothing", async (_, bytes) => {
-  const server = createServer((socket) => {
+/** What else may listen on an address that is thought to be Kafka's. */
+const answering = (hex: string) =>
+  createServer((socket) => {
     socket.on("error", () => {});
-    socket.on("data", () => socket.write(bytes));
+    socket.on("data", () => socket.write(Buffer.from(hex, "hex")));
   });
+test.each([
+  ["an HTTP/2 server", () => createHttp2Server()],
+  ["the first frame of HTTP/2", () => answering("00001204000000000000020000000000030000000000040000ffff")],
+  ["a length and then nonsense", () => answering("0000000cffffffffffffffffffffffff")],
+  ["an empty answer", () => answering("00000000")],
+  ["a line of text", () => answering(Buffer.from("220 mail.example ESMTP\r\n").toString("hex"))],
+])("a broker address where something else answers, %s, is reported as such, and ends nothing", async (_, listen) => {
+  const server = listen();
   await new Promise<void>((resolve) => server.listen(0, resolve));
   scope.defer(() => server.close());
   const at = server.address();
   const address = `localhost:${typeof at === "object" && at !== null ? at.port : 0}`;
-  const observer = { failed() {}, lag() {}, deadLettered() {} };
-  const broker = createKafkaBroker(testOptions([address], { startTimeoutMs: 3_000 }), observer);
-  scope.defer(() => broker.close());
-  await expect(broker.start()).rejects.toMatchObject({
+  expect(await failure([address], { startTimeoutMs: 3_000 })).toMatchObject({
     code: "SAGA_BROKER_UNAVAILABLE",
     message: expect.stringContaining(address),
   });

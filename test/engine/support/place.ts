@@ -44,7 +44,7 @@ export interface EngineSpec
   readonly upstreams?: UpstreamStub;
   /** How long a message's body the broker carries, bytes. */
   readonly maxBodyBytes?: number;
-  /** Whether each step is asked for by a message, as where a broker keeps them: there are no slots. */
+  /** Whether each step is asked for by a message, as if the broker stored messages: there are no slots then. */
   readonly byMessage?: boolean;
   /** Puts something between the engine and its journal. */
   readonly wrap?: (journal: Journal) => Journal;

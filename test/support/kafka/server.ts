@@ -19,7 +19,7 @@ export interface KafkaServer {
   /** Of the listener that speaks TLS, by a certificate for `localhost`. */
   readonly tlsAddress: string;
   /** That certificate, PEM: it is its own authority. */
-  readonly ca: Uint8Array;
+  readonly ca: Buffer;
   /** Resolves once it takes connections. */
   start(): Promise<void>;
   /** Orderly, as an operator does. */

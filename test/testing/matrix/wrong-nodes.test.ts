@@ -71,8 +71,8 @@ describe("the matrix finds", () => {
       ≠ left upstream: nothing                                left upstream: createOrder
 
       node: createOrder.compensate threw TypeError: Cannot read properties of undefined (reading 'orderId') (test/testing/matrix/wrong-nodes.test.ts:LINE)
-      the engine said: a compensation's request can't be built
-      the engine said: saga stuck: a compensation used up its attempts, an operator's hand is needed"
+      the engine said: the node failed to build the compensation's request
+      the engine said: saga stuck: a compensation used up its attempts; an operator must retry or skip it"
     `);
   });
 
