@@ -137,7 +137,7 @@ function deadlineOf(call: ServerUnaryCall<Buffer, Uint8Array>): number | undefin
 /** How the program runs a saga. */
 export interface RunSagaOptions {
   /** The saga's id: the same for every attempt of one request. Default: a random UUID */
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   /** How long the saga may take before its pivot, ms, as a client's deadline. Async facades ignore it. Default: unlimited */
   readonly deadlineMs?: number | undefined;
   /** Stops the wait for the saga when it aborts. The saga continues. */

@@ -165,7 +165,7 @@ const majors = { pg: 8, kafkajs: 2 } as const;
  * @param setting what needs the package: the setting or the function that the user wrote
  * @throws SagaError SAGA_CONFIG_INVALID if the package isn't installed
  */
-export async function loadAdapter<Adapter>(
+async function loadAdapter<Adapter>(
   name: keyof typeof majors,
   setting: string,
   load: () => Promise<Adapter>,
