@@ -5,7 +5,7 @@ import { type ConfigInput, type Journal, startServer } from "protosaga";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 import { checkConfig } from "../../runtime/config/load.js";
 import { systemClock } from "../../runtime/engine/ports.js";
-import { openJournal } from "../../runtime/grpc/open-journal.js";
+import { openJournal } from "../../runtime/grpc/open.js";
 import { overriding } from "../../test/support/overriding.js";
 import { quantile } from "../support/statistics.js";
 import { answerCommands } from "../support/worker.js";
@@ -93,7 +93,7 @@ const began = performance.now();
 const server = await startServer({
   services: [bookingService],
   config: input,
-  async openJournal() {
+  async journal() {
     const opening = performance.now();
     const journal = await openJournal(config, pino({ level: "warn" }, pino.destination(2)), systemClock);
     openMs = performance.now() - opening;

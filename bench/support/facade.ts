@@ -34,7 +34,7 @@ export async function runFacade(
   const feed = await openCompletionFeed();
   const server = await startServer({
     services: [bookingService],
-    openJournal: () => watched(openSqliteJournal(join(data, "journal.db")), feed),
+    journal: () => watched(openSqliteJournal(join(data, "journal.db")), feed),
     config: {
       ...config,
       listen: "localhost:0",

@@ -24,6 +24,8 @@ export const errorCatalogue = {
   SAGA_STRUCTURE_CHANGED: { status: Status.FAILED_PRECONDITION, retriable: false },
   SAGA_QUEUE_FULL: { status: Status.RESOURCE_EXHAUSTED, retriable: true },
   SAGA_BROKER_UNAVAILABLE: { status: Status.UNAVAILABLE, retriable: true },
+  SAGA_NOT_AUTHORIZED: { status: Status.PERMISSION_DENIED, retriable: false },
+  SAGA_NOT_STARTED: { status: Status.UNAVAILABLE, retriable: true },
   SAGA_DRAINING: { status: Status.UNAVAILABLE, retriable: true },
   SAGA_JOURNAL_UNAVAILABLE: { status: Status.UNAVAILABLE, retriable: true },
   SAGA_JOURNAL_CONFLICT: { status: Status.ABORTED, retriable: true },

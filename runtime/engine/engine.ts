@@ -11,7 +11,7 @@ import { Executions } from "./executions.js";
 import { completionMessage } from "./messages.js";
 import { Operator } from "./operator.js";
 import { Outbox } from "./outbox.js";
-import { type Clock, type Log, Timers, type Upstreams } from "./ports.js";
+import { type Clock, type Log, type SagaHooks, Timers, type Upstreams } from "./ports.js";
 import { Recovery, serverStopped } from "./recovery.js";
 import { reportEnd, reportUnfinished, reportUnknownTopics } from "./reports.js";
 import { Retention } from "./retention.js";
@@ -42,6 +42,8 @@ export interface EngineOptions {
   readonly completion?: { readonly topic: string; readonly handler?: Handler | undefined } | undefined;
   /** How long a saga is kept after its end, ms. Default: for ever */
   readonly retentionMs?: number | undefined;
+  /** Must not throw. */
+  readonly hooks?: SagaHooks | undefined;
 }
 
 /** Runs sagas. The journal, the broker and the upstreams stay the caller's to close. */
@@ -78,6 +80,7 @@ export class Engine {
       broker,
       upstreams,
       log,
+      hooks: options.hooks,
       clock: this.#clock,
       releasesWaiting: journal.shared && broker.slots === undefined,
       completion: (values, state) =>
@@ -231,11 +234,11 @@ export class Engine {
   }
 
   #released(execution: SagaExecution, release: Release): void {
-    const { log } = this.#options;
+    const { log, hooks } = this.#options;
     this.#executions.released(execution);
     switch (release.why) {
       case "ended":
-        reportEnd(execution, log);
+        reportEnd(execution, log, hooks);
         return;
       case "conflict":
         log.debug({ saga: execution.id }, "saga released: another server wrote to it");

@@ -107,3 +107,39 @@ export interface Log {
   warn(about: object, message: string): void;
   error(about: object, message: string): void;
 }
+
+/** A saga, as lifecycle hooks see it. */
+export interface SagaRef {
+  readonly sagaId: string;
+  /** "pb.BookingService/HandleSyncBooking" */
+  readonly facade: string;
+}
+
+/** One attempt of a step or compensation. */
+export interface AttemptRef extends SagaRef {
+  /** The step's name. */
+  readonly step: string;
+  readonly kind: "step" | "compensation";
+  /** 1 for the first one. */
+  readonly attempt: number;
+}
+
+/**
+ * Receives the life of sagas on this server, for metrics and traces. The functions run in the saga's loop: they must be
+ * quick and must not throw. They are not durable: what happens while no server runs, or just before a crash, is not
+ * reported, and after a crash an end may be reported again. The completion topic reports each end at least once.
+ */
+export interface SagaHooks {
+  /** A new saga is in the journal. Not called when a saga is recovered. */
+  readonly sagaStarted?: ((saga: SagaRef) => void) | undefined;
+  /** A saga has ended. */
+  readonly sagaEnded?: ((saga: SagaRef & { readonly outcome: "completed" | "compensated" }) => void) | undefined;
+  /** A saga is STUCK: the compensations of these steps used up their attempts. */
+  readonly sagaStuck?: ((saga: SagaRef & { readonly steps: readonly string[] }) => void) | undefined;
+  /** A call of an upstream leaves. */
+  readonly attemptStarted?: ((attempt: AttemptRef) => void) | undefined;
+  /** A call of an upstream has ended, with its gRPC status (0: OK) and how long it took, ms. */
+  readonly attemptEnded?:
+    | ((attempt: AttemptRef & { readonly status: StatusCode; readonly durationMs: number }) => void)
+    | undefined;
+}

@@ -1,21 +1,26 @@
 import { statusName } from "../core/status.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Journal, SagasInFlight, StoredMessage } from "../journal/journal.js";
-import type { Log } from "./ports.js";
+import type { Log, SagaHooks } from "./ports.js";
 import { incompatible } from "./recovery.js";
 import type { SagaExecution } from "./saga-execution.js";
 
-/** Logs how a saga ended. Only the log says why an async one failed: its client had its answer before. */
-export function reportEnd({ id, facade, state }: SagaExecution, log: Log): void {
+/** Reports how a saga ended. Only the log says why an async one failed: its client had its answer before. */
+export function reportEnd({ id, facade, state }: SagaExecution, log: Log, hooks: SagaHooks | undefined): void {
   const { failure, phase } = state;
   const about = { saga: id, facade: facade.name };
   if (phase === "stuck") {
     const steps = facade.steps.filter((_, at) => state.steps[at]?.undo === "stuck").map(({ name }) => name);
+    hooks?.sagaStuck?.({ sagaId: id, facade: facade.name, steps });
     log.error(
       { ...about, steps },
       "saga stuck: a compensation used up its attempts; an operator must retry or skip it",
     );
-  } else if (facade.mode === "async" && failure !== undefined) {
+    return;
+  }
+  const outcome = phase === "completed" ? "completed" : "compensated";
+  hooks?.sagaEnded?.({ sagaId: id, facade: facade.name, outcome });
+  if (facade.mode === "async" && failure !== undefined) {
     const step = failure.step === undefined ? undefined : facade.steps[failure.step]?.name;
     const { code, reason, message } = failure;
     log.info({ ...about, step, status: statusName(code), reason }, `saga ${phase} after a failure: ${message}`);

@@ -3,14 +3,14 @@ import { saysUndone } from "../core/backward.js";
 import { isSagaError, SagaError } from "../core/errors.js";
 import type { Command, Failure, SagaEvent } from "../core/event.js";
 import { hasEnded, isPastPivot, isPivotInDoubt, type SagaState, stepOf } from "../core/state.js";
-import { statusName } from "../core/status.js";
+import { Status, statusName } from "../core/status.js";
 import { statusText } from "../core/status-text.js";
 import { transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Entry, Journal, Message, StoredMessage } from "../journal/journal.js";
 import { encodeRecord } from "../journal/record.js";
 import { messageOf } from "./messages.js";
-import type { Clock, Log, UpstreamCall, UpstreamOutcome, Upstreams } from "./ports.js";
+import type { AttemptRef, Clock, Log, SagaHooks, UpstreamCall, UpstreamOutcome, Upstreams } from "./ports.js";
 import { nodeFailure, type SagaValues, stepDefinition } from "./saga-values.js";
 import {
   answerOf,
@@ -42,6 +42,7 @@ export interface ExecutionHost {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly log: Log;
+  readonly hooks?: SagaHooks | undefined;
   /** Whether a saga that waits for nothing but a message is released: any server may get the message. */
   readonly releasesWaiting: boolean;
   /** The message on the completion topic for a saga that has ended; undefined if there is no such topic. */
@@ -500,6 +501,9 @@ export class SagaExecution {
     this.#seq++;
     this.#state = state;
     this.#answer ??= answer;
+    if (this.#seq === 1) {
+      this.#host.hooks?.sagaStarted?.({ sagaId: this.id, facade });
+    }
     this.#host.stored(this, stored);
     return true;
   }
@@ -545,8 +549,16 @@ export class SagaExecution {
       }
     };
     this.#callsInFlight++;
+    const { clock, hooks } = this.#host;
+    const startedMs = hooks?.attemptEnded === undefined ? 0 : clock.now();
+    hooks?.attemptStarted?.(this.#attemptRef(command));
     this.#host.upstreams.call(this.#upstreamCall(command)).then(
       (outcome) => {
+        hooks?.attemptEnded?.({
+          ...this.#attemptRef(command),
+          status: outcome.ok ? Status.OK : outcome.code,
+          durationMs: clock.now() - startedMs,
+        });
         ended();
         if (command.kind === "call" && this.#host.broker.slots !== undefined) {
           this.#releaseSlots(command.step); // Such a slot is free as soon as the upstream has answered.
@@ -558,6 +570,16 @@ export class SagaExecution {
         this.release({ why: "suspended", error });
       },
     );
+  }
+
+  #attemptRef({ kind, step, attempt }: CallCommand): AttemptRef {
+    return {
+      sagaId: this.id,
+      facade: this.facade.name,
+      step: stepDefinition(this.facade, step).name,
+      kind: kind === "call" ? "step" : "compensation",
+      attempt,
+    };
   }
 
   #upstreamCall({ kind, step: at }: CallCommand): UpstreamCall {

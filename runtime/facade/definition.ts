@@ -36,8 +36,8 @@ export interface StepDefinition extends StepPlan {
   readonly node: AnyNode;
 }
 
-/** A facade, as generated code defines it. */
-export interface FacadeDefinition extends SagaPlan {
+/** A facade, as generated code defines it. Its request and response types are those of `Sagas.run`. */
+export interface FacadeDefinition<Request = unknown, Response = unknown> extends SagaPlan {
   /** "pb.BookingService/HandleSyncBooking" */
   readonly name: string;
   /** SHA-256 of the facade's structure, in hexadecimal. Stored with each saga. */
@@ -46,8 +46,8 @@ export interface FacadeDefinition extends SagaPlan {
   readonly deadlineMs?: number;
   /** Topics without the configured prefix. Those of the steps are in step order; a sync facade has none. */
   readonly topics: { readonly rollback: string; readonly steps: readonly string[] };
-  readonly request: Codec<unknown>;
-  readonly response: Codec<unknown>;
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
   /** The full names of the message types, as google.protobuf.Any has them: "pb.BookingRequest". */
   readonly types: { readonly request: string; readonly response: string };
   readonly steps: readonly StepDefinition[];
@@ -58,7 +58,9 @@ export interface FacadeDefinition extends SagaPlan {
 }
 
 /** Type-checks the definition of a facade and returns it unchanged. Generated code calls this function. */
-export function defineFacade(definition: FacadeDefinition): FacadeDefinition {
+export function defineFacade<Request, Response>(
+  definition: FacadeDefinition<Request, Response>,
+): FacadeDefinition<Request, Response> {
   return definition;
 }
 

@@ -5,8 +5,8 @@ import { isSagaError, SagaError } from "../core/errors.js";
 import { parkedOf } from "../engine/reports.js";
 import type { SagaService } from "../facade/definition.js";
 import type { SagasInFlight } from "../journal/journal.js";
-import { facadesOf, keyNames } from "./check-services.js";
-import { lookAtJournal } from "./open-journal.js";
+import { inspectJournal } from "./open.js";
+import { facadesOf, keyNames } from "./services.js";
 
 /** What code is held against its journal with. */
 export interface CheckSagasOptions {
@@ -40,7 +40,7 @@ export interface SagasCheck {
 export async function checkSagas({ services, config }: CheckSagasOptions): Promise<SagasCheck> {
   const facades = facadesOf(services);
   const byName = new Map(facades.map((facade) => [facade.name, facade]));
-  const { place, inFlight } = await lookAtJournal(checkConfig(config, keyNames(facades)));
+  const { place, inFlight } = await inspectJournal(checkConfig(config, keyNames(facades)));
   const parked = parkedOf(inFlight ?? [], byName);
   return {
     place,

@@ -3,7 +3,7 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import type { Config } from "../config/schema.js";
 import { SagaError } from "../core/errors.js";
-import { readPem } from "./pem.js";
+import { readPem } from "./open.js";
 
 /** Takes the connections of clients. */
 export interface Listener {

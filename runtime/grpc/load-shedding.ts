@@ -10,8 +10,7 @@ import { SagaError } from "../core/errors.js";
 import type { Engine } from "../engine/engine.js";
 import type { Log } from "../engine/ports.js";
 import type { FacadeDefinition, SagaService } from "../facade/definition.js";
-import { isRequestId, requestIdKey } from "./request-id.js";
-import { errorStatus } from "./status.js";
+import { errorStatus, isRequestId, sentRequestId } from "./call.js";
 
 /** How often the event loop's delay is sampled, and for how long samples are averaged, ms. */
 const sampleMs = 10;
@@ -19,7 +18,8 @@ const averageMs = 500;
 
 interface Parts {
   readonly services: readonly SagaService[];
-  readonly engine: Pick<Engine, "knows" | "refusal">;
+  /** The engine, which exists once a call arrives. */
+  engine(): Pick<Engine, "knows" | "refusal">;
   readonly limits: Config["limits"];
   readonly log: Log;
 }
@@ -51,12 +51,12 @@ export function createLoadShedding({ services, engine, limits, log }: Parts): Lo
   const loop = watchEventLoop();
 
   function refusalOf(facade: FacadeDefinition, metadata: Metadata): SagaError | undefined {
-    const id = metadata.get(requestIdKey)[0]?.toString() ?? "";
+    const id = sentRequestId(metadata);
     // The handler says what is wrong with the id.
-    if (!isRequestId(id) || engine.knows(id)) {
+    if (!isRequestId(id) || engine().knows(id)) {
       return undefined;
     }
-    const refusal = loop.delayMs() > limits.event_loop_delay_ms ? busy : engine.refusal(facade);
+    const refusal = loop.delayMs() > limits.event_loop_delay_ms ? busy : engine().refusal(facade);
     if (refusal !== undefined) {
       log.debug({ saga: id, facade: facade.name, reason: refusal.code }, refusal.plain);
     }
@@ -73,7 +73,7 @@ export function createLoadShedding({ services, engine, limits, log }: Parts): Lo
             onReceiveMetadata(metadata, pass) {
               const refusal = facade === undefined ? undefined : refusalOf(facade, metadata);
               if (refusal !== undefined) {
-                call.sendStatus(errorStatus(refusal, metadata.get(requestIdKey)[0]?.toString()));
+                call.sendStatus(errorStatus(refusal, sentRequestId(metadata)));
                 return;
               }
               if (!requestStream) {

@@ -1,8 +1,8 @@
 import { BinaryReader } from "@bufbuild/protobuf/wire";
-import type { Server } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import type { SagaService } from "../facade/definition.js";
 import { errorDetailsDescriptors } from "../pb/google/rpc/error-details-descriptors.js";
+import type { ServiceRegistry } from "./services.js";
 
 /** What ReflectionService reads of a package definition: the files, and which services to name. */
 type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
@@ -11,7 +11,7 @@ type PackageDefinition = ConstructorParameters<typeof ReflectionService>[0];
 type Reflected = Pick<SagaService, "name" | "descriptors">;
 
 /** Serves gRPC reflection, v1 and v1alpha, from the descriptors that the generator left in the handler files. */
-export function addReflection(server: Server, services: readonly Reflected[]): void {
+export function addReflection(server: ServiceRegistry, services: readonly Reflected[]): void {
   const files = new Map<string, Buffer>();
   // With the error details, clients such as grpcurl can show those of our errors.
   for (const descriptors of [...services.map((service) => service.descriptors), errorDetailsDescriptors]) {

@@ -3,8 +3,8 @@ import { loadConfig } from "../config/load.js";
 import type { ConfigInput } from "../config/schema.js";
 import { isSagaError } from "../core/errors.js";
 import { runCheckSagas } from "./check-sagas.js";
-import { checkServices, keyNames } from "./check-services.js";
 import { type SagaServer, type ServerOptions, startServer } from "./server.js";
+import { checkServices, keyNames } from "./services.js";
 
 /** What a server's main program says. */
 export interface RunOptions extends Omit<ServerOptions, "config"> {
@@ -78,7 +78,7 @@ export async function runServer({
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   process.on("uncaughtException", (error) => {
-    if (isLateAnswer(error)) {
+    if (isLateGrpcAnswer(error)) {
       server?.logger.debug({ err: error }, "a client gave up a call before it was answered");
     } else if (process.listenerCount("uncaughtException") === 1) {
       // As Node.js does without a listener.
@@ -110,11 +110,13 @@ export async function runServer({
 }
 
 /**
- * grpc-js (1.14) answers a call of an unknown method, or with a wrong content type, without a look at whether the client
- * has given it up. Over TLS such a call can be over by then, and `respond` throws out of an event of HTTP/2. Nothing is
- * broken: without this, any client could end the program.
+ * Whether an uncaught exception is a known error of grpc-js that a program should ignore. A grpc-js server (1.14) answers a
+ * call of an unknown method, or with a wrong content type, without checking whether the client has cancelled it. Over TLS
+ * such a call can be over by then, and grpc-js throws ERR_HTTP2_INVALID_STREAM from an event of HTTP/2. Nothing is broken,
+ * but without this check any client can end the program. `runServer` ignores it; other programs with a grpc-js server over
+ * TLS must do so in their own handler of "uncaughtException".
  */
-function isLateAnswer(error: unknown): boolean {
+export function isLateGrpcAnswer(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_HTTP2_INVALID_STREAM";
 }
 
@@ -142,7 +144,7 @@ function drain(server: SagaServer, signal: NodeJS.Signals, { graceMs, onClosed }
       process.exit(0);
     })
     .catch((err) => {
-      server.logger.fatal({ err }, "the server did not stop cleanly");
+      server.logger.error({ err }, "the server did not stop cleanly");
       process.exit(1);
     });
 }

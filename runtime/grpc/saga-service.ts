@@ -1,34 +1,42 @@
-import type { Server, ServerWritableStream, StatusObject } from "@grpc/grpc-js";
+import type { ServerUnaryCall, ServerWritableStream, StatusObject } from "@grpc/grpc-js";
 import { isSagaError } from "../core/errors.js";
 import { statusName } from "../core/status.js";
 import type { Log } from "../engine/ports.js";
 import type { SagaService } from "../facade/definition.js";
 import { readSaga, type SagaSource, type Watch, watchSaga } from "../operate/watch-saga.js";
 import {
+  type GetSagaRequest,
   type SagaServiceServer,
   SagaServiceService,
   type WatchSagaRequest,
   type WatchSagaResponse,
 } from "../pb/saga/v1/service.js";
 import { sagaServiceDescriptors } from "../pb/saga/v1/service-descriptors.js";
-import { checkRequestId, isRequestId } from "./request-id.js";
-import { errorStatus } from "./status.js";
+import { type Authorize, checkAuthorized, checkRequestId, errorStatus, isRequestId } from "./call.js";
+import type { ServiceRegistry } from "./services.js";
 
-/** What health and reflection are told of the service. */
+/** What health and reflection need of the service. */
 export const sagaServiceAbout: Pick<SagaService, "name" | "descriptors"> = {
   name: "saga.v1.SagaService",
   descriptors: sagaServiceDescriptors,
 };
 
-/** The service that tells of sagas. */
+/** The service that reports how sagas proceed. */
 export interface RunningSagaService {
-  addToServer(server: Server): void;
-  /** Ends every watch, and each that begins from now on, once it has told what there is to tell. */
+  addToServer(server: ServiceRegistry): void;
+  /** Ends every watch, and each that begins from now on, after the latest state. */
   drain(): void;
 }
 
+interface Parts {
+  /** @throws SagaError SAGA_NOT_STARTED */
+  source(): SagaSource;
+  readonly log: Log;
+  readonly authorize: Authorize | undefined;
+}
+
 /** Makes the SagaService of proto/saga/v1/service.proto. */
-export function sagaService({ log, ...source }: SagaSource & { readonly log: Log }): RunningSagaService {
+export function sagaService({ source, log, authorize }: Parts): RunningSagaService {
   const watches = new Set<Watch>();
   let draining = false;
 
@@ -44,9 +52,20 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
     return status;
   }
 
+  /** The saga that a client asks for. */
+  async function sagaIdOf(call: ServerCall): Promise<string> {
+    if (authorize !== undefined) {
+      await checkAuthorized(authorize, call, call.request.requestId, log);
+    }
+    return checkRequestId(
+      call.request.requestId,
+      "request_id",
+      "send the x-request-id that the saga was started under",
+    );
+  }
+
   async function watch(call: ServerWritableStream<WatchSagaRequest, WatchSagaResponse>): Promise<void> {
-    const sagaId = requestIdIn(call.request);
-    const own = watchSaga(source, sagaId);
+    const own = watchSaga(source(), await sagaIdOf(call));
     let written = () => {};
     call.on("cancelled", () => {
       own.hangUp();
@@ -72,7 +91,7 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
 
   const handlers: SagaServiceServer = {
     getSaga(call, callback) {
-      const answer = async () => ({ saga: await readSaga(source, requestIdIn(call.request)) });
+      const answer = async () => ({ saga: await readSaga(source(), await sagaIdOf(call)) });
       answer().then(
         (response) => callback(null, response),
         (error) => callback(failed(error, call.getPath(), call.request)),
@@ -94,6 +113,7 @@ export function sagaService({ log, ...source }: SagaSource & { readonly log: Log
   };
 }
 
-function requestIdIn({ requestId }: { readonly requestId: string }): string {
-  return checkRequestId(requestId, "request_id", "send the x-request-id that the saga was started under");
-}
+type ServerCall = Pick<
+  ServerUnaryCall<GetSagaRequest | WatchSagaRequest, unknown>,
+  "getPath" | "getPeer" | "getAuthContext" | "metadata" | "request"
+>;

@@ -1,50 +1,19 @@
-import { Server, type ServerInterceptor } from "@grpc/grpc-js";
-import { HealthImplementation } from "grpc-health-check";
-import type { Logger } from "pino";
-import type { BrokerObserver } from "../broker/broker.js";
-import { checkConfig } from "../config/load.js";
+import { type ChannelOptions, Server, type ServerInterceptor } from "@grpc/grpc-js";
 import type { Config, ConfigInput } from "../config/schema.js";
-import { Changes } from "../engine/changes.js";
-import { Engine } from "../engine/engine.js";
-import type { Completion } from "../engine/messages.js";
-import { type Clock, systemClock } from "../engine/ports.js";
-import type { SagaService } from "../facade/definition.js";
-import type { Journal } from "../journal/journal.js";
-import { healthDescriptors } from "../pb/health/v1/health-descriptors.js";
-import { addServices } from "./add-services.js";
-import { checkServices, keyNames } from "./check-services.js";
+import type { Log } from "../engine/ports.js";
 import { expectFree, type Listener, listen } from "./listen.js";
 import { createLoadShedding, limitOptions } from "./load-shedding.js";
-import { createLog } from "./log.js";
-import { openBroker } from "./open-broker.js";
-import { openJournal } from "./open-journal.js";
-import { addReflection } from "./reflection.js";
-import { sagaService, sagaServiceAbout } from "./saga-service.js";
-import { completionOf, concurrencyOf, withPrefix } from "./topics.js";
-import { createUpstreams } from "./upstreams.js";
+import { EmbeddedSagas, type Sagas, type SagasOptions } from "./sagas.js";
 
 /** What a server is made of. */
-export interface ServerOptions {
-  /** What the generated handler files export. */
-  readonly services: readonly SagaService[];
+export interface ServerOptions extends SagasOptions {
   /** Checked here; see `runServer` for a server that reads `app.yaml` and the environment. */
   readonly config: ConfigInput;
-  /** Default: pino on standard error, at the configured level. */
-  readonly logger?: Logger;
-  /** Opens the journal. Default: the configured one. */
-  readonly openJournal?: () => Journal | Promise<Journal>;
-  /** Default: the machine's clock. */
-  readonly clock?: Clock;
-  /** Told how the broker does, for metrics: lag, errors, dead letters. */
-  readonly observer?: Partial<BrokerObserver>;
-  /**
-   * Handles the messages on the completion topic: one for each saga that has ended, more after a crash. A rejection has
-   * the message delivered again. Needs `completion_topic` in the configuration.
-   */
-  readonly onCompletion?: (completion: Completion) => Promise<void>;
-  /** Interceptors of grpc-js. They run for every call, in this order. Default: none. */
+  /** Interceptors of grpc-js. They run for every call, in this order, after load shedding. Default: none. */
   readonly interceptors?: readonly ServerInterceptor[];
-  /** Starts what the program wants beside the server. Runs once the port is known to be free, before all else. */
+  /** Options of the grpc-js server, such as `grpc.max_receive_message_length`. They override those of `limits`. */
+  readonly channelOptions?: ChannelOptions;
+  /** Starts what the program needs beside the server. Runs once the port is known to be free, before all else. */
   readonly prepare?: (config: Config) => Promise<void>;
 }
 
@@ -52,106 +21,57 @@ export interface ServerOptions {
 export interface SagaServer {
   /** The port that it listens on. */
   readonly port: number;
-  readonly engine: Engine;
-  readonly logger: Logger;
+  readonly sagas: Sagas;
+  readonly logger: Log;
   /**
    * Takes no new sagas, lets the running ones finish for up to the configured grace, and stops. What is not finished
-   * is left to the next start.
-   * @returns how many sagas still had a client waiting, or a call under way: others that are open just wait to be carried on
+   * continues at the next start.
+   * @returns how many sagas still had a client waiting, or a call in flight
    */
   close(): Promise<number>;
 }
 
+/** How long the last answers may take to leave once everything has stopped, ms. */
+const lastAnswersMs = 1_000;
+
 /**
- * Starts a server: binds the port, opens the journal, takes up what the last process left, and takes calls.
+ * Starts a server: {@link createSagas} on a gRPC server of its own, with load shedding, TLS, health and reflection.
  * @throws SagaError SAGA_CONFIG_INVALID, SAGA_DEFINITION_INVALID, SAGA_NODE_TODO, SAGA_LISTEN_FAILED or SAGA_JOURNAL_*
  */
 export async function startServer(options: ServerOptions): Promise<SagaServer> {
-  const { clock = systemClock } = options;
-  const config = checkConfig(options.config, keyNames(checkServices(options.services)));
-  const services = withPrefix(options.services, config.topic_prefix);
-  const facades = checkServices(services);
-  const completion = completionOf(config, facades, options.onCompletion);
-  const logger = options.logger ?? createLog(config.log_level, config.pod_id);
-
+  const sagas = new EmbeddedSagas(options);
+  const { config, log, services } = sagas;
   await expectFree(config.listen);
   await options.prepare?.(config);
-  const opened: (() => Promise<unknown> | unknown)[] = [];
-  const closeAll = async () => {
-    for (const close of opened.splice(0).reverse()) {
-      await close();
-    }
+  const shedding = createLoadShedding({ services, engine: () => sagas.engine, limits: config.limits, log });
+  const server = new Server({
+    "grpc.enable_channelz": 0,
+    ...limitOptions(config.limits),
+    ...options.channelOptions,
+    interceptors: [shedding.interceptor, ...(options.interceptors ?? [])],
+  });
+  let listener: Listener | undefined;
+  const stop = async () => {
+    shedding.close();
+    await sagas.stop(async () => listener?.close(lastAnswersMs));
   };
   try {
-    const journal = await (options.openJournal?.() ?? openJournal(config, logger, clock));
-    opened.push(() => journal.close());
-    const upstreams = createUpstreams(config);
-    opened.push(() => upstreams.close());
-    const { observer = {} } = options;
-    const extraTopics = completion === undefined || completion.handler !== undefined ? [] : [completion.topic];
-    const broker = await openBroker({ config, journal, logger, observer, extraTopics });
-    let listener: Listener | undefined;
-    opened.push(() => listener?.close(lastAnswersMs));
-    const changes = new Changes(journal);
-    const engine = new Engine({
-      facades,
-      journal,
-      broker,
-      upstreams,
-      clock,
-      log: logger,
-      changes,
-      limits: config.queue_limit,
-      concurrencyOf: concurrencyOf(config),
-      completion,
-      retentionMs: config.journal.retention_ms === "forever" ? undefined : config.journal.retention_ms,
-    });
-    // Pushed last, so stopped first: whoever still waits for a saga then gets an answer on the way out.
-    opened.push(() => engine.stop());
-
-    const shedding = createLoadShedding({ services, engine, limits: config.limits, log: logger });
-    opened.push(() => shedding.close());
-    const server = new Server({
-      "grpc.enable_channelz": 0,
-      ...limitOptions(config.limits),
-      interceptors: [shedding.interceptor, ...(options.interceptors ?? [])],
-    });
-    const byName = new Map(facades.map((facade) => [facade.name, facade]));
-    const sagas = sagaService({ journal, byName, changes, log: logger });
-    const served = [...services, sagaServiceAbout];
-    const names = ["", ...served.map(({ name }) => name)];
-    const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, "SERVING"])));
-    addServices(server, services, engine, logger);
-    sagas.addToServer(server);
-    health.addToServer(server);
-    addReflection(server, [...served, { name: "grpc.health.v1.Health", descriptors: healthDescriptors }]);
-    // Only now that nothing more can be wrong with the services: it takes up what the last process left.
-    await engine.start();
+    sagas.addTo(server, { health: true, reflection: true });
+    // Only now that nothing more can be wrong with the services: it recovers what the last process left.
+    await sagas.start();
     listener = await listen(server, config);
-
     return {
       port: listener.port,
-      engine,
-      logger,
+      sagas,
+      logger: log,
       async close() {
-        for (const name of names) {
-          health.setStatus(name, "NOT_SERVING");
-        }
-        const left = await engine.drain(config.shutdown_grace_ms * drainShare);
-        // Whoever watches sees how the sagas that ran here ended, and is told where one has not.
-        sagas.drain();
-        await closeAll();
+        const left = await sagas.drain();
+        await stop();
         return left;
       },
     };
   } catch (error) {
-    await closeAll();
+    await stop();
     throw error;
   }
 }
-
-/** How much of the grace running sagas may take: the rest is for the answers, the broker and the journal. */
-const drainShare = 0.8;
-
-/** How long answers under way may take to leave once everything is done, ms. */
-const lastAnswersMs = 1_000;

@@ -12,7 +12,7 @@ import type { ActionOf, AnyMethod, AnyService, EffectContext, EffectHandler, Han
 export type OnError = (error: unknown, call: { readonly method: string; readonly key: string | undefined }) => void;
 
 /** The RPCs that have an effect, and how to handle their calls. */
-interface EffectOptions<Service extends AnyService, Names extends keyof Service, Tx, Sync extends boolean> {
+export interface EffectOptions<Service extends AnyService, Names extends keyof Service, Tx, Sync extends boolean> {
   readonly barrier: Barrier<Tx, Sync>;
   /** The service's definition, as ts-proto generates it: `OrderServiceService`. */
   readonly definition: Service;
@@ -26,7 +26,8 @@ interface EffectOptions<Service extends AnyService, Names extends keyof Service,
   readonly onError?: OnError;
 }
 
-interface OtherOptions<Others> {
+/** The RPCs without an effect. */
+export interface OtherOptions<Others> {
   /** grpc-js handlers of all other RPCs: reads and streams. They are called without a barrier. */
   readonly others: Others;
 }

@@ -32,5 +32,5 @@ await runServer({
   args: [],
   name: "crashing server",
   services: [bookingService],
-  openJournal: () => crashing(openSqliteJournal(`${process.env.SAGA_DATA_DIR}/journal.db`)),
+  journal: () => crashing(openSqliteJournal(`${process.env.SAGA_DATA_DIR}/journal.db`)),
 });

@@ -16,11 +16,11 @@ const stuck = SagaState.SAGA_STATE_STUCK;
 
 async function start() {
   const server = await startBookingServer(scope);
-  return { ...server, sagas: connectSagaClient(scope, server.address) };
+  return { ...server, operator: server.sagas.operator, sagas: connectSagaClient(scope, server.address) };
 }
 
 /** Has an upstream's next call of a method wait until it is let go. */
-function hold({ orders, payments }: BookingServer, method: string): () => void {
+function hold({ orders, payments }: Pick<BookingServer, "orders" | "payments">, method: string): () => void {
   let letGo = () => {};
   const upstream = method.endsWith("Order") ? orders : payments;
   upstream.plan(method, { hold: new Promise<void>((resolve) => (letGo = resolve)) });
@@ -29,7 +29,7 @@ function hold({ orders, payments }: BookingServer, method: string): () => void {
 }
 
 /** A saga whose order can't be cancelled: all attempts that the policy has fail. */
-async function startStuck(server: BookingServer): Promise<void> {
+async function startStuck(server: Pick<BookingServer, "orders" | "client">): Promise<void> {
   server.orders.plan("cancelOrder", { fail: { code: status.INTERNAL, message: "out of order" }, times: 20 });
   await book(server.client, { "x-request-id": "s" }, { FaultInject: true });
 }
@@ -159,7 +159,7 @@ describe("WatchSaga", () => {
       failure: { code: status.INTERNAL, message: "out of order" },
     });
     const letGo = hold(server, "cancelOrder");
-    await server.engine.operator.retry({ sagaId: "s", step: "createOrder", who: "ann", why: "mended" });
+    await server.operator.retry({ sagaId: "s", step: "createOrder", who: "ann", why: "mended" });
     await until(() => states.at(-1)?.state === rollingBack);
     letGo();
     expect(await over).toMatchObject({ code: status.OK });

@@ -103,7 +103,7 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
   };
   const config = { listen: "localhost:0", data_dir: data, log_level: "silent" as const, upstreams };
   const services = [{ ...bookingService, facades }];
-  await expect(startServer({ services, config, openJournal })).rejects.toMatchObject({
+  await expect(startServer({ services, config, journal: openJournal })).rejects.toMatchObject({
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
   });

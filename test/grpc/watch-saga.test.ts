@@ -48,7 +48,11 @@ async function startService() {
     seen.loading--;
     return stored;
   };
-  const service = sagaService({ journal: { load }, byName: new Map([[facade.name, facade]]), changes, log });
+  const service = sagaService({
+    source: () => ({ journal: { load }, byName: new Map([[facade.name, facade]]), changes }),
+    log,
+    authorize: undefined,
+  });
   const server = new Server();
   service.addToServer(server);
   const port = await new Promise<number>((resolve, reject) => {

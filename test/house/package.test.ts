@@ -60,7 +60,8 @@ async function install(packages: readonly string[]): Promise<void> {
 
 /** Generates with the installed plugin, and compiles the example and a program on it; types of the package included. */
 async function build(): Promise<void> {
-  for (const folder of ["examples", "generated", "proto"]) {
+  // The other examples need their frameworks.
+  for (const folder of ["examples/booking", "examples/plain-server", "generated", "proto"]) {
     cpSync(join(installed, folder), join(project, folder), { recursive: true });
   }
   rmSync(join(project, "generated/facade"), { recursive: true });
