@@ -65,9 +65,20 @@ export class Answers {
       if (stored.answer !== undefined) {
         return stored.answer;
       }
-      const running = live ?? (stored.ownedHere ? this.#parts.recovery.startForClient(stored) : undefined);
+      const running = live ?? this.#recover(stored);
       return running === undefined ? this.#follow(call.sagaId) : this.join(running, facade, call);
     });
+  }
+
+  /** Runs a saga of this server's, unless it waits for its messages. */
+  #recover(stored: StoredSaga): SagaExecution | undefined {
+    const restored = stored.ownedHere ? this.#parts.recovery.restore(stored) : undefined;
+    if (restored === undefined || restored.waiting) {
+      return undefined;
+    }
+    const execution = restored.run();
+    execution.recover(restored.waitedMs);
+    return execution;
   }
 
   /**

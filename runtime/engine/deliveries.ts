@@ -74,8 +74,14 @@ export class Delivery {
         } else if (recovery.incompatible(stored) !== undefined) {
           await this.#handOver(sagaId);
           ignored();
-        } else if (!recovery.startForMessage(stored, this.#at, slot)) {
-          ignored();
+        } else {
+          const { execution, waitedMs, run } = recovery.restore(stored);
+          if (awaits(execution.state, this.#at)) {
+            run();
+            execution.recoverWith(waitedMs, this.#at, slot);
+          } else {
+            ignored();
+          }
         }
       };
       recovery.find(sagaId, use).catch(fail);

@@ -1,6 +1,7 @@
 import { SagaError } from "../core/errors.js";
+import type { StoredSaga } from "../journal/journal.js";
 import type { Recovery } from "./recovery.js";
-import { notStuck } from "./saga-execution.js";
+import { notStuck, type SagaExecution } from "./saga-execution.js";
 
 /** An operator's decision on a stuck compensation. */
 export interface OperatorAct {
@@ -36,12 +37,25 @@ export class Operator {
       if (stored === undefined) {
         throw new SagaError("SAGA_NOT_FOUND", `the journal has no saga ${sagaId}`);
       }
-      return live ?? this.#recovery.startForOperator(stored, step);
+      return live ?? this.#restoreStuck(stored, step);
     });
     const at = execution?.facade.steps.findIndex(({ name }) => name === step) ?? -1;
     if (execution === undefined || at < 0) {
       throw notStuck(sagaId);
     }
     await execution.act({ kind, step: at, who, why });
+  }
+
+  #restoreStuck(stored: StoredSaga, step: string): SagaExecution | undefined {
+    const { execution, waitedMs, run } = this.#recovery.restore(stored);
+    const at = execution.facade.steps.findIndex(({ name }) => name === step);
+    if (execution.state.steps[at]?.undo !== "stuck") {
+      return undefined;
+    }
+    run();
+    if (stored.phase === "open") {
+      execution.recover(waitedMs); // Another compensation of the saga is still being tried.
+    }
+    return execution;
   }
 }

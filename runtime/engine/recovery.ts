@@ -8,7 +8,7 @@ import type { Executions } from "./executions.js";
 import type { Timers } from "./ports.js";
 import { type ExecutionHost, SagaExecution } from "./saga-execution.js";
 import { SagaValues } from "./saga-values.js";
-import { awaits, type Slot, waitsForMessages } from "./turn.js";
+import { waitsForMessages } from "./turn.js";
 
 /** How many recovered sagas are busy at the same time: thousands that a restart finds must not call upstreams all at once. */
 const atOnce = 64;
@@ -29,13 +29,15 @@ export interface RecoveryParts {
   readonly isStopped: () => boolean;
 }
 
-/** A saga as the journal has it. Its execution is not in the map yet. */
-interface Restored {
+/** A saga as the journal has it. Its execution is in the map from `run` on. */
+export interface Restored {
   readonly execution: SagaExecution;
   /** How long ago the saga last moved, ms. That a server found it is no move. */
   readonly waitedMs: number;
-  /** Whether it waits for messages and for nothing else. */
+  /** Whether it waits for messages, which any server may get, and for nothing else. */
   readonly waiting: boolean;
+  /** Runs the saga here. */
+  run(): SagaExecution;
 }
 
 /**
@@ -120,70 +122,11 @@ export class Recovery {
     return incompatible(this.#parts.byName.get(stored.facade), stored);
   }
 
-  /** Runs an open saga that has no current execution here. @throws SagaError SAGA_STRUCTURE_CHANGED, SAGA_JOURNAL_CORRUPT */
-  start(stored: StoredSaga): SagaExecution {
-    return this.#run(this.#restore(stored), ({ execution, waitedMs }) => execution.recover(waitedMs));
-  }
-
-  /** The same for a client that asks for its answer: a saga that only waits for messages is left to them. */
-  startForClient(stored: StoredSaga): SagaExecution | undefined {
-    const restored = this.#restore(stored);
-    if (restored.waiting && this.#parts.host.releasesWaiting) {
-      return undefined;
-    }
-    return this.#run(restored, ({ execution, waitedMs }) => execution.recover(waitedMs));
-  }
-
-  /** The same for a message. @returns false if the saga does not wait for it */
-  startForMessage(stored: StoredSaga, at: number, slot: Slot): boolean {
-    const restored = this.#restore(stored);
-    const awaited = awaits(restored.execution.state, at);
-    if (awaited) {
-      this.#run(restored, ({ execution, waitedMs }) => execution.recoverWith(waitedMs, at, slot));
-    }
-    return awaited;
-  }
-
-  /** The same for an operator's act on a step: undefined if its compensation is not stuck. */
-  startForOperator(stored: StoredSaga, step: string): SagaExecution | undefined {
-    const restored = this.#restore(stored);
-    const { state, facade } = restored.execution;
-    const at = facade.steps.findIndex(({ name }) => name === step);
-    if (state.steps[at]?.undo !== "stuck") {
-      return undefined;
-    }
-    return this.#run(restored, ({ execution, waitedMs }) => {
-      if (stored.phase === "open") {
-        execution.recover(waitedMs);
-      }
-    });
-  }
-
-  /** Sends the messages that a saga waits for again, in case they were lost. */
-  resend(stored: StoredSaga): void {
-    const live = this.#current(stored);
-    if (live === undefined) {
-      this.#take(stored);
-    } else if (live.isStill && !live.hasTimer && this.#parts.host.broker.slots === undefined) {
-      live.recover(0);
-    }
-  }
-
   /**
-   * The live execution of a stored saga, if it knows all that the journal does. One that has fallen behind is released: the
-   * journal decides. One that is at work may have an entry on its way.
+   * A saga that has no current execution here, ready to run.
+   * @throws SagaError SAGA_STRUCTURE_CHANGED or SAGA_JOURNAL_CORRUPT if it can't run here, SAGA_DRAINING
    */
-  #current(stored: StoredSaga): SagaExecution | undefined {
-    const live = this.#parts.executions.live(stored.sagaId);
-    // mutation: reload-when-behind
-    if (live?.isStill && live.seq < stored.records.length) {
-      live.release({ why: "conflict" });
-      return undefined;
-    }
-    return live;
-  }
-
-  #restore(stored: StoredSaga): Restored {
+  restore(stored: StoredSaga): Restored {
     const { sagaId, records } = stored;
     if (this.#parts.isStopped()) {
       throw serverStopped();
@@ -212,17 +155,41 @@ export class Recovery {
     const moved = events.findLastIndex((entry) => entry.some(({ kind }) => kind !== "recovered"));
     const movedAtMs = recordTime(records[moved] ?? new Uint8Array());
     const values = new SagaValues(facade, sagaId, stored.request);
+    const { host, executions } = this.#parts;
+    const execution = new SagaExecution(host, values, state, records.length, stored.answer);
     return {
-      execution: new SagaExecution(this.#parts.host, values, state, records.length, stored.answer),
-      waitedMs: Math.max(0, this.#parts.host.clock.now() - movedAtMs),
-      waiting: waitsForMessages(state, transition(facade, state, { kind: "recovered" })),
+      execution,
+      waitedMs: Math.max(0, host.clock.now() - movedAtMs),
+      waiting: host.releasesWaiting && waitsForMessages(state, transition(facade, state, { kind: "recovered" })),
+      run() {
+        executions.add(execution);
+        return execution;
+      },
     };
   }
 
-  #run(restored: Restored, begin: (restored: Restored) => void): SagaExecution {
-    this.#parts.executions.add(restored.execution);
-    begin(restored);
-    return restored.execution;
+  /** Sends the messages that a saga waits for again, in case they were lost. */
+  resend(stored: StoredSaga): void {
+    const live = this.#current(stored);
+    if (live === undefined) {
+      this.#take(stored);
+    } else if (live.isStill && !live.hasTimer && this.#parts.host.broker.slots === undefined) {
+      live.recover(0);
+    }
+  }
+
+  /**
+   * The live execution of a stored saga, if it knows all that the journal does. One that has fallen behind is released: the
+   * journal decides. One that is at work may have an entry on its way.
+   */
+  #current(stored: StoredSaga): SagaExecution | undefined {
+    const live = this.#parts.executions.live(stored.sagaId);
+    // mutation: reload-when-behind
+    if (live?.isStill && live.seq < stored.records.length) {
+      live.release({ why: "conflict" });
+      return undefined;
+    }
+    return live;
   }
 
   // The queue
@@ -281,24 +248,22 @@ export class Recovery {
       this.#retries.delete(sagaId);
       return;
     }
-    let execution: SagaExecution;
+    let restored: Restored;
     try {
-      execution = this.start(stored);
-    } catch (error) {
-      this.#park(stored, error);
+      restored = this.restore(stored);
+    } catch (err) {
+      // Sagas of another structure are reported together at the start.
+      const level = isSagaError(err) && err.code === "SAGA_STRUCTURE_CHANGED" ? "debug" : "error";
+      this.#parts.host.log[level]({ saga: sagaId, err }, "saga parked: this server can't run it");
       return;
     }
+    const execution = restored.run();
+    execution.recover(restored.waitedMs);
     this.#busy++;
     void stillness(execution).then(() => {
       this.#busy--;
       this.#pump();
     });
-  }
-
-  #park({ sagaId }: StoredSaga, error: unknown): void {
-    // Sagas of another structure are reported together at the start.
-    const level = isSagaError(error) && error.code === "SAGA_STRUCTURE_CHANGED" ? "debug" : "error";
-    this.#parts.host.log[level]({ saga: sagaId, err: error }, "saga parked: this server can't run it");
   }
 
   #unreadable(sagaId: string, error: unknown): void {

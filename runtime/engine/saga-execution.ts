@@ -1,16 +1,14 @@
 import type { Broker } from "../broker/broker.js";
-import { saysUndone } from "../core/backward.js";
 import { isSagaError, SagaError } from "../core/errors.js";
-import type { Command, Failure, SagaEvent } from "../core/event.js";
-import { hasEnded, isPastPivot, isPivotInDoubt, type SagaState, stepOf } from "../core/state.js";
-import { Status, statusName } from "../core/status.js";
-import { statusText } from "../core/status-text.js";
+import type { Command, SagaEvent } from "../core/event.js";
+import { hasEnded, isPastPivot, type SagaState } from "../core/state.js";
+import { Status } from "../core/status.js";
 import { transition } from "../core/transition.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Entry, Journal, Message, StoredMessage } from "../journal/journal.js";
 import { encodeRecord } from "../journal/record.js";
 import { messageOf } from "./messages.js";
-import type { AttemptRef, Clock, Log, SagaHooks, UpstreamCall, UpstreamOutcome, Upstreams } from "./ports.js";
+import type { Clock, Log, SagaHooks, Upstreams } from "./ports.js";
 import { nodeFailure, type SagaValues, stepDefinition } from "./saga-values.js";
 import {
   answerOf,
@@ -34,6 +32,7 @@ import {
   waitsForMessages,
   wasSent,
 } from "./turn.js";
+import { attemptRef, outcomeEvent, upstreamCall } from "./upstream-calls.js";
 
 /** What an execution works with, and what it reports to. */
 export interface ExecutionHost {
@@ -549,13 +548,13 @@ export class SagaExecution {
       }
     };
     this.#callsInFlight++;
-    const { clock, hooks } = this.#host;
+    const { clock, hooks, log, upstreams } = this.#host;
     const startedMs = hooks?.attemptEnded === undefined ? 0 : clock.now();
-    hooks?.attemptStarted?.(this.#attemptRef(command));
-    this.#host.upstreams.call(this.#upstreamCall(command)).then(
+    hooks?.attemptStarted?.(attemptRef(this.values, command));
+    upstreams.call(upstreamCall(this.values, this.#state, command, clock.now())).then(
       (outcome) => {
         hooks?.attemptEnded?.({
-          ...this.#attemptRef(command),
+          ...attemptRef(this.values, command),
           status: outcome.ok ? Status.OK : outcome.code,
           durationMs: clock.now() - startedMs,
         });
@@ -563,87 +562,14 @@ export class SagaExecution {
         if (command.kind === "call" && this.#host.broker.slots !== undefined) {
           this.#releaseSlots(command.step); // Such a slot is free as soon as the upstream has answered.
         }
-        this.#answered(command, outcome);
+        const event = outcomeEvent(log, this.values, this.#state, command, outcome);
+        this.#dispatch({ kind: "event", event });
       },
       (error) => {
         ended();
         this.release({ why: "suspended", error });
       },
     );
-  }
-
-  #attemptRef({ kind, step, attempt }: CallCommand): AttemptRef {
-    return {
-      sagaId: this.id,
-      facade: this.facade.name,
-      step: stepDefinition(this.facade, step).name,
-      kind: kind === "call" ? "step" : "compensation",
-      attempt,
-    };
-  }
-
-  #upstreamCall({ kind, step: at }: CallCommand): UpstreamCall {
-    const { service, path, timeoutMs, name, compensation } = stepDefinition(this.facade, at);
-    const { sent, undoSent } = stepOf(this.#state, at);
-    const common = { service, sagaId: this.id, traceparent: this.#state.traceparent };
-    if (kind === "compensate") {
-      return {
-        ...common,
-        path: compensation?.path ?? path,
-        body: undoSent ?? new Uint8Array(),
-        timeoutMs: compensation?.timeoutMs ?? timeoutMs,
-        idempotencyKey: `${this.id}/${name}/compensate`,
-        retriable: false,
-      };
-    }
-    return {
-      ...common,
-      path,
-      body: sent ?? new Uint8Array(),
-      timeoutMs: this.#boundedByDeadline(timeoutMs),
-      // mutation: retry-keeps-key
-      idempotencyKey: `${this.id}/${name}`,
-      retriable: isPastPivot(this.facade, this.#state),
-    };
-  }
-
-  /**
-   * The smaller of the step's timeout and what the saga's deadline leaves. Past the pivot there is no deadline; past the
-   * deadline there is none either while the pivot may have happened, or no attempt could ever settle that.
-   */
-  #boundedByDeadline(timeoutMs: number): number {
-    const { deadlineAtMs } = this.#state;
-    const leftMs = deadlineAtMs === undefined ? timeoutMs : deadlineAtMs - this.#host.clock.now();
-    if (isPastPivot(this.facade, this.#state) || (leftMs <= 0 && isPivotInDoubt(this.facade, this.#state))) {
-      return timeoutMs;
-    }
-    // mutation: calls-end-with-deadline
-    return Math.max(1, Math.min(timeoutMs, leftMs));
-  }
-
-  #answered({ kind, step: at, attempt }: CallCommand, received: UpstreamOutcome): void {
-    const outcome = kind === "call" ? this.values.readable(at, received) : received;
-    if (outcome.ok) {
-      const event =
-        kind === "call"
-          ? { kind: "step-succeeded" as const, received: outcome.body }
-          : { kind: "compensation-succeeded" as const };
-      this.#dispatch({ kind: "event", event: { ...event, step: at } });
-      return;
-    }
-    const message = statusText(outcome.message);
-    const failure: Failure = { code: outcome.code, message, reason: "SAGA_STEP_FAILED", beforeCall: false };
-    const { log } = this.#host;
-    const about = { saga: this.id, step: this.facade.steps[at]?.name, status: statusName(outcome.code), attempt };
-    if (kind === "call") {
-      log.info(about, `step attempt failed: ${outcome.message}`);
-    } else if (saysUndone(stepOf(this.#state, at), failure)) {
-      log.info(about, `compensation found nothing to compensate: ${outcome.message}`);
-    } else {
-      log.warn(about, `compensation attempt failed: ${outcome.message}`);
-    }
-    const event = kind === "call" ? "step-failed" : "compensation-failed";
-    this.#dispatch({ kind: "event", event: { kind: event, step: at, attempt, failure } });
   }
 
   #releaseSlots(at: number): void {

@@ -5,7 +5,7 @@ export const applicationId = 0x73616761;
  * The journal's tables as steps, each run once, in this order: step n makes schema version n + 1 of version n. Forward
  * only: a step that was released never changes.
  */
-export const migrations: readonly string[] = [
+const migrations: readonly string[] = [
   // A saga's first record stands in its own row: the common short saga then needs one insert less.
   `
 CREATE TABLE saga (
