@@ -84,6 +84,9 @@ async function run(journal: Journal): Promise<void> {
     case "persist":
       await Promise.all([1, 2, 3, 4, 5, 6, 7, 8].map((from) => persist(journal, from)));
       break;
+    case "persist-alone":
+      await persist(journal, 1);
+      break;
     case "die-within":
       dieWithin(journal);
       break;

@@ -10,8 +10,9 @@ import { holder, killed } from "./kill-conformance.js";
 describeFaultyDisk("a journal in SQLite on a disk that fails", () => {
   const scope = createScope();
 
-  function start(disk: FaultyDisk) {
-    const writer = scope.start(holder, { args: [join(disk.path, "journal.db"), "persist"], env: disk.env });
+  /** Entries of one writer are committed on the main thread, those of several in threads. */
+  function start(disk: FaultyDisk, task: "persist" | "persist-alone" = "persist") {
+    const writer = scope.start(holder, { args: [join(disk.path, "journal.db"), task], env: disk.env });
     const lines = (start: string) =>
       writer
         .stdout()
@@ -33,10 +34,13 @@ describeFaultyDisk("a journal in SQLite on a disk that fails", () => {
     return bodies;
   }
 
-  test("a power cut, which takes all that was not synced, takes nothing of what was said to be stored", async () => {
+  test.each([
+    ["several writers", "persist"],
+    ["one writer", "persist-alone"],
+  ] as const)("a power cut loses unsynced writes, but nothing that %s stored", async (_, task) => {
     for (const atLeast of [3, 300, 1_500]) {
       const disk = faultyDisk(scope);
-      const { writer, stored } = start(disk);
+      const { writer, stored } = start(disk, task);
       await until(() => stored().length > atLeast, { what: `${atLeast} entries` });
       expect(await writer.kill9()).toEqual(killed);
       const left = new Set(await held(disk.synced));
@@ -45,15 +49,17 @@ describeFaultyDisk("a journal in SQLite on a disk that fails", () => {
   });
 
   test.each([
-    ["fsync", "EIO"],
-    ["write", "EIO"],
-    ["write", "ENOSPC"],
-    ["write", "EROFS"],
+    ["fsync", "EIO", "persist"],
+    ["fsync", "EIO", "persist-alone"],
+    ["write", "EIO", "persist"],
+    ["write", "EIO", "persist-alone"],
+    ["write", "ENOSPC", "persist"],
+    ["write", "EROFS", "persist"],
   ] as const)(
-    "%s answers %s: what is refused is not stored, what is stored outlives a power cut, and it goes on",
-    async (call, error) => {
+    "%s fails with %s (%s): what is refused is not stored, what is stored outlives a power cut, and it goes on",
+    async (call, error, task) => {
       const disk = faultyDisk(scope);
-      const { writer, stored, refused } = start(disk);
+      const { writer, stored, refused } = start(disk, task);
       await until(() => stored().length > 200, { what: "entries" });
       disk.fail(call, error);
       await until(() => refused().length > 40, { what: "refusals" });

@@ -199,7 +199,7 @@ class PostgresJournal implements SharedJournal {
     }
   };
 
-  /** Not tried again: whoever asks comes back for what is left. */
+  /** Not tried again: the caller asks again for what is left. */
   readonly removeEnded = (keepMs: number, limit: number): Promise<number> =>
     this.#once("written", () =>
       this.#reading.transaction(async (query) => {

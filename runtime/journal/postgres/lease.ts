@@ -18,8 +18,8 @@ export interface LeaseOptions {
 /** An answer of the database that took longer than this, ms, says little about its time. */
 const maxClockErrorMs = 500;
 /**
- * How long ago a pod must have expired to be removed, ms, and leases: longer than a process may stand still, or a request of
- * it may be in flight, so that it becomes no saga's owner after that.
+ * How long ago a pod must have expired to be removed, ms, and leases. That is longer than a process may pause, or
+ * a request of it may be in flight: it becomes no saga's owner after that.
  */
 const removeAfterMs = 3_600_000;
 const removeAfterLeases = 20;
@@ -41,7 +41,7 @@ export class Lease {
 
   /**
    * Takes the lease, and renews it from now on. If one of this pod id has not expired, its process may have been killed a
-   * moment ago, or may live: another heartbeat tells.
+   * moment ago, or may still run: another heartbeat shows that it does.
    * @throws SagaError SAGA_POD_ID_TAKEN
    */
   async start(): Promise<void> {
@@ -102,7 +102,7 @@ export class Lease {
       if (last !== undefined && last !== first) {
         throw new SagaError(
           "SAGA_POD_ID_TAKEN",
-          `another server uses this journal as pod ${podId}; give each a pod_id of its own (POD_ID in the environment)`,
+          `another server uses this journal as pod ${podId}; give each server a different pod_id (POD_ID in the environment)`,
         );
       }
     }

@@ -8,7 +8,7 @@ import { SagaError } from "../../core/errors.js";
  */
 export const migrations: readonly string[] = [
   // A saga's first record is in its own row: the common short saga then needs one insert less.
-  // `writer` identifies the call that wrote a row: if a connection dies, it tells whether that call was committed.
+  // `writer` identifies the call that wrote a row: if a connection dies, it shows whether that call was committed.
   `
   CREATE TABLE saga (
     id text COLLATE "C" PRIMARY KEY,

@@ -7,8 +7,8 @@ export interface Sql {
 }
 
 /**
- * Has the commit of the statement wait for the disk, and for the standbys that the server is told to wait for, whatever the
- * server, the database or the role have as default. In the statement itself, since a session may not keep settings.
+ * Makes the commit of the statement wait for the disk, and for the standbys that the server is configured to wait for,
+ * whatever the defaults of the server, the database or the role are. In the statement itself, since a session may not keep settings.
  */
 const durably = `set_config('synchronous_commit',
   CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`;
@@ -119,7 +119,7 @@ ORDER BY id LIMIT $3`,
 SELECT id FROM ${saga} WHERE ended_at IS NOT NULL AND ended_at <= statement_timestamp() - make_interval(secs => $1)
 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
     /**
-     * Removes locked sagas with their records. In a statement of its own: one that also took the locks would see the
+     * Removes locked sagas with their records. A separate statement: one that also took the locks would see the
      * records as they were before, and leave those that a late entry stored meanwhile.
      */
     removeLocked: `
@@ -172,7 +172,7 @@ DELETE FROM ${pod} AS pod WHERE beat_at < statement_timestamp() - make_interval(
 INSERT INTO ${handOver} (pod, saga, topic) SELECT owner, id, $2 FROM ${saga}
 WHERE id = $1 AND phase = 'open' AND owner <> '' ON CONFLICT DO NOTHING`,
     takeHandOvers: `DELETE FROM ${handOver} WHERE pod = $1 RETURNING saga, topic`,
-    /** Removes what was handed over to expired pods: whoever takes their sagas over recovers them. */
+    /** Removes what was handed over to expired pods: the servers that take their sagas over recover them. */
     removeHandOvers: `DELETE FROM ${handOver} WHERE pod IN (${expired(1)})`,
 
     /** The number of the last entry of each of some sagas. */

@@ -1,4 +1,4 @@
-/** Marks an SQLite file as a journal of ours: "saga" in ASCII. */
+/** Marks an SQLite file as a journal: "saga" in ASCII. */
 export const applicationId = 0x73616761;
 
 /**
@@ -6,7 +6,7 @@ export const applicationId = 0x73616761;
  * only: a step that was released never changes.
  */
 const migrations: readonly string[] = [
-  // A saga's first record stands in its own row: the common short saga then needs one insert less.
+  // A saga's first record is in its own row: the common short saga then needs one insert less.
   `
 CREATE TABLE saga (
   id TEXT NOT NULL PRIMARY KEY,
@@ -35,9 +35,9 @@ CREATE TABLE message (
 );
 PRAGMA application_id = ${applicationId};
 `,
-  // Sagas get numbers, in the order in which they begin, and their later records are kept by those: ids are random, and
-  // records that lie beside one another in time are written together, and removed together. A number of its own, since
-  // VACUUM may change a rowid. `saga_ended` tells which have ended, and when: for their removal.
+  // Sagas are numbered in the order in which they begin, and later records are stored by these numbers: ids are random, and
+  // records of the same time are written and removed together. The number is a column, since VACUUM may change a rowid.
+  // `saga_ended` finds the sagas to remove.
   `
 CREATE TABLE saga_new (
   number INTEGER PRIMARY KEY,
@@ -75,7 +75,7 @@ SELECT saga.id, entry.seq, entry.record FROM saga JOIN entry ON entry.saga = sag
 /** The version of the tables above; a newer one is refused. */
 export const schemaVersion = migrations.length;
 
-/** What brings a file to this version. @param from the version that it has; 0: it has no tables */
+/** The SQL that migrates a file to this version. @param from its version; 0 if it has no tables */
 export function migration(from: number): string {
   return `BEGIN EXCLUSIVE; ${migrations.slice(from).join("\n")} PRAGMA user_version = ${schemaVersion}; COMMIT;`;
 }

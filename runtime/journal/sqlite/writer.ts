@@ -49,7 +49,7 @@ async function execInThread(db: Sqlite, sql: string): Promise<void> {
 export class SqliteWriter {
   readonly #path: string;
   readonly #db: Sqlite;
-  /** A connection of its own for moving the log: SQLite would do it inside a commit, and every saga would wait. */
+  /** A separate connection for moving the log: SQLite would do it inside a commit, and every saga would wait. */
   readonly #checkpointer: Sqlite;
   readonly #begin: Statement;
   readonly #batcher: Batcher<Work, unknown>;
@@ -147,7 +147,7 @@ export class SqliteWriter {
   }
 
   /**
-   * Starts to move the log beside the commits once it is long. What is committed meanwhile is little: moving that between
+   * Starts to move the log, while commits go on, once it is long. What is committed meanwhile is little: moving that between
    * two commits lets SQLite write to the beginning of the log again.
    */
   async #tendLog(): Promise<void> {

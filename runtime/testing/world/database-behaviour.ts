@@ -1,6 +1,6 @@
 import type { Process } from "./process.js";
 
-/** What becomes of a request to the database. "late": its connection is thought dead, and it arrives all the same. */
+/** The fate of a request to the database. "late": its connection is considered dead, but it arrives. */
 export type RequestFate = "ok" | "request-lost" | "answer-lost" | "late";
 
 /** How a database behaves. All times in ms. */
@@ -17,9 +17,9 @@ export interface DatabaseBehaviour {
   readonly away?: (process: Process) => boolean;
   /** Default: 15,000 */
   readonly leaseMs?: number;
-  /** How long work is tried again before it is refused. Default: 10,000 */
+  /** How long work is retried before it is refused. Default: 10,000 */
   readonly giveUpAfterMs?: number;
-  /** How long an answer is waited for before its connection is thought dead. Default: 400 */
+  /** How long to wait for an answer before its connection is considered dead. Default: 400 */
   readonly silenceMs?: number;
 }
 

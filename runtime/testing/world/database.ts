@@ -12,11 +12,11 @@ export interface Database {
   open(process: Process): Promise<SharedJournal>;
   /** Reports a change of a saga that has none to all that watch it. */
   spuriousNotice(sagaId: string): void;
-  /** Whether a pod's lease has run out. */
+  /** Whether a pod's lease has expired. */
   isExpired(pod: string): boolean;
-  /** The process whose request the database works on, as the tables tell of entries. */
+  /** The process whose request the database is handling while the tables report an entry. */
   readonly writing: Process | undefined;
-  /** How many requests are still to arrive, of the dead, too. */
+  /** How many requests are still in flight, those of dead processes included. */
   readonly onTheWay: number;
 }
 
@@ -54,7 +54,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     giveUpAfterMs = 10_000,
     silenceMs = 400,
   } = behaviour;
-  /** When each pod last said that it lives. */
+  /** The time of each pod's last heartbeat. */
   const beats = new Map<string, number>();
   const watchers = new Map<string, Set<Watcher>>();
   const receivers = new Set<Receiver>();
@@ -131,7 +131,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     });
   }
 
-  /** Sends a request until it is answered. Work that was done is not done again: rows say by which call they were written. */
+  /** Sends a request until it is answered. Work is done once however often it is sent: rows name the call that wrote them. */
   function ask<Result>(
     process: Process,
     port: string,
@@ -224,7 +224,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       whileOpen(() => ask(process, port, about, query, tryAgain));
     const behind = new Map<string, Promise<unknown>>();
 
-    /** Entries of one saga go one after the other. */
+    /** Entries of one saga are written one after the other. */
     function write<Result>(port: string, sagaId: string, work: () => Result): Promise<Result> {
       const before = behind.get(sagaId);
       const run = () => ask(process, port, sagaId, work);
@@ -247,7 +247,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
       });
     }
 
-    /** Whoever has this pod id may have been killed a moment ago, or may live: that it beats again tells. */
+    // A process with this pod id may have been killed a moment ago, or may still run: another heartbeat would show it.
     if (await read("journal.lease", pod, () => !isExpired(pod))) {
       await new Promise<void>((resolve) => process.after(leaseMs * 0.45, resolve));
     }

@@ -15,7 +15,7 @@ export interface ClusterBehaviour {
   readonly redeliveryDelayMs?: number;
   /** How long what was handled is not yet committed. Default: 100 */
   readonly commitIntervalMs?: number;
-  /** How long a group takes to share out the partitions anew. Default: 50 */
+  /** How long a rebalance of the group takes. Default: 50 */
   readonly rebalanceMs?: number;
 }
 
@@ -34,7 +34,7 @@ export interface Member {
 /** What a member sends with. */
 export interface Sender {
   readonly process: Process;
-  /** The publications that wait their turn, the one under way first. */
+  /** The publications that wait, the one in flight first. */
   readonly sending: (() => void)[];
   readonly onClose: Set<() => void>;
   closed(): boolean;

@@ -3,7 +3,7 @@ import type { Journal } from "../../journal/journal.js";
 import { never, type Process } from "./process.js";
 import type { Tables } from "./tables.js";
 
-/** What becomes of a commit. "lost": it failed, and nothing is stored. "zombie": it failed, but may be there after a crash. */
+/** The outcome of a commit. "lost": it failed, and nothing is stored. "zombie": it failed, but may be there after a crash. */
 export type CommitFate = "stored" | "lost" | "zombie";
 
 /** How the disk under a journal behaves. */
@@ -18,7 +18,7 @@ export interface DiskBehaviour {
   readonly zombieRises?: (nth: number) => boolean;
 }
 
-/** The disk of a journal that is one process's own. */
+/** The disk of a journal that one process uses alone. */
 export interface Disk {
   readonly tables: Tables;
   readonly behaviour: DiskBehaviour;
@@ -44,7 +44,7 @@ interface Write {
 
 /**
  * The journal that one process has to itself, as the SQLite adapter is: group commit in the order of arrival, reads that
- * see what is on disk. What a dead process had not committed is lost; what it had is there, told or not.
+ * see what is on disk. What a dead process had not committed is lost; what it had committed is there, reported or not.
  */
 export function openOwnJournal(disk: Disk, process: Process): Journal {
   const { tables, behaviour } = disk;
@@ -89,7 +89,7 @@ export function openOwnJournal(disk: Disk, process: Process): Journal {
     });
   }
 
-  /** Does the work of a commit, and tells of it in a turn of its own: between the two the process may die. */
+  /** Does the work of a commit, and reports it in another turn: between the two the process may die. */
   function settle(works: readonly (() => unknown)[], batch: readonly Write[]): void {
     const told = works.map((work, at) => {
       const write = batch[at] as Write;

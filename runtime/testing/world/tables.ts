@@ -30,7 +30,7 @@ export interface MessageRow extends StoredMessage {
   readonly deadReason: string | undefined;
 }
 
-/** Told of each entry that has become durable. */
+/** Called with each entry that has become durable. */
 export type OnStored = (row: SagaRow, entry: Entry, owner: string) => void;
 
 /** What a journal's disk holds: it outlives every process. */
@@ -55,7 +55,7 @@ export interface Tables {
   remove(ids: readonly number[]): void;
   addDeadLetter(message: Message, reason: string, owner: string): void;
   deadLetters(topic: string): readonly DeadLetter[];
-  /** Every later entry is told of. */
+  /** Reports every later entry. */
   onStored(listener: OnStored): void;
 }
 
@@ -191,7 +191,7 @@ export function createTables(now: () => number): Tables {
   };
 }
 
-/** How many ids are told of a structure. */
+/** How many ids are listed for a structure. */
 const idsTold = 5;
 
 function inFlightOf(sagas: readonly SagaRow[]): readonly SagasInFlight[] {
