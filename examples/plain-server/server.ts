@@ -1,6 +1,6 @@
 // Sagas on a gRPC server that the program makes itself, next to other services.
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { createSagas, isLateGrpcAnswer, type SagasOptions } from "protosaga";
+import { createSagas, type SagasOptions } from "protosaga";
 import { bookingService } from "../../generated/handler/booking/booking/booking-service.js";
 
 /** A running server. */
@@ -30,14 +30,4 @@ export async function startPlainServer(
       await new Promise((resolve) => server.tryShutdown(resolve));
     },
   };
-}
-
-/** With TLS, grpc-js may throw an error that the program must ignore. Call this once in the main program. */
-export function ignoreLateGrpcAnswers(): void {
-  process.on("uncaughtException", (error) => {
-    if (!isLateGrpcAnswer(error)) {
-      process.stderr.write(`${error.stack}\n`);
-      process.exit(1);
-    }
-  });
 }

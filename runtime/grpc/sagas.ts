@@ -192,7 +192,8 @@ export class EmbeddedSagas implements Sagas {
   }
 
   start(): Promise<void> {
-    this.#started ??= this.#start();
+    const stopped = () => Promise.reject(new SagaError("SAGA_DRAINING", "these sagas have been stopped"));
+    this.#started ??= this.#stopped === undefined ? this.#start() : stopped();
     return this.#started;
   }
 

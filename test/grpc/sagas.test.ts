@@ -200,7 +200,9 @@ describe("the life of the sagas", () => {
     const sagas = createSagas({ services: [bookingService], config });
     scope.defer(() => sagas.stop());
     await sagas.start();
-    await createSagas({ services: [bookingService], config }).stop();
+    const unused = createSagas({ services: [bookingService], config });
+    await unused.stop();
+    await expect(unused.start()).rejects.toMatchObject({ code: "SAGA_DRAINING" });
   });
 });
 
