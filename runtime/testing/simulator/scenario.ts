@@ -52,8 +52,8 @@ export type LeftOut = ReadonlySet<string>;
 /** Makes a scenario. */
 export function createScenario(chance: Chance, leftOut: LeftOut = new Set()): Scenario {
   const shared = chance.roll("shared") < 0.5;
-  const cluster = shared ? chance.roll("cluster") < 0.9 : chance.roll("cluster") < 0.2;
-  const pods = shared && cluster ? chance.between("pods", 1, 3) : 1;
+  const cluster = shared ? chance.roll("cluster") < 0.55 : chance.roll("cluster") < 0.2;
+  const pods = shared ? chance.between("pods", 1, 3) : 1;
   const facades = Array.from({ length: chance.between("facades", 1, 2) }, (_, at) => randomFacade(chance, at));
   const sagas = Array.from({ length: chance.between("sagas", 1, 4) }, (_, at): SagaPlan => {
     const id = "abcdef"[at] ?? "z";
