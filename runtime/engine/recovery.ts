@@ -228,11 +228,17 @@ export class Recovery {
   // The queue
 
   #pump(): void {
-    const ids = [...this.#queue].slice(0, atOnce - this.#busy);
-    if (this.#reading || ids.length === 0 || this.#parts.isDraining()) {
+    const room = atOnce - this.#busy;
+    if (this.#reading || room <= 0 || this.#queue.size === 0 || this.#parts.isDraining()) {
       return;
     }
     this.#reading = true;
+    const ids: string[] = [];
+    for (const id of this.#queue) {
+      if (ids.push(id) === room) {
+        break;
+      }
+    }
     for (const id of ids) {
       this.#queue.delete(id);
     }
@@ -259,6 +265,9 @@ export class Recovery {
   }
 
   #take(stored: StoredSaga): void {
+    if (this.#parts.isDraining()) {
+      return;
+    }
     const { sagaId } = stored;
     const known = this.#parts.executions.get(sagaId);
     if (known !== undefined && isUnsettled(known)) {

@@ -19,6 +19,7 @@ import {
   type CallCommand,
   deliveryOf,
   emptyTurn,
+  hasDeadline,
   type Input,
   isFinal,
   isWanted,
@@ -276,6 +277,11 @@ export class SagaExecution {
       case "event":
         this.#record(turn, input.event);
         return;
+      case "deadline":
+        if (hasDeadline(this.facade, turn.state)) {
+          this.#record(turn, { kind: "deadline-passed" });
+        }
+        return;
       case "act":
         if (turn.state.steps[input.event.step]?.undo === "stuck") {
           turn.completers.push(input.done);
@@ -339,8 +345,8 @@ export class SagaExecution {
   }
 
   #watchDeadline(turn: Turn): void {
-    const { deadlineAtMs, phase } = turn.state;
-    if (deadlineAtMs === undefined || phase !== "running" || isPastPivot(this.facade, turn.state)) {
+    const { deadlineAtMs } = turn.state;
+    if (deadlineAtMs === undefined || !hasDeadline(this.facade, turn.state)) {
       return;
     }
     const leftMs = deadlineAtMs - this.#host.clock.now();
@@ -351,7 +357,7 @@ export class SagaExecution {
     }
     this.#cancelDeadline = this.#host.clock.after(leftMs, () => {
       this.#cancelDeadline = undefined;
-      this.#dispatch({ kind: "event", event: { kind: "deadline-passed" } });
+      this.#dispatch({ kind: "deadline" });
     });
   }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Command, SagaEvent } from "../core/event.js";
 import type { Transition } from "../core/outcome.js";
-import { isQueued, mayCall, mayCompensate, type SagaState, stepOf } from "../core/state.js";
+import { isPastPivot, isQueued, mayCall, mayCompensate, type SagaState, stepOf } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Message, StoredPhase } from "../journal/journal.js";
 import type { RecordedEvent } from "../journal/record.js";
@@ -48,6 +48,8 @@ export type Built = { readonly bytes: Uint8Array } | { readonly error: unknown }
 /** What an execution takes in. `at` is a step's position, or `rollback`. */
 export type Input =
   | { readonly kind: "event"; readonly event: SagaEvent }
+  /** The deadline passed. */
+  | { readonly kind: "deadline" }
   | { readonly kind: "act"; readonly event: OperatorEvent; readonly done: Completer }
   /** The saga was found in the journal. `waitedMs`: how long ago it last moved. `resend`: the messages that it waits for. */
   | { readonly kind: "recover"; readonly waitedMs: number; readonly resend: boolean }
@@ -93,6 +95,11 @@ export function answerOf(facade: FacadeDefinition, state: SagaState): Answer | u
   }
   const { step, ...failure } = state.failure;
   return { ok: false, failure, step: step === undefined ? undefined : facade.steps[step]?.name };
+}
+
+/** Whether the saga's deadline still matters: past the pivot it does not. */
+export function hasDeadline(facade: FacadeDefinition, state: SagaState): boolean {
+  return state.deadlineAtMs !== undefined && state.phase === "running" && !isPastPivot(facade, state);
 }
 
 /** Whether what a command asks for is still wanted: the saga may have turned back since. */

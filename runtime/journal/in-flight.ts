@@ -46,12 +46,8 @@ export function toInFlight(rows: readonly InFlightRow[]): readonly SagasInFlight
       continue;
     }
     const open = Number(sagas) - Number(stuck);
-    structures.set(key, {
-      ...{ facade, fingerprint, open },
-      stuck: Number(stuck),
-      oldestMs: Number(createdMs),
-      sagaIds: [id],
-    });
+    const figures = { open, stuck: Number(stuck), oldestMs: Number(createdMs) };
+    structures.set(key, { facade, fingerprint, ...figures, sagaIds: [id] });
   }
   return [...structures.values()].sort((one, other) => {
     return one.facade === other.facade ? one.oldestMs - other.oldestMs : one.facade < other.facade ? -1 : 1;

@@ -61,7 +61,7 @@ export function readConnection(url: string, podId: string, schema: string): Conn
 
 /**
  * Sets up the session of a new connection. A connection to a pooler, such as PgBouncer, is left as it is: its sessions are
- * shared with others. The server then tells another process id than the one that the client got when it connected.
+ * shared with others. The server's process id then differs from the one that the client got when it connected.
  *
  * The settings: a statement sees what others have committed; tables that nobody has analysed yet, which the planner believes
  * to be small, are read by their indexes; no statement is compiled (JIT), which would take longer than running it; and a
@@ -77,14 +77,9 @@ export async function setUp(client: pg.ClientBase): Promise<boolean> {
       set_config('statement_timeout', $2, false),
       set_config('idle_in_transaction_session_timeout', $2, false)
       WHERE pg_backend_pid() = $1`,
-    values: [serverProcess(client), String(statementTimeoutMs)],
+    values: ["processID" in client ? client.processID : -1, String(statementTimeoutMs)],
   });
   return rows.length > 0;
-}
-
-/** The id of the server process that a connection was told; -1 if none. */
-function serverProcess(client: pg.ClientBase): number {
-  return "processID" in client && typeof client.processID === "number" ? client.processID : -1;
 }
 
 /** A connection outside the pool, set up. The caller ends it. */
@@ -195,7 +190,7 @@ export class Database {
   }
 
   #config({ name, text }: Sql, values: unknown[]): pg.QueryConfig {
-    return name !== undefined && this.#options.ownSessions ? { name, text, values } : { text, values };
+    return this.#options.ownSessions ? { name, text, values } : { text, values };
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -36,8 +36,9 @@ export function openingError(place: string, error: unknown): SagaError {
   if (isSagaError(error)) {
     return error;
   }
-  const message = error instanceof Error ? error.message || causes(error) : String(error);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  // Node reports that every address of a host refused as one error without a text.
+  const message = error instanceof Error ? error.message || code || error.name : String(error);
   const state = sqlState(error);
   const wrong =
     state === undefined
@@ -53,11 +54,4 @@ export function openingError(place: string, error: unknown): SagaError {
 function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && "severity" in error && "code" in error ? error.code : undefined;
   return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
-}
-
-/** Node reports that every address of a host refused as one error without a text. */
-function causes(error: Error): string {
-  const errors: unknown[] = error instanceof AggregateError ? error.errors : [];
-  const messages = errors.map((each) => (each instanceof Error ? each.message : String(each)));
-  return messages.join(", ") || error.name;
 }

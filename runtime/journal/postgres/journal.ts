@@ -1,12 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { SagaError } from "../../core/errors.js";
 import { Batcher } from "../batcher.js";
 import { type InFlightRow, toInFlight } from "../in-flight.js";
 import type {
-  DeadLetter,
   Entry,
   FirstEntry,
   IdleSaga,
-  Message,
   MessageStore,
   SagasInFlight,
   SharedJournal,
@@ -21,7 +20,7 @@ import { openingError, unavailable } from "./errors.js";
 import { Lease } from "./lease.js";
 import { migrate, migrations, schemaVersion } from "./migrate.js";
 import { type Sql, type Statements, statements } from "./sql.js";
-import { EntryStore, type MessageRow, type Stored, toMessage, writerNames, writingLanes } from "./store.js";
+import { EntryStore, type MessageRow, type Stored, toMessage, writingLanes } from "./store.js";
 import { Watcher } from "./watch.js";
 
 /** A journal on PostgreSQL. */
@@ -82,7 +81,7 @@ export async function inspectPostgresJournal(url: string, schema: string): Promi
     try {
       await client.query("BEGIN READ ONLY");
       const exists = (await schemaVersion(client, schema, migrations.length)) > 0;
-      const rows = exists ? (await client.query<InFlightRow>(statements(schema).inFlight)).rows : undefined;
+      const rows = exists ? (await client.query<InFlightRow>(statements(schema).inFlight.text)).rows : undefined;
       return { place: `schema ${schema} of ${connection.place}`, inFlight: rows && toInFlight(rows) };
     } finally {
       await client.end().catch(() => {});
@@ -155,16 +154,15 @@ class PostgresJournal implements SharedJournal {
     const { podId, poolSize = 5, giveUpAfterMs = 10_000, leaseMs = 15_000, onError = () => {} } = options;
     const forWriting = Math.max(1, Math.min(writingLanes + 1, poolSize - 1));
     const shared = { giveUpAfterMs, ownSessions, onError };
-    const nextWriter = writerNames();
     this.leaseMs = leaseMs;
     this.#podId = podId;
     this.#sql = statements(schema);
     this.#writing = new Database(connection, { ...shared, size: forWriting });
     this.#reading = new Database(connection, { ...shared, size: Math.max(1, poolSize - forWriting) });
-    this.#entries = new EntryStore(this.#writing, this.#sql, podId, nextWriter);
+    this.#entries = new EntryStore(this.#writing, this.#sql, podId);
     this.#lease = new Lease({ database: this.#reading, sql: this.#sql, podId, leaseMs, onError });
     this.#watcher = new Watcher(this.#reading, this.#sql, podId, onError);
-    this.messages = this.#createMessageStore(nextWriter);
+    this.messages = this.#createMessageStore();
   }
 
   /** @throws SagaError SAGA_POD_ID_TAKEN; the journal is closed then */
@@ -191,59 +189,56 @@ class PostgresJournal implements SharedJournal {
 
   readonly load = async (sagaId: string): Promise<StoredSaga | undefined> => (await this.loadMany([sagaId]))[0];
 
-  readonly loadMany = (sagaIds: readonly string[]): Promise<readonly StoredSaga[]> =>
-    this.#whileOpen(async () => {
-      // PostgreSQL has no text with a NUL, and so no such saga.
-      const rows = await this.#read<SagaRow>(this.#sql.load, [sagaIds.filter((id) => !id.includes("\0"))]);
-      try {
-        return toSagas(rows, this.#podId);
-      } catch (error) {
-        throw unavailable("read", error);
-      }
-    });
+  readonly loadMany = async (sagaIds: readonly string[]): Promise<readonly StoredSaga[]> => {
+    // PostgreSQL has no text with a NUL, and so no such saga.
+    const rows = await this.#read<SagaRow>(this.#sql.load, [sagaIds.filter((id) => !id.includes("\0"))]);
+    try {
+      return toSagas(rows, this.#podId);
+    } catch (error) {
+      throw unavailable("read", error);
+    }
+  };
 
   /** Not tried again: whoever asks comes back for what is left. */
   readonly removeEnded = (keepMs: number, limit: number): Promise<number> =>
-    this.#whileOpen(async () => {
-      try {
-        return await this.#reading.transaction(async (query) => {
-          const ended = await query<{ id: string }>(this.#sql.lockEnded, [keepMs / 1_000, limit]);
-          if (ended.length > 0) {
-            await query(this.#sql.removeLocked, [ended.map(({ id }) => id)]);
-          }
-          return ended.length;
-        });
-      } catch (error) {
-        throw unavailable("written", error);
-      }
-    });
+    this.#once("written", () =>
+      this.#reading.transaction(async (query) => {
+        const ended = await query<{ id: string }>(this.#sql.lockEnded, [keepMs / 1_000, limit]);
+        if (ended.length > 0) {
+          await query(this.#sql.removeLocked, [ended.map(({ id }) => id)]);
+        }
+        return ended.length;
+      }),
+    );
 
-  readonly list = (phase: "open" | "stuck"): Promise<readonly string[]> =>
-    this.#whileOpen(async () => {
-      const [sql, values] = phase === "open" ? [this.#sql.listOpen, [this.#podId]] : [this.#sql.listStuck, []];
-      return (await this.#read<{ id: string }>(sql, values)).map(({ id }) => id);
-    });
+  readonly list = async (phase: "open" | "stuck"): Promise<readonly string[]> => {
+    const [sql, values] = phase === "open" ? [this.#sql.listOpen, [this.#podId]] : [this.#sql.listStuck, []];
+    return (await this.#read<{ id: string }>(sql, values)).map(({ id }) => id);
+  };
 
-  readonly countOpen = (facade: string): Promise<number> =>
-    this.#whileOpen(async () => {
-      const [row] = await this.#read<{ open: string }>(this.#sql.countOpen, [facade]);
-      return Number(row?.open ?? 0);
-    });
+  readonly countOpen = async (facade: string): Promise<number> => {
+    const [row] = await this.#read<{ open: string }>(this.#sql.countOpen, [facade]);
+    return Number(row?.open ?? 0);
+  };
 
-  readonly inFlight = (): Promise<readonly SagasInFlight[]> =>
-    this.#whileOpen(async () => toInFlight(await this.#read<InFlightRow>(this.#sql.inFlight)));
+  readonly inFlight = async (): Promise<readonly SagasInFlight[]> =>
+    toInFlight(await this.#read<InFlightRow>(this.#sql.inFlight));
 
-  readonly listIdle = (idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]> =>
-    this.#whileOpen(() => this.#lease.listIdle(idleMs, limit, after));
+  readonly listIdle = async (idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]> => {
+    const values = [this.#podId, idleMs / 1_000, limit, after];
+    const rows = await this.#read<{ id: string; entries: number }>(this.#sql.listIdle, values);
+    return rows.map(({ id, entries }) => ({ sagaId: id, entries }));
+  };
 
+  /** Not tried again: if an answer is lost, what was taken over is found idle. */
   readonly takeOver = (fingerprints: readonly string[], limit: number): Promise<TakenOver> =>
-    this.#whileOpen(() => this.#lease.takeOver(fingerprints, limit));
+    this.#once("written", () => this.#lease.takeOver(fingerprints, limit));
 
   readonly release = (fingerprints: readonly string[]): Promise<void> =>
-    this.#whileOpen(() => this.#lease.release(fingerprints));
+    this.#once("written", async () => void (await this.#reading.query(this.#sql.release, [this.#podId, fingerprints])));
 
   readonly handOver = (sagaId: string, topic: string): Promise<void> =>
-    this.#whileOpen(() => this.#lease.handOver(sagaId, topic));
+    this.#once("written", async () => void (await this.#reading.query(this.#sql.handOver, [sagaId, topic])));
 
   readonly onHandOver = (listener: (sagaId: string, topic: string) => void) => this.#watcher.onHandOver(listener);
 
@@ -276,19 +271,24 @@ class PostgresJournal implements SharedJournal {
     }
   }
 
-  async #read<Row extends object>(sql: Sql, values: unknown[] = []): Promise<readonly Row[]> {
-    try {
-      return await this.#reading.retry(() => this.#reading.query<Row>(sql, values));
-    } catch (error) {
-      throw unavailable("read", error);
-    }
+  /** Runs work that is not tried again. */
+  #once<Result>(what: "read" | "written", work: () => Promise<Result>): Promise<Result> {
+    return this.#whileOpen(() =>
+      work().catch((error) => {
+        throw unavailable(what, error);
+      }),
+    );
   }
 
-  async #write(sql: Sql, values: unknown[], sinceMs?: number): Promise<void> {
-    await this.#writing.retry(() => this.#writing.query(sql, values), sinceMs);
+  #read<Row extends object>(sql: Sql, values: unknown[] = []): Promise<readonly Row[]> {
+    return this.#once("read", () => this.#reading.retry(() => this.#reading.query<Row>(sql, values)));
   }
 
-  #createMessageStore(nextWriter: () => string): MessageStore {
+  #write(sql: Sql, values: unknown[], sinceMs?: number): Promise<unknown> {
+    return this.#writing.retry(() => this.#writing.query(sql, values), sinceMs);
+  }
+
+  #createMessageStore(): MessageStore {
     const removal = new Batcher<readonly number[], "removed">({
       lanes: 1,
       bytesOf: (ids) => ids.length * 8,
@@ -300,31 +300,17 @@ class PostgresJournal implements SharedJournal {
       failure: (error) => unavailable("written", error),
     });
     return {
-      pending: () =>
-        this.#whileOpen(async () => (await this.#read<MessageRow>(this.#sql.pending, [this.#podId])).map(toMessage)),
-      remove: (ids) =>
-        this.#whileOpen(async () => {
-          if (ids.length > 0) {
-            await removal.run(ids);
-          }
-        }),
-      addDeadLetter: (message, reason) => this.#whileOpen(() => this.#addDeadLetter(message, reason, nextWriter())),
-      deadLetters: (topic) => this.#whileOpen(() => this.#deadLetters(topic)),
+      pending: async () => (await this.#read<MessageRow>(this.#sql.pending, [this.#podId])).map(toMessage),
+      remove: (ids) => this.#whileOpen(async () => void (ids.length > 0 && (await removal.run(ids)))),
+      addDeadLetter: ({ topic, key, body }, reason) => {
+        const values = [topic, withoutNul(key), Buffer.from(body), this.#podId, randomUUID(), withoutNul(reason)];
+        return this.#once("written", async () => void (await this.#write(this.#sql.addDeadLetter, values)));
+      },
+      deadLetters: async (topic) => {
+        const rows = await this.#read<MessageRow & { readonly reason: string }>(this.#sql.deadLetters, [topic]);
+        return rows.map((row) => ({ ...toMessage(row), reason: row.reason }));
+      },
     };
-  }
-
-  async #addDeadLetter({ topic, key, body }: Message, reason: string, writer: string): Promise<void> {
-    const values = [topic, withoutNul(key), Buffer.from(body), this.#podId, writer, withoutNul(reason)];
-    try {
-      await this.#write(this.#sql.addDeadLetter, values);
-    } catch (error) {
-      throw unavailable("written", error);
-    }
-  }
-
-  async #deadLetters(topic: string): Promise<readonly DeadLetter[]> {
-    const rows = await this.#read<MessageRow & { readonly reason: string }>(this.#sql.deadLetters, [topic]);
-    return rows.map((row) => ({ ...toMessage(row), reason: row.reason }));
   }
 }
 

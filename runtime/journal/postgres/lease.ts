@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { QueryResultRow } from "pg";
 import { SagaError } from "../../core/errors.js";
-import type { IdleSaga, TakenOver } from "../journal.js";
+import type { TakenOver } from "../journal.js";
 import type { Database } from "./connect.js";
-import { unavailable } from "./errors.js";
 import { Poller } from "./poller.js";
-import type { Sql, Statements } from "./sql.js";
+import type { Statements } from "./sql.js";
 
 /** Whose lease it is. */
 export interface LeaseOptions {
@@ -25,7 +23,7 @@ const maxClockErrorMs = 500;
  */
 const removeAfterMs = 3_600_000;
 const removeAfterLeases = 20;
-/** How many leases back the last heartbeat of a pod that leaves is dated: enough for others with longer leases. */
+/** By how many leases the last heartbeat of a pod that leaves is dated back: enough for others with longer leases. */
 const leftLeasesAgo = 10;
 
 /** Renews this pod's lease, and takes over the sagas of pods whose lease has expired. All times are the database's. */
@@ -38,7 +36,7 @@ export class Lease {
   constructor(options: LeaseOptions) {
     this.#options = options;
     const { leaseMs, onError } = options;
-    this.#heartbeat = new Poller(leaseMs / 3, () => this.#renew(), onError);
+    this.#heartbeat = new Poller({ everyMs: leaseMs / 3, query: () => this.#renew(), onError });
   }
 
   /**
@@ -64,41 +62,17 @@ export class Lease {
     return Math.round(performance.now() + (this.#aheadMs ?? performance.timeOrigin));
   }
 
-  /** As the journal's. Not tried again: if an answer is lost, what was taken over is found idle. */
+  /** As the journal's. */
   async takeOver(fingerprints: readonly string[], limit: number): Promise<TakenOver> {
-    const { sql, podId, leaseMs, onError } = this.#options;
+    const { database, sql, podId, leaseMs, onError } = this.#options;
     const leaseS = leaseMs / 1_000;
-    const sagas = await this.#run<{ id: string }>(sql.takeOver, [podId, leaseS, fingerprints, limit]);
-    const messages = await this.#run(sql.takeMessages, [podId, leaseS]);
+    const sagas = await database.query<{ id: string }>(sql.takeOver, [podId, leaseS, fingerprints, limit]);
+    const messages = await database.query(sql.takeMessages, [podId, leaseS]);
     // Both only tidy up: what was taken over is returned in any case.
-    await this.#run(sql.removePods, [Math.max(removeAfterMs / 1_000, removeAfterLeases * leaseS)]).catch(onError);
-    await this.#run(sql.removeHandOvers, [leaseS]).catch(onError);
+    const removeAfterS = Math.max(removeAfterMs / 1_000, removeAfterLeases * leaseS);
+    await database.query(sql.removePods, [removeAfterS]).catch(onError);
+    await database.query(sql.removeHandOvers, [leaseS]).catch(onError);
     return { sagaIds: sagas.map(({ id }) => id), messages: messages.length };
-  }
-
-  /** As the journal's. */
-  async listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]> {
-    const values = [this.#options.podId, idleMs / 1_000, limit, after];
-    const rows = await this.#run<{ id: string; entries: number }>(this.#options.sql.listIdle, values);
-    return rows.map(({ id, entries }) => ({ sagaId: id, entries }));
-  }
-
-  /** As the journal's. */
-  async release(fingerprints: readonly string[]): Promise<void> {
-    await this.#run(this.#options.sql.release, [this.#options.podId, fingerprints]);
-  }
-
-  /** As the journal's. */
-  async handOver(sagaId: string, topic: string): Promise<void> {
-    await this.#run(this.#options.sql.handOver, [sagaId, topic]);
-  }
-
-  async #run<Row extends QueryResultRow>(statement: Sql, values: unknown[]): Promise<readonly Row[]> {
-    try {
-      return await this.#options.database.query<Row>(statement, values);
-    } catch (error) {
-      throw unavailable("read", error);
-    }
   }
 
   async #renew(): Promise<void> {

@@ -1,28 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** How a poller works. */
+export interface PollerOptions {
+  readonly everyMs: number;
+  readonly query: () => Promise<void>;
+  /** Called with the first error of each outage. */
+  readonly onError: (error: Error) => void;
+  /** Asked before each query; if not, the poller stops. Default: always */
+  readonly isNeeded?: () => boolean;
+}
+
 /** Repeats a query while it is needed. */
 export class Poller {
-  readonly #everyMs: number;
-  readonly #query: () => Promise<void>;
-  readonly #onError: (error: Error) => void;
-  readonly #isNeeded: () => boolean;
+  readonly #options: PollerOptions;
   readonly #closing = new AbortController();
   #running: Promise<void> | undefined;
 
-  /**
-   * @param onError called with the first error of each outage
-   * @param isNeeded asked before each query; if not, the poller stops. Default: always
-   */
-  constructor(
-    everyMs: number,
-    query: () => Promise<void>,
-    onError: (error: Error) => void,
-    isNeeded: () => boolean = () => true,
-  ) {
-    this.#everyMs = everyMs;
-    this.#query = query;
-    this.#onError = onError;
-    this.#isNeeded = isNeeded;
+  constructor(options: PollerOptions) {
+    this.#options = options;
   }
 
   /** Starts, unless it runs already. */
@@ -37,19 +32,20 @@ export class Poller {
   }
 
   async #run(): Promise<void> {
+    const { everyMs, query, onError, isNeeded = () => true } = this.#options;
     const { signal } = this.#closing;
     let failed = false;
-    while (this.#isNeeded() && !signal.aborted) {
+    while (isNeeded() && !signal.aborted) {
       try {
-        await this.#query();
+        await query();
         failed = false;
       } catch (error) {
         if (!failed && !signal.aborted) {
-          this.#onError(error instanceof Error ? error : new Error(String(error)));
+          onError(error instanceof Error ? error : new Error(String(error)));
         }
         failed = true;
       }
-      await sleep(this.#everyMs, undefined, { signal }).catch(() => {});
+      await sleep(everyMs, undefined, { signal }).catch(() => {});
     }
     this.#running = undefined;
   }

@@ -1,8 +1,8 @@
 import { selectInFlight } from "../in-flight.js";
 
-/** A statement. With a name, PostgreSQL parses and plans it once for each connection. */
+/** A statement. By its name, PostgreSQL parses and plans it once for each connection. */
 export interface Sql {
-  readonly name?: string;
+  readonly name: string;
   readonly text: string;
 }
 
@@ -26,7 +26,7 @@ export function statements(schema: string) {
   const expired = (leaseS: number) =>
     `SELECT id FROM ${pod} WHERE beat_at < statement_timestamp() - make_interval(secs => $${leaseS})`;
 
-  return {
+  const texts = {
     /**
      * Stores a batch of entries, each of another saga, in one statement: one round trip and one transaction. An entry
      * whose saga or number exists is left out with its messages, and so is a later one of a saga that was removed. Each CTE
@@ -37,9 +37,7 @@ export function statements(schema: string) {
      *
      * Rows are inserted in the order of saga ids: two pods that insert the same ids then wait for each other in one order.
      */
-    store: {
-      name: "store",
-      text: `
+    store: `
 WITH incoming AS MATERIALIZED (
   SELECT * FROM unnest($2::text[], $3::integer[], $4::bytea[], $5::text[], $6::bytea[], $7::uuid[],
     $8::text[], $9::text[], $10::bytea[])
@@ -71,48 +69,39 @@ WITH incoming AS MATERIALIZED (
   RETURNING id, writer
 )
 SELECT writer, sent.id, (SELECT ${durably}) AS durable FROM stored LEFT JOIN sent USING (writer) ORDER BY id`,
-    },
 
     /** Which of these calls have stored an entry. */
-    findWriters: {
-      text: `
+    findWriters: `
 SELECT saga.writer FROM unnest($1::text[], $2::uuid[]) AS asked (id, writer) JOIN ${saga} AS saga USING (id, writer)
 UNION ALL
 SELECT record.writer FROM unnest($1::text[], $2::uuid[], $3::integer[]) AS asked (saga_id, writer, seq)
 JOIN ${record} AS record USING (saga_id, seq, writer)`,
-    },
 
     /** The pending messages that these calls have stored. */
-    findSent: {
-      text: `
+    findSent: `
 SELECT writer, id, topic, key, body FROM ${message}
 WHERE owner = $1 AND writer = ANY ($2::uuid[]) AND dead_reason IS NULL ORDER BY id`,
-    },
 
     /** Reads sagas with their records, in one statement: two could see different states of a saga. */
-    load: {
-      name: "load",
-      text: `
+    load: `
 SELECT id, 0 AS seq, first_record AS record, facade, fingerprint, request, phase, answer, owner
 FROM ${saga} WHERE id = ANY ($1)
 UNION ALL
 SELECT saga_id, seq, record, NULL, NULL, NULL, NULL, NULL, NULL FROM ${record} WHERE saga_id = ANY ($1)
 ORDER BY id, seq`,
-    },
 
     // The phases are literals so that the partial indexes are used.
-    listOpen: { text: `SELECT id FROM ${saga} WHERE phase = 'open' AND owner = $1 ORDER BY created_at, id` },
+    listOpen: `SELECT id FROM ${saga} WHERE phase = 'open' AND owner = $1 ORDER BY created_at, id`,
     /** Of all owners: theirs may never come back. */
-    listStuck: { text: `SELECT id FROM ${saga} WHERE phase = 'stuck' ORDER BY created_at, id` },
-    countOpen: { name: "count", text: `SELECT count(*) AS open FROM ${saga} WHERE phase = 'open' AND facade = $1` },
-    inFlight: { text: selectInFlight("round(extract(epoch FROM created_at) * 1000)", saga) },
+    listStuck: `SELECT id FROM ${saga} WHERE phase = 'stuck' ORDER BY created_at, id`,
+    countOpen: `SELECT count(*) AS open FROM ${saga} WHERE phase = 'open' AND facade = $1`,
+    inFlight: selectInFlight("round(extract(epoch FROM created_at) * 1000)", saga),
 
     /**
      * A page of idle sagas. The open ones are found first, so that no plan reads all sagas in the order of their ids; they
      * are sorted before their last records are read, so that a page reads no more than it returns.
      */
-    listIdle: {
-      text: `
+    listIdle: `
 WITH mine AS MATERIALIZED (
   SELECT id, created_at FROM ${saga}
   WHERE phase = 'open' AND owner = $1 AND created_at <= statement_timestamp() - make_interval(secs => $2)
@@ -124,104 +113,75 @@ LEFT JOIN LATERAL (
 ) AS last ON true
 WHERE coalesce(last.written_at, created_at) <= statement_timestamp() - make_interval(secs => $2)
 ORDER BY id LIMIT $3`,
-    },
 
     /** Finds and locks sagas that ended long enough ago, oldest first, except those that another transaction has locked. */
-    lockEnded: {
-      name: "lock",
-      text: `
+    lockEnded: `
 SELECT id FROM ${saga} WHERE ended_at IS NOT NULL AND ended_at <= statement_timestamp() - make_interval(secs => $1)
 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED`,
-    },
     /**
      * Removes locked sagas with their records. In a statement of its own: one that also took the locks would see the
      * records as they were before, and leave those that a late entry stored meanwhile.
      */
-    removeLocked: {
-      name: "remove",
-      text: `
+    removeLocked: `
 WITH removed AS (
   DELETE FROM ${record} WHERE saga_id = ANY ($1::text[])
 )
 DELETE FROM ${saga} WHERE id = ANY ($1::text[])`,
-    },
 
-    pending: {
-      text: `SELECT id, topic, key, body FROM ${message} WHERE owner = $1 AND dead_reason IS NULL ORDER BY id`,
-    },
-    removeMessages: { text: `DELETE FROM ${message} WHERE id = ANY ($1::bigint[])` },
+    pending: `SELECT id, topic, key, body FROM ${message} WHERE owner = $1 AND dead_reason IS NULL ORDER BY id`,
+    removeMessages: `DELETE FROM ${message} WHERE id = ANY ($1::bigint[])`,
     /** If an attempt was committed although its connection died, the next one finds its row. */
-    addDeadLetter: {
-      text: `
+    addDeadLetter: `
 WITH durable AS MATERIALIZED (SELECT ${durably})
 INSERT INTO ${message} (topic, key, body, owner, writer, dead_reason)
 SELECT $1::text || '.dead-letter', $2, $3, $4, $5, $6 FROM durable
 ON CONFLICT (writer) WHERE dead_reason IS NOT NULL DO NOTHING`,
-    },
-    deadLetters: {
-      text: `
+    deadLetters: `
 SELECT id, topic, key, body, dead_reason AS reason FROM ${message}
 WHERE topic = $1::text || '.dead-letter' AND dead_reason IS NOT NULL ORDER BY id`,
-    },
 
-    heartbeat: {
-      name: "heartbeat",
-      text: `
+    heartbeat: `
 INSERT INTO ${pod} (id, beat_at) VALUES ($1, clock_timestamp())
 ON CONFLICT (id) DO UPDATE SET beat_at = clock_timestamp()
 RETURNING extract(epoch FROM clock_timestamp())::float8 * 1000 AS now`,
-    },
     /** The last heartbeat of a pod whose lease has not expired. */
-    lastHeartbeat: {
-      text: `
+    lastHeartbeat: `
 SELECT beat_at::text AS beat FROM ${pod} WHERE id = $1 AND beat_at > clock_timestamp() - make_interval(secs => $2)`,
-    },
     /** Dates the last heartbeat of a pod that leaves back, so that others need not wait for the end of its lease. */
-    leave: { text: `UPDATE ${pod} SET beat_at = clock_timestamp() - make_interval(secs => $2) WHERE id = $1` },
+    leave: `UPDATE ${pod} SET beat_at = clock_timestamp() - make_interval(secs => $2) WHERE id = $1`,
 
     /** Takes over open sagas of expired pods, and those that were released, which have no owner. */
-    takeOver: {
-      text: `
+    takeOver: `
 WITH gone AS (SELECT '' AS id UNION ALL ${expired(2)}), left_behind AS (
   SELECT saga.id FROM ${saga} AS saga JOIN gone ON saga.owner = gone.id
   WHERE saga.phase = 'open' AND saga.fingerprint = ANY($3) LIMIT $4 FOR UPDATE OF saga SKIP LOCKED
 )
 UPDATE ${saga} AS saga SET owner = $1 FROM left_behind WHERE saga.id = left_behind.id RETURNING saga.id`,
-    },
-    takeMessages: {
-      text: `
+    takeMessages: `
 UPDATE ${message} SET owner = $1 WHERE dead_reason IS NULL AND owner IN (${expired(2)})
 RETURNING id`,
-    },
-    release: {
-      text: `UPDATE ${saga} SET owner = '' WHERE phase = 'open' AND owner = $1 AND fingerprint <> ALL ($2::text[])`,
-    },
+    release: `UPDATE ${saga} SET owner = '' WHERE phase = 'open' AND owner = $1 AND fingerprint <> ALL ($2::text[])`,
 
     /** Removes pods that expired long ago and own nothing. What each owns is looked up for those alone (`OFFSET 0`). */
-    removePods: {
-      text: `
+    removePods: `
 DELETE FROM ${pod} AS pod WHERE beat_at < statement_timestamp() - make_interval(secs => $1)
   AND NOT EXISTS (SELECT 1 FROM ${saga} WHERE phase = 'open' AND owner = pod.id OFFSET 0)
   AND NOT EXISTS (SELECT 1 FROM ${message} WHERE dead_reason IS NULL AND owner = pod.id OFFSET 0)`,
-    },
 
-    handOver: {
-      text: `
+    handOver: `
 INSERT INTO ${handOver} (pod, saga, topic) SELECT owner, id, $2 FROM ${saga}
 WHERE id = $1 AND phase = 'open' AND owner <> '' ON CONFLICT DO NOTHING`,
-    },
-    takeHandOvers: { name: "hand-overs", text: `DELETE FROM ${handOver} WHERE pod = $1 RETURNING saga, topic` },
+    takeHandOvers: `DELETE FROM ${handOver} WHERE pod = $1 RETURNING saga, topic`,
     /** Removes what was handed over to expired pods: whoever takes their sagas over recovers them. */
-    removeHandOvers: { text: `DELETE FROM ${handOver} WHERE pod IN (${expired(1)})` },
+    removeHandOvers: `DELETE FROM ${handOver} WHERE pod IN (${expired(1)})`,
 
     /** The number of the last entry of each of some sagas. */
-    lastEntries: {
-      name: "watch",
-      text: `
+    lastEntries: `
 SELECT id, coalesce((SELECT max(seq) FROM ${record} WHERE saga_id = saga.id), 0)::integer AS last
 FROM ${saga} AS saga WHERE id = ANY ($1)`,
-    },
-  } as const satisfies Record<string, Sql>;
+  };
+  const named = Object.entries(texts).map(([name, text]): [string, Sql] => [name, { name, text }]);
+  return Object.fromEntries(named) as { readonly [Name in keyof typeof texts]: Sql };
 }
 
 /** The adapter's statements. */

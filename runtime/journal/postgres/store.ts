@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { SagaError } from "../../core/errors.js";
 import { Batcher } from "../batcher.js";
 import type { Entry, FirstEntry, StoredMessage } from "../journal.js";
@@ -22,21 +22,17 @@ interface Item {
 /** How many transactions of entries are in flight at once: while one is committed, the next one runs. */
 export const writingLanes = 2;
 
-const noMessages: readonly StoredMessage[] = [];
-
 /** Stores entries in shared transactions. */
 export class EntryStore {
   readonly #database: Database;
   readonly #sql: Statements;
   readonly #podId: string;
-  readonly #nextWriter: () => string;
   readonly #batcher: Batcher<Item, Stored>;
 
-  constructor(database: Database, sql: Statements, podId: string, nextWriter: () => string) {
+  constructor(database: Database, sql: Statements, podId: string) {
     this.#database = database;
     this.#sql = sql;
     this.#podId = podId;
-    this.#nextWriter = nextWriter;
     this.#batcher = new Batcher<Item, Stored>({
       lanes: writingLanes,
       keyOf: ({ entry }) => entry.sagaId,
@@ -51,7 +47,7 @@ export class EntryStore {
   /** @param first the same entry, if it is the first one of a saga */
   store(entry: Entry, first?: FirstEntry): Promise<Stored> {
     const answer = entry.answer === undefined ? null : encodeAnswer(entry.answer);
-    return this.#batcher.run({ entry, first, answer, writer: this.#nextWriter() });
+    return this.#batcher.run({ entry, first, answer, writer: randomUUID() });
   }
 
   /** @param again whether an earlier attempt, whose connection died, may have been committed */
@@ -105,20 +101,6 @@ export function toMessage({ id, topic, key, body }: MessageRow): StoredMessage {
   return { id: Number(id), topic, key, body: body.toString("utf8") };
 }
 
-/**
- * Names the calls of one opened journal that write, as UUIDs: eight random bytes for the journal and eight that count.
- * @returns a function that returns the next name
- */
-export function writerNames(): () => string {
-  const nonce = randomBytes(8).toString("hex");
-  const prefix = `${nonce.slice(0, 8)}-${nonce.slice(8, 12)}-${nonce.slice(12)}`;
-  let count = 0;
-  return () => {
-    const hex = (count++).toString(16).padStart(16, "0");
-    return `${prefix}-${hex.slice(0, 4)}-${hex.slice(4)}`;
-  };
-}
-
 function valuesOf(batch: readonly Item[]): unknown[] {
   const letters = batch.flatMap(({ entry, writer }) => entry.messages.map((message) => ({ writer, ...message })));
   return [
@@ -142,7 +124,7 @@ function numbered({ entry }: Item, ids: readonly number[]): readonly StoredMessa
   if (entry.messages.length !== ids.length) {
     throw new TypeError(`saga ${entry.sagaId}: ${entry.messages.length} messages, ${ids.length} ids`);
   }
-  return ids.length === 0 ? noMessages : entry.messages.map((message, at) => ({ ...message, id: ids[at] ?? -1 }));
+  return entry.messages.map((message, at) => ({ ...message, id: ids[at] ?? -1 }));
 }
 
 function refusal({ entry: { sagaId, seq }, first }: Item): "exists" | SagaError {

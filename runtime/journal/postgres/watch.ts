@@ -7,7 +7,7 @@ const watchEveryMs = 100;
 const handOversEveryMs = 1_000;
 
 interface Watched {
-  readonly listeners: Set<{ readonly changed: () => void }>;
+  readonly listeners: Set<() => void>;
   /** The number of the last entry that was seen; -1 if there was no such saga; undefined before the first query. */
   last: number | undefined;
 }
@@ -21,7 +21,7 @@ export class Watcher {
   readonly #sql: Statements;
   readonly #podId: string;
   readonly #watched = new Map<string, Watched>();
-  readonly #receivers = new Set<{ readonly listener: (sagaId: string, topic: string) => void }>();
+  readonly #receivers = new Set<(sagaId: string, topic: string) => void>();
   readonly #changes: Poller;
   readonly #handOvers: Poller;
 
@@ -29,25 +29,23 @@ export class Watcher {
     this.#database = database;
     this.#sql = sql;
     this.#podId = podId;
-    this.#changes = new Poller(
-      watchEveryMs,
-      () => this.#findChanges(),
-      onError,
-      () => this.#watched.size > 0,
-    );
-    this.#handOvers = new Poller(
-      handOversEveryMs,
-      () => this.#receiveHandOvers(),
-      onError,
-      () => this.#receivers.size > 0,
-    );
+    this.#changes = new Poller({
+      ...{ everyMs: watchEveryMs, onError },
+      query: () => this.#findChanges(),
+      isNeeded: () => this.#watched.size > 0,
+    });
+    this.#handOvers = new Poller({
+      ...{ everyMs: handOversEveryMs, onError },
+      query: () => this.#receiveHandOvers(),
+      isNeeded: () => this.#receivers.size > 0,
+    });
   }
 
   /** As the journal's `watch`. */
   watch(sagaId: string, changed: () => void): () => void {
     const watched = this.#watched.get(sagaId) ?? { listeners: new Set(), last: undefined };
     watched.last = undefined; // So that the next query calls the new listener.
-    const own = { changed };
+    const own = () => changed(); // A function may be given twice.
     watched.listeners.add(own);
     this.#watched.set(sagaId, watched);
     this.#changes.start();
@@ -61,7 +59,7 @@ export class Watcher {
 
   /** As the journal's `onHandOver`. */
   onHandOver(listener: (sagaId: string, topic: string) => void): () => void {
-    const own = { listener };
+    const own = (sagaId: string, topic: string) => listener(sagaId, topic);
     this.#receivers.add(own);
     this.#handOvers.start();
     return () => this.#receivers.delete(own);
@@ -84,7 +82,7 @@ export class Watcher {
       if (watched !== undefined && watched.last !== last) {
         watched.last = last;
         // A copy: a listener may stop watching, or watch again.
-        for (const { changed } of [...watched.listeners]) {
+        for (const changed of [...watched.listeners]) {
           changed();
         }
       }
@@ -94,7 +92,7 @@ export class Watcher {
   async #receiveHandOvers(): Promise<void> {
     type Row = { readonly saga: string; readonly topic: string };
     for (const { saga, topic } of await this.#database.query<Row>(this.#sql.takeHandOvers, [this.#podId])) {
-      for (const { listener } of [...this.#receivers]) {
+      for (const listener of [...this.#receivers]) {
         listener(saga, topic);
       }
     }

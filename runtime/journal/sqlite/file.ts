@@ -9,16 +9,8 @@ export type Sqlite = InstanceType<typeof Database>;
 export type Statement = Database.Statement<unknown[]>;
 
 /** Positions in a database file's first bytes (https://www.sqlite.org/fileformat.html). */
-const head = {
-  magic: "SQLite format 3\0",
-  size: 100,
-  pageSize: 16,
-  changes: 24,
-  pages: 28,
-  userVersion: 60,
-  applicationId: 68,
-  countedAt: 92,
-} as const;
+const head = { size: 100, pageSize: 16, changes: 24, pages: 28, version: 60, application: 68, countedAt: 92 } as const;
+const magic = "SQLite format 3\0";
 
 /** Sizes and positions in the write-ahead log's head, and in the head of each of its frames. */
 const log = { head: 32, pageSize: 8, salts: 16, saltBytes: 8, frameHead: 24, frameSalts: 8 } as const;
@@ -38,10 +30,10 @@ export function checkBytes(path: string): void {
     }
     return;
   }
-  if (bytes.length < head.size || bytes.toString("latin1", 0, head.magic.length) !== head.magic) {
+  if (bytes.length < head.size || bytes.toString("latin1", 0, magic.length) !== magic) {
     throw corrupt(path, "its first bytes are not those of an SQLite database");
   }
-  checkMarks(path, bytes.readUInt32BE(head.applicationId), bytes.readUInt32BE(head.userVersion));
+  checkMarks(path, bytes.readUInt32BE(head.application), bytes.readUInt32BE(head.version));
   const pageSize = bytes.readUInt16BE(head.pageSize) === 1 ? 65_536 : Math.max(512, bytes.readUInt16BE(head.pageSize));
   // The number of pages counts only if it was written with the last change.
   const counts = bytes.readUInt32BE(head.changes) === bytes.readUInt32BE(head.countedAt);
@@ -65,8 +57,7 @@ export function checkBytes(path: string): void {
  */
 export function checkContent(db: Sqlite, path: string, whole: boolean): void {
   db.pragma("cell_size_check = ON");
-  const id = pragmaNumber(db, "application_id");
-  const version = schemaOf(db);
+  const [id, version] = [pragmaNumber(db, "application_id"), schemaOf(db)];
   checkMarks(path, id, version);
   const isEmpty = db.prepare("SELECT 1 FROM sqlite_master LIMIT 1").all().length === 0;
   if (id !== applicationId && !isEmpty) {

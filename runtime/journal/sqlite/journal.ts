@@ -14,7 +14,7 @@ import type {
   StoredSaga,
 } from "../journal.js";
 import { decodeAnswer, encodeAnswer, recordTime } from "../record.js";
-import { failure, type Sqlite, type Statement } from "./file.js";
+import { failure, type Sqlite } from "./file.js";
 import { inFlightQuery, lockJournal, openCheckpointer, openReader, openSqlite } from "./open.js";
 import { SqliteWriter } from "./writer.js";
 
@@ -94,21 +94,8 @@ class SqliteJournal implements Journal {
   readonly #path: string;
   readonly #now: () => number;
   readonly #writer: SqliteWriter;
-  readonly #messages: MessageTable;
   readonly #closeAll: () => void;
-  readonly #insertSaga: Statement;
-  readonly #insertEntry: Statement;
-  readonly #updateSaga: Statement;
-  readonly #selectEnded: Statement;
-  readonly #removeRecords: Statement;
-  readonly #removeSaga: Statement;
-  readonly #selectSaga: GetOne;
-  readonly #selectRecords: Statement;
-  readonly #selectIds: Statement;
-  readonly #selectNumber: GetOne;
-  readonly #selectOpen: Statement;
-  readonly #selectCount: GetOne;
-  readonly #selectInFlight: Statement;
+  readonly #sql: Statements;
   /** Sagas that were stuck. Only their rows have another phase to change when an entry leaves them open. */
   readonly #onceStuck: Set<string>;
   #closing: Promise<void> | undefined;
@@ -125,33 +112,13 @@ class SqliteJournal implements Journal {
       }
       unlock();
     };
-    this.#insertSaga = db.prepare(
-      `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-    );
-    this.#insertEntry = db.prepare(
-      "INSERT INTO entry (saga, seq, record) SELECT number, ?, ? FROM saga WHERE id = ? ON CONFLICT DO NOTHING",
-    );
-    this.#updateSaga = db.prepare(
-      "UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?",
-    );
-    this.#selectEnded = db.prepare(queries.ended);
-    this.#removeRecords = db.prepare(queries.removeRecords);
-    this.#removeSaga = db.prepare(queries.removeSaga);
-    this.#selectSaga = prepareOne(reader, queries.saga);
-    this.#selectRecords = reader.prepare(queries.records);
-    this.#selectIds = reader.prepare(queries.ids);
-    this.#selectNumber = prepareOne(reader, queries.number);
-    this.#selectOpen = reader.prepare(queries.openWithLast);
-    this.#selectCount = prepareOne(reader, queries.countOpen);
-    this.#selectInFlight = reader.prepare(queries.inFlight);
-    this.#onceStuck = new Set((this.#selectIds.all("stuck") as { id: string }[]).map(({ id }) => id));
-    this.#messages = new MessageTable(db, reader);
+    this.#sql = prepareAll(db, reader);
+    this.#onceStuck = new Set((this.#sql.ids.all("stuck") as { id: string }[]).map(({ id }) => id));
     this.messages = {
-      pending: () => this.#read(() => this.#messages.pending()),
-      remove: (ids) => this.#write(() => this.#messages.remove(ids), ids.length),
-      addDeadLetter: (message, reason) => this.#write(() => this.#messages.addDead(message, reason)),
-      deadLetters: (topic) => this.#read(() => this.#messages.dead(topic)),
+      pending: () => this.#read(() => this.#sql.pending.all() as StoredMessage[]),
+      remove: (ids) => this.#write(() => this.#removeMessages(ids), ids.length),
+      addDeadLetter: (message, reason) => this.#write(() => this.#addDeadLetter(message, reason)),
+      deadLetters: (topic) => this.#read(() => (this.#sql.deadLetters.all(topic) as DeadRow[]).map(toDeadLetter)),
     };
   }
 
@@ -172,21 +139,21 @@ class SqliteJournal implements Journal {
     this.#write(() => this.#remove(this.#now() - keepMs, limit), limit * rowsPerSaga);
 
   readonly list = (phase: "open" | "stuck"): Promise<readonly string[]> =>
-    this.#read(() => (this.#selectIds.all(phase) as { id: string }[]).map(({ id }) => id));
+    this.#read(() => (this.#sql.ids.all(phase) as { id: string }[]).map(({ id }) => id));
 
   readonly countOpen = (facade: string): Promise<number> =>
-    this.#read(() => (this.#selectCount(facade) as { open: number }).open);
+    this.#read(() => (this.#sql.countOpen(facade) as { open: number }).open);
 
-  readonly inFlight = () => this.#read(() => toInFlight(this.#selectInFlight.all() as InFlightRow[]));
+  readonly inFlight = () => this.#read(() => toInFlight(this.#sql.inFlight.all() as InFlightRow[]));
 
   /** Reads a few hundred at a time: other work runs in between. */
   readonly listIdle = async (idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]> => {
     const untilMs = this.#now() - idleMs;
     const idle: IdleSaga[] = [];
     // If that saga was removed meanwhile, the pages start again.
-    let last = await this.#read(() => (this.#selectNumber(after) as { number: number } | undefined)?.number ?? 0);
+    let last = await this.#read(() => (this.#sql.number(after) as { number: number } | undefined)?.number ?? 0);
     for (let more = true; more && idle.length < limit; ) {
-      const rows = await this.#read(() => this.#selectOpen.all(last, idlePage) as OpenRow[]);
+      const rows = await this.#read(() => this.#sql.openWithLast.all(last, idlePage) as OpenRow[]);
       for (const { number, id, created_at_ms, seq, record } of rows) {
         last = number;
         if (idle.length < limit && writtenAt(record, created_at_ms) <= untilMs) {
@@ -208,7 +175,7 @@ class SqliteJournal implements Journal {
     const { sagaId, facade, fingerprint, request, record, phase } = entry;
     const nowMs = this.#now();
     const row = [sagaId, facade, fingerprint, request, record, phase, answerBytes(entry), nowMs, endedAt(phase, nowMs)];
-    return this.#insertSaga.run(...row).changes === 0 ? "exists" : this.#messages.insert(entry.messages);
+    return this.#sql.insertSaga.run(...row).changes === 0 ? "exists" : this.#insertMessages(entry.messages);
   }
 
   #append(entry: Entry): readonly StoredMessage[] | SagaError {
@@ -216,25 +183,25 @@ class SqliteJournal implements Journal {
     if (seq < 1) {
       return failure("written", this.#path, new RangeError(`entry ${seq} of saga ${sagaId} is not a later entry`));
     }
-    if (this.#insertEntry.run(seq, record, sagaId).changes === 0) {
+    if (this.#sql.insertEntry.run(seq, record, sagaId).changes === 0) {
       return new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} already has an entry ${seq}, or was removed`);
     }
     if (phase === "stuck") {
       this.#onceStuck.add(sagaId);
     }
     if (phase !== "open" || entry.answer !== undefined || this.#onceStuck.has(sagaId)) {
-      this.#updateSaga.run(phase, answerBytes(entry), endedAt(phase, this.#now()), sagaId);
+      this.#sql.updateSaga.run(phase, answerBytes(entry), endedAt(phase, this.#now()), sagaId);
     }
-    return this.#messages.insert(entry.messages);
+    return this.#insertMessages(entry.messages);
   }
 
   #load(sagaId: string): StoredSaga | undefined {
-    const row = this.#selectSaga(sagaId) as SagaRow | undefined;
+    const row = this.#sql.saga(sagaId) as SagaRow | undefined;
     if (row === undefined) {
       return undefined;
     }
     // libsql returns blobs as Buffer from get, but as ArrayBuffer from all.
-    const later = this.#selectRecords.all(row.number) as { record: ArrayBuffer }[];
+    const later = this.#sql.records.all(row.number) as { record: ArrayBuffer }[];
     return {
       sagaId,
       facade: row.facade,
@@ -251,15 +218,34 @@ class SqliteJournal implements Journal {
   #remove(endedByMs: number, limit: number): number {
     const began = performance.now();
     let removed = 0;
-    for (const { number } of this.#selectEnded.all(endedByMs, limit) as { number: number }[]) {
-      this.#removeRecords.run(number);
-      this.#removeSaga.run(number);
+    for (const { number } of this.#sql.ended.all(endedByMs, limit) as { number: number }[]) {
+      this.#sql.removeRecords.run(number);
+      this.#sql.removeSaga.run(number);
       removed++;
       if (performance.now() - began > maxRemovalMs) {
         break;
       }
     }
     return removed;
+  }
+
+  #insertMessages(messages: readonly Message[]): readonly StoredMessage[] {
+    return messages.map((message) => {
+      const { lastInsertRowid } = this.#sql.insertMessage.run(message.topic, message.key, message.body);
+      return { ...message, id: Number(lastInsertRowid) };
+    });
+  }
+
+  #removeMessages(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.#sql.deleteMessage.run(id);
+    }
+  }
+
+  #addDeadLetter({ topic, key, body }: Message, reason: string): void {
+    // libsql cuts a text at a NUL, and a message that can't be read may contain anything.
+    const exact = body.includes("\0") ? Buffer.from(body) : body;
+    this.#sql.insertDead.run(topic, key, exact, reason.replaceAll("\0", "\\0"));
   }
 
   async #read<Result>(query: () => Result): Promise<Result> {
@@ -287,63 +273,42 @@ interface DeadRow extends Omit<DeadLetter, "body"> {
   readonly body: string | ArrayBuffer;
 }
 
-const noMessages: readonly StoredMessage[] = [];
+function toDeadLetter(row: DeadRow): DeadLetter {
+  return { ...row, body: typeof row.body === "string" ? row.body : Buffer.from(row.body).toString("utf8") };
+}
 
-/** The table of messages. Writes happen in the transaction that is open. */
-class MessageTable {
-  readonly #insert: Statement;
-  readonly #delete: Statement;
-  readonly #insertDead: Statement;
-  readonly #selectPending: Statement;
-  readonly #selectDead: Statement;
+type Statements = ReturnType<typeof prepareAll>;
 
-  constructor(db: Sqlite, reader: Sqlite) {
-    this.#insert = db.prepare("INSERT INTO message (topic, key, body) VALUES (?, ?, ?)");
-    this.#delete = db.prepare("DELETE FROM message WHERE id = ?");
-    this.#insertDead = db.prepare(
-      "INSERT INTO message (topic, key, body, dead_reason) VALUES (? || '.dead-letter', ?, ?, ?)",
-    );
-    this.#selectPending = reader.prepare(
-      "SELECT id, topic, key, body FROM message WHERE dead_reason IS NULL ORDER BY id",
-    );
-    this.#selectDead = reader.prepare(
+/** @param reader the connection for queries outside of transactions */
+function prepareAll(db: Sqlite, reader: Sqlite) {
+  return {
+    saga: prepareOne(reader, queries.saga),
+    records: reader.prepare(queries.records),
+    ids: reader.prepare(queries.ids),
+    countOpen: prepareOne(reader, queries.countOpen),
+    number: prepareOne(reader, queries.number),
+    openWithLast: reader.prepare(queries.openWithLast),
+    inFlight: reader.prepare(queries.inFlight),
+    pending: reader.prepare("SELECT id, topic, key, body FROM message WHERE dead_reason IS NULL ORDER BY id"),
+    deadLetters: reader.prepare(
       `SELECT id, topic, key, body, dead_reason AS reason FROM message
        WHERE topic = ? || '.dead-letter' AND dead_reason IS NOT NULL ORDER BY id`,
-    );
-  }
-
-  insert(messages: readonly Message[]): readonly StoredMessage[] {
-    if (messages.length === 0) {
-      return noMessages;
-    }
-    return messages.map((message) => {
-      const { lastInsertRowid } = this.#insert.run(message.topic, message.key, message.body);
-      return { ...message, id: Number(lastInsertRowid) };
-    });
-  }
-
-  pending(): readonly StoredMessage[] {
-    return this.#selectPending.all() as StoredMessage[];
-  }
-
-  remove(ids: readonly number[]): void {
-    for (const id of ids) {
-      this.#delete.run(id);
-    }
-  }
-
-  addDead({ topic, key, body }: Message, reason: string): void {
-    // libsql cuts a text at a NUL, and a message that can't be read may contain anything.
-    const exact = body.includes("\0") ? Buffer.from(body) : body;
-    this.#insertDead.run(topic, key, exact, reason.replaceAll("\0", "\\0"));
-  }
-
-  dead(topic: string): readonly DeadLetter[] {
-    return (this.#selectDead.all(topic) as DeadRow[]).map((row) => ({
-      ...row,
-      body: typeof row.body === "string" ? row.body : Buffer.from(row.body).toString("utf8"),
-    }));
-  }
+    ),
+    insertSaga: db.prepare(
+      `INSERT INTO saga (id, facade, fingerprint, request, first_record, phase, answer, created_at_ms, ended_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+    ),
+    insertEntry: db.prepare(
+      "INSERT INTO entry (saga, seq, record) SELECT number, ?, ? FROM saga WHERE id = ? ON CONFLICT DO NOTHING",
+    ),
+    updateSaga: db.prepare("UPDATE saga SET phase = ?, answer = coalesce(?, answer), ended_at_ms = ? WHERE id = ?"),
+    ended: db.prepare(queries.ended),
+    removeRecords: db.prepare(queries.removeRecords),
+    removeSaga: db.prepare(queries.removeSaga),
+    insertMessage: db.prepare("INSERT INTO message (topic, key, body) VALUES (?, ?, ?)"),
+    deleteMessage: db.prepare("DELETE FROM message WHERE id = ?"),
+    insertDead: db.prepare("INSERT INTO message (topic, key, body, dead_reason) VALUES (? || '.dead-letter', ?, ?, ?)"),
+  };
 }
 
 type GetOne = (...values: unknown[]) => unknown;

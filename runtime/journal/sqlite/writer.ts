@@ -30,7 +30,7 @@ const maxLogBytes = 32 * 1024 * 1024;
  * each time, then run in threads.
  */
 const slowMs = 2;
-const threadCommits = { first: 64, most: 4_096 } as const;
+const threadCommits = { first: 16, most: 1_024 } as const;
 
 const exec: (this: Sqlite, sql: string) => Promise<unknown> = AsyncDatabase.prototype.exec;
 
