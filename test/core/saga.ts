@@ -1,6 +1,6 @@
 import type { Command, Failure, SagaEvent } from "../../runtime/core/event.js";
-import type { Transition } from "../../runtime/core/outcome.js";
 import type { RetryPolicy, SagaPlan, StepPlan } from "../../runtime/core/plan.js";
+import type { Transition } from "../../runtime/core/state.js";
 import { initialState, type SagaState, type StepState, stepOf } from "../../runtime/core/state.js";
 import { Status, type StatusName } from "../../runtime/core/status.js";
 import { transition } from "../../runtime/core/transition.js";

@@ -84,7 +84,7 @@ test("an unexpected event changes nothing and says why", () => {
       const next = transition(plan, before, { kind: "step-succeeded", step: 0, received: new Uint8Array() });
       expect(next.state).toBe(before);
       expect(next.commands).toEqual([]);
-      expect(next.unexpected).toContain("expects no answer");
+      expect(next.unexpected).toContain("does not expect an answer");
     }),
   );
 });
