@@ -89,7 +89,7 @@ export class Engine {
         if (messages.length > 0) {
           this.#outbox.send(messages);
         }
-        this.#recovery.stored(execution.id);
+        this.#recovery.resumed(execution.id);
         changes.changed(execution.id);
       },
       released: (execution, release) => this.#released(execution, release),
