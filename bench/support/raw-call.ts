@@ -34,8 +34,8 @@ interface Call {
 }
 
 /**
- * Connects. Calls are made of HTTP/2's frames themselves: a client of grpc-js takes ten times the processor time for each,
- * Node's HTTP/2 five times, and with shared cores that is what would be measured.
+ * Connects. Calls are made of HTTP/2's frames themselves: a client of grpc-js takes ten times the processor time for
+ * each, Node's HTTP/2 five times, and with shared cores that is what would be measured.
  */
 export async function connectRaw(address: string): Promise<RawClient> {
   const at = address.lastIndexOf(":");
@@ -62,7 +62,7 @@ export async function connectRaw(address: string): Promise<RawClient> {
   let lost: string | undefined;
 
   function end(call: Call | undefined, fields: ReadonlyMap<string, string> | undefined, why = "no status"): void {
-    // A reset may come after the end.
+    // A reset may arrive after the end.
     if (call === undefined || !calls.delete(call)) return;
     if (call.stream !== undefined) byStream.delete(call.stream);
     call.ended({
@@ -128,6 +128,6 @@ function headersOf(path: string, authority: string, timeoutMs: number): Buffer {
     te: "trailers",
     "grpc-timeout": `${timeoutMs}m`,
   });
-  // A server that wants no table is to be told, after it said so, that there is none.
+  // A server that allows no table expects an update of the table size to 0.
   return Buffer.concat([encodeTableSize(0), fields]);
 }

@@ -16,7 +16,7 @@ const Flag = { ACK: 0x1, END_STREAM: 0x1, END_HEADERS: 0x4, PADDED: 0x8, PRIORIT
 const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_CONCURRENT_STREAMS: 3, INITIAL_WINDOW_SIZE: 4 } as const;
 const settingLength = 6;
 
-/** Told of what comes. */
+/** Receives frames. */
 export interface RawListener {
   data(stream: number, payload: Buffer): void;
   headers(stream: number, block: Buffer, last: boolean): void;

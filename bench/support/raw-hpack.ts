@@ -207,7 +207,10 @@ const shortestCode = 5;
 const longestCode = 19;
 /** Codes up to this length are found by their first bits at once; almost all characters have such. */
 const short = 8;
-/** By so many bits: the length of the code that they begin with, and its character in the last byte. 0 where it is longer. */
+/**
+ * By the next bits: the length of the code that they begin with, and its character in the last byte. 0 if the code is
+ * longer.
+ */
 const shortCodes = new Uint16Array(1 << short);
 /** The same of longer codes, by their bits with a one before them. */
 const longCodes = new Map<number, number>();
@@ -259,7 +262,10 @@ function decodeHuffman(bytes: Uint8Array): string | undefined {
   return filled ? text.toString("latin1", 0, length) : undefined;
 }
 
-/** The code that the held bits begin with, and its length; 0, or one that is longer than they are, where it is not all there. */
+/**
+ * The code that the held bits begin with, and its length; 0, or one that is longer than they are, where it is not all
+ * there.
+ */
 function codeOf(held: number, heldBits: number): number {
   const missing = Math.max(0, short - heldBits);
   const first = ((held << missing) | mask(missing)) >>> (heldBits + missing - short);

@@ -53,7 +53,7 @@ function report(what: string, slice: Slice): void {
   if (errorsIn(slice) > 0) note(`  errors: ${JSON.stringify(slice.errors)}`);
 }
 
-/** Tells whoever watches, on stderr. */
+/** Prints progress to stderr. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }

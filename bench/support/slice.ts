@@ -59,7 +59,7 @@ export async function runSlice(cast: Cast, { concurrency, seconds, rampMs }: Sli
       return client.ask("run", { target, concurrency: share, rampMs } satisfies ClosedRun);
     }),
   );
-  // The second half of the warm-up has all calls under way.
+  // In the second half of the warm-up all calls are in flight.
   await sleep(2 * rampMs);
   await mark(cast);
   await sleep(seconds * 1000);

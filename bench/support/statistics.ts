@@ -19,7 +19,7 @@ export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Rounded for JSON, which has no NaN: null stands for that. */
+/** Rounded for JSON. JSON has no NaN, so that becomes null. */
 export function rounded(value: number, digits: number): number | null {
   return Number.isFinite(value) ? Number(value.toFixed(digits)) : null;
 }

@@ -1,5 +1,5 @@
 // The order and payment services that every side calls: in memory and as light as they can be, since a durable
-// ledger would hide what the facade itself costs. Both stand in ONE process, on a port of their own each: a facade
+// ledger would hide what the facade itself costs. Both are in ONE process, each on its own port: a facade
 // has two connections as in life, but two shared cores hold one process less, so that the facades and not the
 // scheduler are measured. At 0.1 to 0.3 ms of CPU a booking this process is not the limit; the table shows its share.
 import { type handleUnaryCall, Server, type UntypedServiceImplementation } from "@grpc/grpc-js";
@@ -29,7 +29,7 @@ export interface UpstreamManners {
   readonly remember: boolean;
 }
 
-/** What was amiss with a number of sagas, each of which should have called each service once. */
+/** What is wrong with a number of sagas, each of which should have called each service once. */
 export interface Audit {
   /** Calls that never came. */
   readonly missing: number;

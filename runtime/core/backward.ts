@@ -16,8 +16,9 @@ import { Status } from "./status.js";
 type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
 
 /**
- * Starts the rollback of a running saga. The outcome of a step that waits for its next attempt is unknown. A call in flight
- * is not abandoned, because its outcome decides about its compensation. A saga with nothing to compensate ends at once.
+ * Starts the rollback of a running saga. The outcome of a step that waits for its next attempt is unknown. A call in
+ * flight is not abandoned, because its outcome decides about its compensation. A saga with nothing to compensate ends
+ * at once.
  */
 export function fail(plan: SagaPlan, state: SagaState, failure: SagaFailure): Transition {
   const steps = state.steps.map((step): StepState => {
@@ -35,8 +36,9 @@ export function fail(plan: SagaPlan, state: SagaState, failure: SagaFailure): Tr
 }
 
 /**
- * Starts the compensations of the next group, in reverse order of the groups. Those of one group run in parallel. A group
- * waits until all its calls have ended and all later groups are compensated. Does nothing unless the saga is compensating.
+ * Starts the compensations of the next group, in reverse order of the groups. Those of one group run in parallel. A
+ * group waits until all its calls have ended and all later groups are compensated. Does nothing unless the saga is
+ * compensating.
  */
 export function advanceCompensation(plan: SagaPlan, before: Transition): Transition {
   if (before.state.phase !== "compensating") {
@@ -134,7 +136,10 @@ function waitBefore({ compensation }: StepPlan, attempt: number): number {
   return attempt === 1 || compensation === undefined ? 0 : backoffBound(compensation.retry, attempt);
 }
 
-/** Whether a compensation's failure means that there is nothing to compensate: NOT_FOUND, for a step that did not succeed. */
+/**
+ * Whether a compensation's failure means that there is nothing to compensate: NOT_FOUND, for a step that did not
+ * succeed.
+ */
 export function saysUndone(step: StepState, failure: Failure): boolean {
   // mutation: not-found-undoes-no-done-step
   return failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done";

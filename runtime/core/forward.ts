@@ -130,7 +130,8 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const decision = event.decision ?? (more ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
   const decided = { ...event, decision };
   if (decision === "retry") {
-    // A request that could not be built counts as an attempt: past the pivot it is retried forever, and its waits must grow.
+    // A request that could not be built counts as an attempt: past the pivot it is retried forever, and its waits must
+    // grow.
     const attempts = failure.beforeCall ? before.attempts + 1 : before.attempts;
     const attempt = attempts + 1;
     const wait = backoffBound(step.retry, attempt);
@@ -209,7 +210,10 @@ export function responded(plan: SagaPlan, state: SagaState, event: Of<"responded
   return { state: { ...state, response: event.response, phase: "completed" }, commands: [] };
 }
 
-/** The response could not be built: before its pivot the saga is rolled back; after it, it completes with the failure as answer. */
+/**
+ * The response could not be built: before its pivot the saga is rolled back; after it, it completes with the failure as
+ * answer.
+ */
 export function respondFailed(plan: SagaPlan, state: SagaState, event: Of<"respond-failed">): Transition {
   if (state.phase !== "running" || state.response !== undefined) {
     return unexpected(state, `a saga that is ${state.phase} needs no response`);

@@ -34,8 +34,8 @@ export interface SagaPlan {
 }
 
 /**
- * A metadata key of upstream calls: "true" if the step is past its saga's pivot. Such a call is retried until it succeeds,
- * whatever its status.
+ * A metadata key of upstream calls: "true" if the step is past its saga's pivot. Such a call is retried until it
+ * succeeds, whatever its status.
  */
 export const retriableKey = "saga-retriable";
 

@@ -23,8 +23,8 @@ export const interrupted: Omit<SagaFailure, "step"> = {
 };
 
 /**
- * A server loaded the saga from the journal. The outcome of a call that was in flight is unknown. It is repeated if the saga
- * goes forward and the step is idempotent; otherwise the step is compensated.
+ * A server loaded the saga from the journal. The outcome of a call that was in flight is unknown. It is repeated if the
+ * saga goes forward and the step is idempotent; otherwise the step is compensated.
  */
 export function recovered(plan: SagaPlan, state: SagaState): Transition {
   switch (state.phase) {

@@ -15,11 +15,15 @@ export interface StepState {
   readonly status: StepStatus;
   /** The number of attempts so far. */
   readonly attempts: number;
-  /** The number of failed attempts, which the retry policy limits. An attempt that a crash interrupted does not count. */
+  /**
+   * The number of failed attempts, which the retry policy limits. An attempt that a crash interrupted does not count.
+   */
   readonly failures: number;
   readonly sent: Uint8Array | undefined;
   readonly received: Uint8Array | undefined;
-  /** Whether an attempt's outcome is unknown. Then a later definite failure does not mean that no attempt took effect. */
+  /**
+   * Whether an attempt's outcome is unknown. Then a later definite failure does not mean that no attempt took effect.
+   */
   readonly inDoubt: boolean;
   /** The failure of the last attempt of the step or of its compensation. */
   readonly failure: Failure | undefined;
@@ -55,7 +59,9 @@ export interface Transition {
   readonly commands: readonly Command[];
   /** The event with the decision on it, for the journal. Absent if there was nothing to decide. */
   readonly decided?: SagaEvent;
-  /** Set if the state machine did not expect the event: the verdict. The state is unchanged, and there are no commands. */
+  /**
+   * Set if the state machine did not expect the event: the verdict. The state is unchanged, and there are no commands.
+   */
   readonly unexpected?: string;
 }
 

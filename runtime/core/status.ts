@@ -55,8 +55,8 @@ export function isOutcomeUnknown(code: StatusCode): boolean {
 const longestText = 1_000;
 
 /**
- * A text that is valid in a gRPC status. It has no unpaired surrogates, which can't be encoded, and it is short enough for
- * the header limits of clients.
+ * A text that is valid in a gRPC status. It has no unpaired surrogates, which can't be encoded, and it is short enough
+ * for the header limits of clients.
  */
 export function statusText(text: string): string {
   const cut = text.length > longestText ? `${text.slice(0, longestText)}…` : text;

@@ -69,7 +69,10 @@ export function transition(plan: SagaPlan, state: SagaState, event: SagaEvent): 
   }
 }
 
-/** The state after a saga's recorded events. It ignores their commands; the event "recovered" gives those that are still needed. */
+/**
+ * The state after a saga's recorded events. It ignores their commands; the event "recovered" gives those that are still
+ * needed.
+ */
 export function replay(plan: SagaPlan, events: Iterable<SagaEvent>): SagaState {
   let state = initialState(plan);
   for (const event of events) {

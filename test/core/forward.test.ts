@@ -67,7 +67,7 @@ describe("groups", () => {
   test.each([
     ["the deadline passes", late, { code: Status.DEADLINE_EXCEEDED, reason: "SAGA_DEADLINE_EXCEEDED", step: 1 }],
     ["a sibling is refused", failed(1, "NOT_FOUND"), { code: Status.NOT_FOUND, reason: "SAGA_STEP_FAILED", step: 1 }],
-  ])("when %s, calls in flight are waited for before their group is undone", (_, turn, because) => {
+  ])("when %s, their group is compensated only after the calls in flight have ended", (_, turn, because) => {
     const saga = playing(planOf([step(0), step(1), step(1), step(1)]), called(0), succeeded(0));
     saga.say(called(1), called(2), called(3));
     expect(saga.say(turn)).toEqual(["queue-rollback"]);

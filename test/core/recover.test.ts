@@ -21,7 +21,7 @@ describe("a saga with recovery roll-back that a crash interrupted before its piv
       1,
     ],
     [
-      "with all steps done undoes them: nobody was told that it succeeded",
+      "with all steps done is compensated: its client did not get a success",
       [called(0), succeeded(0), called(1), succeeded(1)],
       ["compensate 1 #1"],
       undefined,

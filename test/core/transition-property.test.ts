@@ -30,7 +30,7 @@ describe("every saga, whatever the upstreams answer and wherever the process cra
       }
       expect(state.phase).toBe("compensated");
       for (const { step, at } of steps.filter(({ step: { kind } }) => kind === "compensatable")) {
-        expect(!applied[at] || undone[at], `step ${at} of group ${step.group} is left behind`).toBe(true);
+        expect(!applied[at] || undone[at], `step ${at} of group ${step.group} still has its effect`).toBe(true);
       }
     });
   });

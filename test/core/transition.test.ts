@@ -34,7 +34,9 @@ const all: Readonly<Record<string, SagaEvent>> = {
 const done = [called(0), succeeded(0)];
 const undoing = [...done, notResponded, delivered];
 
-/** Where a saga stands, how it came there, and which events it expects there, with the phase that they lead to. */
+/**
+ * A saga's situation, the events that lead there, and which events it expects then, with the phase that they lead to.
+ */
 const table: readonly [string, SagaEvent[], Record<string, Phase>][] = [
   [
     "a step is due",

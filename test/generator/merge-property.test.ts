@@ -37,7 +37,7 @@ const edited = fc
   })
   .map(({ parts, newLine, mark, end }) => mark + (parts.join("\n") + end).replaceAll("\n", newLine));
 
-/** The text without what was put in: the splices' places, counted on by what stands before them. */
+/** The text without the insertions. Their positions count the insertions before them. */
 function withoutInserted(text: string, splices: readonly { at: number; text: string }[]): string {
   let shift = 0;
   let rest = text;

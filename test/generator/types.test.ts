@@ -26,7 +26,7 @@ const mistakes: readonly Mistake[] = [
 type Mistake = readonly [what: string, from: RegExp, to: string, said: string];
 
 const sample = `node/${shop}.sample.ts`;
-/** What stands in the shop's sample, and what tsc is to say of it. */
+/** The content of the shop's sample, and the expected error of tsc. */
 const samples: readonly Sample[] = [
   ["a message with a field that it doesn't have", "{ request: { nothing: 1 } }", "'nothing' does not exist"],
   ["an answer of a step that there is not", "{ responses: { takes: {} } }", "'takes' does not exist"],
@@ -52,7 +52,7 @@ function reading(facade: string, node: string, expression: string): string {
   ].join("\n");
 }
 
-describe("generated code beside ts-proto's", { timeout: 120_000 }, () => {
+describe("generated code with ts-proto's", { timeout: 120_000 }, () => {
   let project: TypesProject;
   let errorsIn: (path: string) => string;
   beforeAll(async () => {

@@ -116,7 +116,7 @@ describe("a full queue", () => {
     await flood(book);
   });
 
-  test("keeps no other call from its answer", async () => {
+  test("does not delay the answers of other calls", async () => {
     const { client, book } = await fullServer();
     const calls = Array.from({ length: 50 }, () => ended(callUnary(client, client.handleAsyncBooking, request)));
     for (const { code } of await Promise.all(calls)) expect(code, "without an id").toBe(status.INVALID_ARGUMENT);

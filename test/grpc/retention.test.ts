@@ -44,12 +44,12 @@ async function checkRetention(journal: object): Promise<void> {
   expect(server.ledgers().orders.entries.length, "whose order the upstream knows by its key").toBe(orders);
 }
 
-test("a saga is gone once it has ended for as long as is configured; open and stuck ones stay", async () => {
+test("a saga is removed when its retention time has passed; open and stuck ones stay", async () => {
   await checkRetention({});
 });
 
 describePostgres("on PostgreSQL", () => {
-  test("a saga is gone once it has ended for as long as is configured; open and stuck ones stay", async () => {
+  test("a saga is removed when its retention time has passed; open and stuck ones stay", async () => {
     const [url, schema] = [await postgresUrl(), freshSchema()];
     scope.defer(() => dropSchema(schema));
     await checkRetention({ kind: "postgres", postgres: { url, schema } });

@@ -59,7 +59,7 @@ describe("run", () => {
     await expect(sagas.run(handleSyncBooking, { orderId: 1n })).rejects.toBeDefined();
   });
 
-  test("makes an id of its own for a request without one", async () => {
+  test("creates an id for a request without one", async () => {
     const { sagas } = await start();
     const { RequestID: one } = await sagas.run(handleSyncBooking, request);
     const { RequestID: other } = await sagas.run(handleSyncBooking, request);

@@ -32,7 +32,7 @@ describe("a todo", () => {
     writeFileSync(file, text);
     const facades = Object.entries(bookingService.facades).map(([name, facade]) => [
       name,
-      // The compiled file's name stands in the definition; on disk lies what the loader reads.
+      // The definition has the name of the compiled file; the file on disk is what the loader reads.
       { ...facade, nodeFile: pathToFileURL(file.replace(/ts$/, "js")) },
     ]);
     return { service: { ...bookingService, facades: Object.fromEntries(facades) }, file };
@@ -107,7 +107,7 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
   });
-  expect(looked, "no saga was taken up").toEqual([]);
+  expect(looked, "no saga was recovered").toEqual([]);
 });
 
 test("a service that is still the function that makes it stops the start, which says to call it", async () => {

@@ -63,7 +63,7 @@ test("a throttled client's deadline is its saga's", async () => {
   expect(await bookThrottled(server, "b", Date.now() + 200)).toMatchObject({ code: status.DEADLINE_EXCEEDED });
   gate.open();
   expect(await first).toMatchObject({ code: status.OK });
-  // Asked again, the saga's own end is told.
+  // Called again, it returns the saga's own end.
   expect(await bookThrottled(server, "b")).toMatchObject({
     code: status.DEADLINE_EXCEEDED,
     info: { reason: "SAGA_DEADLINE_EXCEEDED" },
@@ -123,14 +123,14 @@ describe("draining", () => {
 });
 
 describe("the completion topic", () => {
-  test("tells the program of each saga that has ended", async () => {
-    const told: Completion[] = [];
-    const onCompletion = async (completion: Completion) => void told.push(completion);
+  test("reports each ended saga to the program", async () => {
+    const completions: Completion[] = [];
+    const onCompletion = async (completion: Completion) => void completions.push(completion);
     const server = await startBookingServer(scope, { onCompletion, config: { completion_topic: "done" } });
     await bookThrottled(server, "t");
     await bookAsync(server, "f", { FaultInject: true });
-    await until(() => told.length === 2);
-    expect(told).toEqual([
+    await until(() => completions.length === 2);
+    expect(completions).toEqual([
       {
         request_id: "t",
         facade: "pb.BookingService/HandleThrottledBooking",
@@ -147,13 +147,13 @@ describe("the completion topic", () => {
   });
 
   test("is delivered again after a failure, and an observer that throws keeps nothing from that", async () => {
-    const told: string[] = [];
+    const ids: string[] = [];
     let failures = 0;
     const server = await startBookingServer(scope, {
       config: { completion_topic: "done" },
       async onCompletion({ request_id }) {
-        told.push(request_id);
-        if (told.length === 1) throw new Error("not now");
+        ids.push(request_id);
+        if (ids.length === 1) throw new Error("not now");
       },
       observer: {
         failed() {
@@ -163,8 +163,8 @@ describe("the completion topic", () => {
       },
     });
     await bookThrottled(server, "t");
-    await until(() => told.length === 2);
-    expect(told).toEqual(["t", "t"]);
+    await until(() => ids.length === 2);
+    expect(ids).toEqual(["t", "t"]);
     expect(failures).toBe(1);
   });
 

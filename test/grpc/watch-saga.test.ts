@@ -160,12 +160,12 @@ describe("a watch", () => {
     await service.write(done, "completed");
     service.changed();
     const loads = service.seen.loads;
-    expect(loads, "it was told more than once").toBeGreaterThan(3);
+    expect(loads, "it was notified more than once").toBeGreaterThan(3);
     expect(loads, "what the connection can't take is not even loaded").toBeLessThan(changes / 2);
     stream.resume();
     expect(await over).toMatchObject({ code: status.OK });
     expect(states.at(-1)).toMatchObject({ state: SagaState.SAGA_STATE_COMPLETED, steps: [{ attempts: changes - 1 }] });
-    expect(service.seen.loads, "one more after the one that was under way").toBeLessThanOrEqual(loads + 2);
+    expect(service.seen.loads, "one more after the one that was in flight").toBeLessThanOrEqual(loads + 2);
     expect(states.length).toBeLessThanOrEqual(service.seen.loads);
   });
 

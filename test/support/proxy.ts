@@ -1,6 +1,6 @@
 import { createServer, connect as dial, type Socket } from "node:net";
 
-/** Stands between a client and a server on this machine, and harms what goes through it. */
+/** A proxy between a client and a server on this machine that can disturb the traffic. */
 export interface HarmfulProxy {
   readonly port: number;
   /**
@@ -23,7 +23,7 @@ export interface HarmfulProxy {
   /** Cuts all connections, and refuses new ones until `restore`. */
   cut(): void;
   restore(): void;
-  /** Leaves all connections open, and lets nothing through any more, as a network that is gone does. New ones work. */
+  /** Keeps all connections open but passes nothing on, as a lost network does. New connections work. */
   freeze(): void;
   /** Lets through again what was frozen. */
   thaw(): void;

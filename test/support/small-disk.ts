@@ -59,7 +59,7 @@ const canMount = tryMount();
 function tryMount(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
   try {
-    // In a mount namespace of its own, which ends with the command.
+    // In its own mount namespace, which ends with the command.
     execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: "ignore" });
     return true;
   } catch {

@@ -79,7 +79,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await act("a/s", { method: "/s/other" })).toMatchObject(taken);
       await undo("a/s");
       expect(await undo("a/s", { request: "other" })).toMatchObject(taken);
-      expect(await act("a/s"), "the first call's answer stands").toEqual(first);
+      expect(await act("a/s"), "the first call's answer stays").toEqual(first);
       expect(await place.effects()).toHaveLength(2);
     });
   });
@@ -252,7 +252,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(summary(await act("old-0/s")), "its key is new again").toBe("OK run 9");
     });
 
-    test("stay where the removal is aborted", async () => {
+    test("stay if the removal is aborted", async () => {
       const { place, act } = await open();
       await act("a/s");
       await place.age(60_000);

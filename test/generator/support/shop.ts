@@ -44,7 +44,7 @@ export interface Change {
   readonly name: string;
   readonly from: string;
   readonly to: string;
-  /** What is reported: the code, the text that it stands at, and a part of the message. Nothing: no break. */
+  /** What is reported: the code, the text at its location, and a part of the message. Nothing: no break. */
   readonly says: readonly (readonly [code: string, at: string, text: string])[];
 }
 

@@ -81,7 +81,10 @@ const patient = Object.entries(bookingService.facades).map(([method, facade]) =>
 /** The service that many sagas are asked of. */
 export const patientService = { ...bookingService, facades: Object.fromEntries(patient) };
 
-/** Books so many times, async and throttled by turns, with faults of each kind, and holds the ledgers against what should be. */
+/**
+ * Books so many times, async and throttled by turns, with faults of each kind, and holds the ledgers against what
+ * should be.
+ */
 export async function manySagas(server: BookingServer, count: number, inFlight = 200): Promise<void> {
   server.orders.decideBy(atOrder);
   server.payments.decideBy(atPayment);
@@ -110,14 +113,14 @@ async function bookAll({ client }: BookingServer, ids: readonly string[], inFlig
       const request = BookingRequest.fromPartial({ ProductID: 1n, Count: 1n, FaultInject: refuses(kindOf(id)) });
       const call = callUnary<BookingRequest, unknown>(client, method, request, { "x-request-id": id });
       const { code } = await ended(call);
-      expect(told(id, even), `${id}: ${kindOf(id)}`).toContain(code);
+      expect(possible(id, even), `${id}: ${kindOf(id)}`).toContain(code);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
 }
 
-/** What a client may be told: of a step that never answers well, how its last attempt went wrong. */
-function told(id: string, accepted: boolean): readonly status[] {
+/** The statuses that a client may get: for a step that never succeeds, that of its last attempt. */
+function possible(id: string, accepted: boolean): readonly status[] {
   if (accepted || !isUndone(kindOf(id))) {
     return [status.OK];
   }

@@ -3,7 +3,7 @@ import { deadLetterTopic } from "../../../runtime/broker/broker.js";
 import type { KafkaBrokerOptions } from "../../../runtime/broker/kafka/options.js";
 import { until } from "../until.js";
 
-/** Options for a test: a group of its own, and nothing that takes long. */
+/** Options for a test: its own group, and short times. */
 export function testOptions(brokers: readonly string[], changed: Partial<KafkaBrokerOptions> = {}): KafkaBrokerOptions {
   return {
     brokers,

@@ -10,7 +10,7 @@ import type { KafkaVersion } from "./jars.js";
 /** A user of the SASL listener. */
 export const saslUser = { username: "saga", password: "secret" } as const;
 
-/** A Kafka broker of its own: one node, KRaft, on this machine. */
+/** A Kafka broker: one node, KRaft, on this machine. */
 export interface KafkaServer {
   /** `host:port` of the plain listener. */
   readonly address: string;
@@ -38,7 +38,7 @@ export interface KafkaServerOptions {
   readonly behind?: readonly Behind[];
 }
 
-/** A plain listener that clients are told to reach by another port. */
+/** A plaintext listener that is advertised with another port. */
 export interface Behind {
   readonly port: number;
   readonly advertised: number;

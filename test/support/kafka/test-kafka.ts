@@ -14,7 +14,7 @@ export interface TestKafka {
   readonly brokers: readonly string[];
   /** The broker itself, where the test may stop and start it. */
   readonly server: KafkaServer;
-  /** What stands before the broker for clients that come through it. */
+  /** The proxy between some clients and the broker. */
   readonly proxy: HarmfulProxy;
 }
 
@@ -38,7 +38,9 @@ export function skips(what: string, why: string | undefined): boolean {
   return why !== undefined;
 }
 
-/** A Kafka for the tests of a file: KAFKA_BROKERS, or a broker of the version that lives as long as the file's tests. */
+/**
+ * A Kafka for the tests of a file: KAFKA_BROKERS, or a broker of the version that lives as long as the file's tests.
+ */
 export function useKafka(version: KafkaVersion): TestKafka {
   const given = process.env.KAFKA_BROKERS?.split(",");
   let server: KafkaServer | undefined;

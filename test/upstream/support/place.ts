@@ -70,7 +70,7 @@ export const sqlitePlace =
 /** libsql, as the journal uses it. */
 export const libsqlPlace = sqlitePlace((path) => new Database(path, { timeout: 5000 }) as unknown as SqlDatabase);
 
-/** A place on PostgreSQL, in a schema of its own. */
+/** A place on PostgreSQL, in its own schema. */
 export const postgresPlace =
   (options: PostgresDriverOptions = {}, poolSize = 4): OpenPlace<pg.PoolClient> =>
   async (scope) => {
