@@ -8,7 +8,7 @@ export type Ended = (error: string | undefined) => void;
 export interface Completions {
   /** Calls the listener when a saga has ended, or has not ended in time. */
   expect(id: string, ended: Ended): void;
-  /** Nobody waits for it any more. */
+  /** Stops waiting for a saga. */
   forget(id: string): void;
 }
 

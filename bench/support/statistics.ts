@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones where their number is even; NaN of nothing. */
+/** The middle value; the mean of the two middle ones if their number is even; NaN if there are none. */
 export function median(values: readonly number[]): number {
   return quantile(
     [...values].sort((a, b) => a - b),
@@ -6,7 +6,7 @@ export function median(values: readonly number[]): number {
   );
 }
 
-/** The value below which a share of the sorted values lies, interpolated; NaN of nothing. */
+/** The value below which a share of the sorted values lies, interpolated; NaN if there are none. */
 export function quantile(sorted: readonly number[], share: number): number {
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)] ?? Number.NaN;

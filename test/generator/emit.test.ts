@@ -18,7 +18,7 @@ describe("emit", () => {
 
   it("writes what is in the golden file", async () => {
     const files = await all();
-    // Descriptors are bytes; that they are the right ones is read's business.
+    // Descriptors are bytes. The tests of `read` check their content.
     const text = files.map(({ path, content }) => `=== ${path}\n${content.replace(/\[\n( +"\S+",\n)+ +\]/g, "[…]")}`);
     await expect(text.join("\n")).toMatchFileSnapshot("golden/nasty.txt");
   });

@@ -20,11 +20,11 @@ export interface TypesProject {
    */
   vary(name: string, path: string, edit: (content: string) => string): void;
   /**
-   * Asks tsc, under the repository's own strict settings, about everything at once: that takes it as long as one file.
-   * @returns what it says of a file or folder, `generated`, `added/<path>` or `varied/<name>`; "": nothing
+   * Runs tsc with the repository's strict settings on everything at once, which takes as long as one file.
+   * @returns its errors in a file or folder, `generated`, `added/<path>` or `varied/<name>`; "" if there are none
    */
   typecheck(): Promise<(path: string) => string>;
-  /** What biome says of the generated code as it was made; "": nothing. */
+  /** What biome reports about the generated code; "" if nothing. */
   lint(): Promise<string>;
   remove(): void;
 }

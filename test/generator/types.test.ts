@@ -5,7 +5,7 @@ import { createTypesProject, type TypesProject } from "./types-project.js";
 const shop =
   "deep/er/v1/shop/shop-api/buy-everything-that-is-there-and-then-some-more-so-that-the-name-gets-long" as const;
 
-/** What is read, in the request of a node of the shop's facade, and what tsc is to say of it. */
+/** What a node of the shop's facade reads, and the expected error of tsc. */
 const readings: readonly Reading[] = [
   ["an earlier step", "rate", "results.take.aDouble", ""],
   ["both of an earlier group", "rate", "results.takeOnceMoreWithANameThatIsLong.aDouble", ""],
@@ -17,7 +17,7 @@ const readings: readonly Reading[] = [
 type Reading = readonly [what: string, node: string, expression: string, said: string];
 
 const stub = `node/${shop}.ts`;
-/** What is done to the shop's stub, and what tsc is to say of it. */
+/** A change of the shop's stub, and the expected error of tsc. */
 const mistakes: readonly Mistake[] = [
   ["a missing node", /^export const tell:/m, "const tell:", "Property 'tell' is missing"],
   ["a node of the wrong kind", /^ {2}request: .*\n(.*\n)*?^ {2}\}\),\n/m, "", "Property 'request' is missing"],

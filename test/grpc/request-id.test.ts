@@ -37,7 +37,7 @@ test("a request id has at most 128 characters of certain kinds", async () => {
 test("a malformed request is refused, and its id is still free", async () => {
   const { client, orders } = await startBookingServer(scope);
   const path = "/pb.BookingService/HandleSyncBooking";
-  // A length-delimited field that promises more than there is.
+  // A length-delimited field that is longer than the message.
   const broken = new Uint8Array([0x0a, 0xff, 0x01]);
   expect(await ended(callRaw(client, path, broken, { "x-request-id": "a" }))).toMatchObject({
     code: status.INVALID_ARGUMENT,

@@ -11,7 +11,7 @@ import { connectSagaClient } from "./support/saga-client.js";
 
 const scope = createScope();
 
-/** Has sagas end in every way on a server that keeps them for a second, and looks which are there then. */
+/** Has sagas end in every way on a server that keeps them for one second, and then lists those that exist. */
 async function checkRetention(journal: object): Promise<void> {
   const server = await startBookingServer(scope, {
     config: { journal: { retention_ms: 1_000, ...journal } },

@@ -19,7 +19,7 @@ async function start() {
   return { ...server, operator: server.sagas.operator, sagas: connectSagaClient(scope, server.address) };
 }
 
-/** Has an upstream's next call of a method wait until it is let go. */
+/** Holds an upstream's next call of a method until the test releases it. */
 function hold({ orders, payments }: Pick<BookingServer, "orders" | "payments">, method: string): () => void {
   let letGo = () => {};
   const upstream = method.endsWith("Order") ? orders : payments;
@@ -148,7 +148,7 @@ describe("WatchSaga", () => {
     expect(states).toEqual([await sagas.get("s")]);
   });
 
-  test("a saga that is stuck: stays open until an operator has moved it on", async () => {
+  test("a saga that is stuck: the stream stays open until an operator acts", async () => {
     const server = await start();
     await startStuck(server);
     const { states, over } = server.sagas.watch("s");
@@ -208,7 +208,7 @@ describe("a server that drains", () => {
     expect(await closed).toBe(0);
   });
 
-  test("ends the watch of a saga that it leaves to the next start", async () => {
+  test("ends the watch of a saga that continues at the next start", async () => {
     const server = await startBookingServer(scope, { config: { shutdown_grace_ms: 1 } });
     const sagas = connectSagaClient(scope, server.address);
     hold(server, "createPayment");

@@ -23,7 +23,7 @@ function bookThrottled({ client }: BookingServer, id: string, deadline = Date.no
   return ended(callUnary(client, client.handleThrottledBooking, whole, { "x-request-id": id }, { deadline }));
 }
 
-/** A fault that lasts until the test lets go. */
+/** A fault that lasts until the test ends it. */
 function held() {
   let open = () => {};
   const hold = new Promise<void>((resolve) => {
@@ -32,7 +32,7 @@ function held() {
   return { fault: { hold }, open: () => open() };
 }
 
-test("past the limit a call is refused at once, with RESOURCE_EXHAUSTED; what was accepted is done", async () => {
+test("above the limit a call is refused at once with RESOURCE_EXHAUSTED; accepted sagas are done", async () => {
   const server = await startBookingServer(scope, { config: { queue_limit: { async: 2, throttled: 1 } } });
   const gate = held();
   server.orders.plan("createOrder", { ...gate.fault, times: 3 });
@@ -90,7 +90,7 @@ test("an async saga is watched to its end", async () => {
 });
 
 describe("draining", () => {
-  test("leaves async sagas that wait for their turn to the next start, and finishes what is called", async () => {
+  test("leaves async sagas that wait for a slot to the next start, and finishes calls in flight", async () => {
     const data_dir = scope.tempDir();
     const config = { data_dir, topic_concurrency: 1 };
     const server = await startBookingServer(scope, { config });
@@ -146,7 +146,7 @@ describe("the completion topic", () => {
     ]);
   });
 
-  test("is delivered again after a failure, and an observer that throws keeps nothing from that", async () => {
+  test("is delivered again after a failure, even if the observer throws", async () => {
     const ids: string[] = [];
     let failures = 0;
     const server = await startBookingServer(scope, {
@@ -186,7 +186,7 @@ describe("the completion topic", () => {
   });
 });
 
-test("a limit for a topic that no step has is refused at start, with those that there are", async () => {
+test("a limit for an unknown topic is refused at the start, with the known topics", async () => {
   const start = startBookingServer(scope, { config: { topics: { create_ordr: { concurrency: 1 } } } });
   await expect(start).rejects.toMatchObject({
     code: "SAGA_CONFIG_INVALID",

@@ -126,7 +126,7 @@ describe("an upstream that fails", () => {
     expect(ledgers().payments.entries).toEqual([{ id: 2n, requestId: "a", status: "cancelled" }]);
   });
 
-  test("by not being there: the message names the service; what it says itself is left as it is", async () => {
+  test("by being unreachable: the message names the service; the upstream's own messages are unchanged", async () => {
     const { client, orders } = await startBookingServer(scope);
     orders.plan("createOrder", { fail: { code: status.UNAVAILABLE, message: "closed for today" }, times: 3 });
     expect((await book(client, { "x-request-id": "a" })).message).toBe("closed for today");
@@ -169,7 +169,7 @@ describe("deadlines", () => {
     await book(client, { "x-request-id": "a" }, {}, now + 600_000);
     await book(client, { "x-request-id": "b" }, {}, now + 30_000);
     const [long = 0, short = 0] = orders.callsOf("createOrder").map(({ deadline = 0 }) => deadline - now);
-    // Wide of the mark by far, so that a busy machine makes no difference.
+    // With a wide margin, so that a busy machine makes no difference.
     expect(long).toBeGreaterThan(100_000);
     expect(long).toBeLessThan(160_000);
     expect(short).toBeGreaterThan(20_000);

@@ -142,7 +142,7 @@ describe("a watch", () => {
     expect(service.seen).toMatchObject({ loads: 2, mostLoading: 1 });
   });
 
-  test("gives a slow client the newest state, not all that were", async () => {
+  test("gives a slow client the newest state only", async () => {
     const service = await startService();
     await service.write(begun);
     const { states, stream, over } = service.sagas.watch("s");
@@ -154,7 +154,7 @@ describe("a watch", () => {
     for (let attempt = 2; attempt < changes; attempt++) {
       await service.write([{ kind: "step-failed", step: 0, failure }, events.called(0, attempt)]);
       service.changed();
-      // Else all of them would be one burst.
+      // Otherwise all of them would be one burst.
       await new Promise((resolve) => setImmediate(resolve));
     }
     await service.write(done, "completed");

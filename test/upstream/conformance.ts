@@ -188,7 +188,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
 
     test("with a taken key blocks nothing", async () => {
       const { place, act, undo } = await open();
-      // Somebody else's call, by another scheme of keys, has the compensation's.
+      // Another client's call, with another scheme of keys, has the key of the compensation.
       const other = createBarrier(place.driver, { actionKeyOf: () => undefined });
       const call = { key: "a/s/compensate", method: "/s/m", request: Buffer.alloc(0), direction: "action" } as const;
       await other.call(call, () => Buffer.from("mine"));
@@ -277,7 +277,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
   });
 }
 
-/** Does something and swallows its failure, at once where it fails at once. */
+/** Runs something and ignores its failure; synchronously if it fails synchronously. */
 function settled(act: () => unknown): unknown {
   try {
     const value = act();

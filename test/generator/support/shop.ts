@@ -1,4 +1,4 @@
-/** A shop's protos, as they were when sagas began: with all that a structure can hold. */
+/** A shop's protos when sagas began, with everything that a structure can have. */
 export const before = `syntax = "proto3";
 package shop;
 import "saga/v1/saga.proto";

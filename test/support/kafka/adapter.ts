@@ -23,7 +23,7 @@ export function testClient(brokers: readonly string[]): kafkajs.Kafka {
   return new kafkajs.Kafka({ clientId: "test", brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
 }
 
-/** Resolves once the brokers serve producers: a new one takes connections a little before that. */
+/** Resolves once the brokers serve producers. A new broker accepts connections a little earlier. */
 export async function brokersReady(brokers: readonly string[]): Promise<void> {
   const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
   const answers = async () => {

@@ -16,13 +16,13 @@ export interface KafkaServer {
   readonly address: string;
   /** Of the listener that asks for SASL/PLAIN. */
   readonly saslAddress: string;
-  /** Of the listener that speaks TLS, by a certificate for `localhost`. */
+  /** Of the TLS listener, with a certificate for `localhost`. */
   readonly tlsAddress: string;
   /** That certificate, PEM: it is its own authority. */
   readonly ca: Buffer;
   /** Resolves once it takes connections. */
   start(): Promise<void>;
-  /** Orderly, as an operator does. */
+  /** Stops it with a clean shutdown. */
   stop(): Promise<void>;
   kill9(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export interface KafkaServer {
 /** How a broker is set up. */
 export interface KafkaServerOptions {
   readonly version: KafkaVersion;
-  /** Where its data lies; what lies there already is used. */
+  /** The folder of its data. Existing data is used. */
   readonly directory: string;
   /** A free one by default. */
   readonly port?: number;

@@ -18,14 +18,14 @@ export interface TestKafka {
   readonly proxy: HarmfulProxy;
 }
 
-/** Why a test file's Kafka is not there; undefined where it is. */
+/** Why a test file's Kafka is not there; undefined if it is. */
 export function withoutKafka(): string | undefined {
   const given = process.env.KAFKA_BROKERS;
   const missing = given === undefined ? missingTool() : undefined;
   return missing && `${missing} is not installed, and KAFKA_BROKERS is not set`;
 }
 
-/** Why there is no Kafka that may be stopped; undefined where there is one. */
+/** Why there is no Kafka that may be stopped; undefined if there is one. */
 export function withoutOwnKafka(): string | undefined {
   return process.env.KAFKA_BROKERS === undefined ? withoutKafka() : "KAFKA_BROKERS names one that is not ours to stop";
 }
