@@ -86,7 +86,9 @@ export class Engine {
       completion: (values, state) =>
         completion === undefined ? undefined : completionMessage({ broker, log }, completion.topic, values, state),
       stored: (execution, messages) => {
-        this.#outbox.send(messages);
+        if (messages.length > 0) {
+          this.#outbox.send(messages);
+        }
         this.#recovery.stored(execution.id);
         changes.changed(execution.id);
       },
@@ -287,7 +289,7 @@ export class Engine {
 
 function journalClock(journal: Journal, own: Clock): Clock {
   return {
-    now: () => (isShared(journal) ? journal.clockMs() : own.now()),
+    now: isShared(journal) ? () => journal.clockMs() : () => own.now(),
     after: (ms, action) => own.after(ms, action),
     random: () => own.random(),
   };

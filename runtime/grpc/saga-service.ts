@@ -47,7 +47,7 @@ export function sagaService({ source, log, authorize }: Parts): RunningSagaServi
     if (isSagaError(error)) {
       log.info({ ...about, reason: error.code }, error.plain);
     } else {
-      log.error({ ...about, err: error }, "a call failed by an error of ours");
+      log.error({ ...about, err: error }, "call failed because of a bug in protosaga");
     }
     return status;
   }
