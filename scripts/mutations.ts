@@ -181,7 +181,9 @@ const engine: readonly Mutation[] = [
   {
     point: "retry-keeps-key",
     breaks: "a retry has another idempotency key",
-    change: instead('idempotencyKey: this.id + "/" + name + (stepOf(this.#state, at).attempts > 1 ? "/again" : "")'),
+    change: instead(
+      'idempotencyKey: sagaId + "/" + name + (forward ? "" : "/compensate") + (stepOf(state, command.step).attempts > 1 ? "/again" : "")',
+    ),
   },
   {
     point: "retry-is-next-attempt",

@@ -12,25 +12,18 @@ export function upstreamCall(values: SagaValues, state: SagaState, command: Call
   const { facade, sagaId } = values;
   const { service, path, timeoutMs, name, compensation } = stepDefinition(facade, command.step);
   const { sent, undoSent } = stepOf(state, command.step);
-  const common = { service, sagaId, traceparent: state.traceparent };
-  if (command.kind === "compensate") {
-    return {
-      ...common,
-      path: compensation?.path ?? path,
-      body: undoSent ?? new Uint8Array(),
-      timeoutMs: compensation?.timeoutMs ?? timeoutMs,
-      idempotencyKey: `${sagaId}/${name}/compensate`,
-      retriable: false,
-    };
-  }
+  const forward = command.kind === "call";
+  const body = forward ? sent : undoSent;
   return {
-    ...common,
-    path,
-    body: sent ?? new Uint8Array(),
-    timeoutMs: boundedByDeadline(values, state, timeoutMs, nowMs),
+    service,
+    path: forward ? path : (compensation?.path ?? path),
+    body: body ?? new Uint8Array(),
+    timeoutMs: forward ? boundedByDeadline(values, state, timeoutMs, nowMs) : (compensation?.timeoutMs ?? timeoutMs),
+    sagaId,
     // mutation: retry-keeps-key
-    idempotencyKey: `${sagaId}/${name}`,
-    retriable: isPastPivot(facade, state),
+    idempotencyKey: forward ? `${sagaId}/${name}` : `${sagaId}/${name}/compensate`,
+    retriable: forward && isPastPivot(facade, state),
+    traceparent: state.traceparent,
   };
 }
 
