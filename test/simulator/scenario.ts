@@ -1,5 +1,5 @@
-import type { FacadeDefinition } from "../../facade/definition.js";
-import type { Chance } from "../world/chance.js";
+import type { FacadeDefinition } from "../../runtime/facade/definition.js";
+import type { Chance } from "../../runtime/testing/world/chance.js";
 import { randomFacade } from "./facades.js";
 
 /** A client, who calls until told, or hangs up. */
