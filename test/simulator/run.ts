@@ -75,6 +75,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     }),
   );
   const scenario = createScenario(chance, options.leftOut);
+  count(scenario.deployment);
   const facades = new Map(scenario.facades.map((facade) => [facade.name, facade]));
   const kinds = new Map(scenario.facades.flatMap(({ steps }) => steps.map(({ path, kind }) => [path, kind])));
   const weather = createWeather(chance, scenario, scheduler.now, () => calm, {
