@@ -87,7 +87,7 @@ export class Engine {
         completion === undefined ? undefined : completionMessage({ broker, log }, completion.topic, values, state),
       stored: (execution, messages) => {
         this.#outbox.send(messages);
-        this.#recovery.stored(execution.id);
+        this.#recovery.resumed(execution.id);
         changes.changed(execution.id);
       },
       released: (execution, release) => this.#released(execution, release),

@@ -49,8 +49,8 @@ export class Recovery {
   readonly #queue = new Set<string>();
   #reading = false;
   #busy = 0;
-  /** How long each suspended saga waits next, ms. */
-  readonly #retries = new Map<string, number>();
+  /** The suspended sagas: when each is recovered, and how long it waits after that, ms. */
+  readonly #retries = new Map<string, { cancel: (() => void) | undefined; nextMs: number }>();
   /** The number of the entry that the journal refused, by saga: it must show one of that number. */
   readonly #refused = new Map<string, number>();
   #onEmpty: (() => void)[] = [];
@@ -75,11 +75,15 @@ export class Recovery {
 
   /** Recovers a saga after a while. @returns whether this is its first retry since it last moved */
   later(sagaId: string): boolean {
-    const waitMs = this.#retries.get(sagaId) ?? retryAfterMs;
-    const first = !this.#retries.has(sagaId);
-    this.#retries.set(sagaId, Math.min(mostRetryAfterMs, waitMs * 2));
-    this.#parts.timers.after(waitMs, () => this.enqueue([sagaId]));
-    return first;
+    const known = this.#retries.get(sagaId);
+    const retry = known ?? { cancel: undefined, nextMs: retryAfterMs };
+    this.#retries.set(sagaId, retry);
+    retry.cancel ??= this.#parts.timers.after(retry.nextMs, () => {
+      retry.cancel = undefined;
+      this.enqueue([sagaId]);
+    });
+    retry.nextMs = Math.min(mostRetryAfterMs, retry.nextMs * 2);
+    return known === undefined;
   }
 
   /** The journal refused the execution's next entry, because it has one of that number. */
@@ -88,8 +92,9 @@ export class Recovery {
     this.enqueue([id]);
   }
 
-  /** An entry of the saga is durable. */
-  stored(sagaId: string): void {
+  /** The saga is suspended no more. */
+  resumed(sagaId: string): void {
+    this.#retries.get(sagaId)?.cancel?.();
     this.#retries.delete(sagaId);
   }
 
@@ -245,7 +250,7 @@ export class Recovery {
     // mutation: recover-open-sagas
     if (this.#current(stored) !== undefined || stored.phase !== "open" || !stored.ownedHere) {
       this.#refused.delete(sagaId);
-      this.#retries.delete(sagaId);
+      this.resumed(sagaId);
       return;
     }
     let restored: Restored;

@@ -191,18 +191,19 @@ export class SagaExecution {
     }
     this.#timers.clear();
     this.#endDeadline();
-    const error = "error" in release ? release.error : elsewhere(this.id);
+    // An error is made only if something gets it: its stack takes time.
+    const error = () => ("error" in release ? release.error : elsewhere(this.id));
     for (const input of this.#inbox.splice(0)) {
-      discard(input, error);
+      discard(input, error());
     }
     // mutation: release-gives-slots-back
     for (const slot of [...this.#slots.values()].flat()) {
-      slot.fail(error);
+      slot.fail(error());
     }
     this.#slots.clear();
     for (const waiter of this.#answerWaiters.splice(0)) {
       if ("error" in release) {
-        waiter.reject(error);
+        waiter.reject(release.error);
       } else {
         // mutation: release-redirects-clients
         waiter.resolve("elsewhere");
@@ -593,8 +594,10 @@ export class SagaExecution {
   }
 
   #changed(): void {
-    for (const resolve of this.#changeListeners.splice(0)) {
-      resolve();
+    if (this.#changeListeners.length > 0) {
+      for (const resolve of this.#changeListeners.splice(0)) {
+        resolve();
+      }
     }
   }
 }

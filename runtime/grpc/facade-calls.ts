@@ -3,7 +3,7 @@ import type { handleUnaryCall, MethodDefinition, ServerUnaryCall } from "@grpc/g
 import { isSagaError, SagaError } from "../core/errors.js";
 import { type StatusCode, statusName } from "../core/status.js";
 import type { Engine } from "../engine/engine.js";
-import type { Log } from "../engine/ports.js";
+import type { Clock, Log } from "../engine/ports.js";
 import type { Codec } from "../facade/codec.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import {
@@ -26,11 +26,12 @@ export interface FacadeHost {
   /** @throws SagaError SAGA_NOT_STARTED */
   engine(): Pick<Engine, "run">;
   readonly log: Log;
+  readonly clock: Pick<Clock, "now">;
   readonly authorize: Authorize | undefined;
 }
 
 /** A call of a facade, by a gRPC client or by the program itself. */
-export interface FacadeCall {
+interface FacadeCall {
   /** Not checked yet. */
   readonly requestId: string;
   /** What the caller knows the request id by, for errors. */
@@ -42,12 +43,12 @@ export interface FacadeCall {
 }
 
 /** How the call of a facade ended. */
-export type FacadeAnswer =
+type FacadeAnswer =
   | { readonly ok: true; readonly response: Uint8Array }
   | { readonly ok: false; readonly failure: CallFailure };
 
 /** Starts the saga of a call, or joins it, and logs why it failed. Never rejects. */
-export async function callFacade(host: FacadeHost, facade: FacadeDefinition, call: FacadeCall): Promise<FacadeAnswer> {
+async function callFacade(host: FacadeHost, facade: FacadeDefinition, call: FacadeCall): Promise<FacadeAnswer> {
   const { requestId, idName, request, deadlineAtMs } = call;
   try {
     const fix = "send the same id with every attempt of one request, and another with another request";
@@ -174,28 +175,32 @@ export function isSagaRunError(value: unknown): value is SagaRunError {
   return value instanceof Error && value.name === "SagaRunError" && "reason" in value;
 }
 
-/** Runs a saga for the program. @throws SagaRunError, or the signal's reason if it aborts first */
+/**
+ * Runs a saga for the program.
+ * @param own the facade as the engine knows it, with prefixed topics
+ * @throws SagaRunError, or the signal's reason if it aborts first
+ */
 export async function runFacade<Request, Response>(
-  call: (call: FacadeCall) => Promise<FacadeAnswer>,
-  { request: requestCodec, response }: Pick<FacadeDefinition<Request, Response>, "request" | "response">,
+  host: FacadeHost,
+  own: FacadeDefinition,
+  facade: FacadeDefinition<Request, Response>,
   request: Request,
-  deadlineAtMs: number | undefined,
-  { requestId = randomUUID(), signal, metadata = {} }: RunSagaOptions,
+  { requestId = randomUUID(), deadlineMs, signal, metadata = {} }: RunSagaOptions,
 ): Promise<Response> {
   signal?.throwIfAborted();
   const { traceparent } = metadata;
-  const answer = call({
+  const answer = callFacade(host, own, {
     requestId,
     idName: "requestId",
-    request: encode(requestCodec, request, requestId),
-    deadlineAtMs,
+    request: encode(facade.request, request, requestId),
+    deadlineAtMs: deadlineMs === undefined ? undefined : host.clock.now() + deadlineMs,
     traceparent: typeof traceparent === "object" ? traceparent[0] : traceparent,
   });
   const ended = await unlessAborted(answer, signal);
   if (!ended.ok) {
     throw new SagaRunError(ended.failure, requestId);
   }
-  return response.decode(ended.response);
+  return facade.response.decode(ended.response);
 }
 
 /** @throws SagaRunError SAGA_REQUEST_MALFORMED */

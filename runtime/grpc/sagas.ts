@@ -12,7 +12,7 @@ import type { FacadeDefinition, SagaService } from "../facade/definition.js";
 import type { Journal } from "../journal/journal.js";
 import { healthDescriptors } from "../pb/health/v1/health-descriptors.js";
 import type { Authorize } from "./call.js";
-import { callFacade, type FacadeCall, type FacadeHost, type RunSagaOptions, runFacade } from "./facade-calls.js";
+import { type FacadeHost, type RunSagaOptions, runFacade } from "./facade-calls.js";
 import { createLog } from "./log.js";
 import { openBroker, openJournal } from "./open.js";
 import { addReflection } from "./reflection.js";
@@ -133,7 +133,6 @@ export class EmbeddedSagas implements Sagas {
   readonly #options: SagasOptions;
   readonly #byName: ReadonlyMap<string, FacadeDefinition>;
   readonly #completion: EngineOptions["completion"];
-  readonly #clock: Clock;
   readonly #host: FacadeHost;
   readonly #sagaService: RunningSagaService;
   readonly #health: HealthImplementation;
@@ -155,11 +154,10 @@ export class EmbeddedSagas implements Sagas {
     const isEmbedded = !isBroker(broker) && this.config.broker.kind === "embedded";
     this.#completion = completionOf(this.config, facades, options.onCompletion, isEmbedded);
     this.#options = options;
-    this.#clock = clock;
     this.#byName = new Map(facades.map((facade) => [facade.name, facade]));
     this.log = options.logger ?? createLog(this.config.log_level, this.config.pod_id);
     const log = this.log;
-    this.#host = { log, authorize, engine: () => this.engine };
+    this.#host = { log, clock, authorize, engine: () => this.engine };
     const source = () => ({ ...this.#parts(), byName: this.#byName });
     this.#sagaService = sagaService({ source, log, authorize });
     this.#healthNames = ["", ...[...services, sagaServiceAbout].map(({ name }) => name)];
@@ -206,10 +204,7 @@ export class EmbeddedSagas implements Sagas {
     if (own?.fingerprint !== facade.fingerprint) {
       throw new SagaError("SAGA_DEFINITION_INVALID", `${facade.name} is not in the services of these sagas`);
     }
-    const { deadlineMs } = options;
-    const deadlineAtMs = deadlineMs === undefined ? undefined : this.#clock.now() + deadlineMs;
-    const run = (call: FacadeCall) => callFacade(this.#host, own, call);
-    return runFacade(run, facade, request, deadlineAtMs, options);
+    return runFacade(this.#host, own, facade, request, options);
   }
 
   async drain(graceMs = this.config.shutdown_grace_ms * drainShare): Promise<number> {
@@ -228,9 +223,9 @@ export class EmbeddedSagas implements Sagas {
 
   async #start(): Promise<void> {
     const { config, log } = this;
-    const { hooks } = this.#options;
+    const { hooks, clock = systemClock } = this.#options;
     try {
-      const journal = await this.#openJournal();
+      const journal = await this.#openJournal(clock);
       this.#opened.push(() => journal.close());
       const { upstreams: given, upstreamOptions } = this.#options;
       const upstreams = isUpstreams(given) ? given : createUpstreams(config, upstreamOptions);
@@ -243,7 +238,7 @@ export class EmbeddedSagas implements Sagas {
         journal,
         broker,
         upstreams,
-        clock: this.#clock,
+        clock,
         log,
         changes,
         limits: config.queue_limit,
@@ -286,12 +281,12 @@ export class EmbeddedSagas implements Sagas {
     return this.#running;
   }
 
-  async #openJournal(): Promise<Journal> {
+  async #openJournal(clock: Clock): Promise<Journal> {
     const { journal } = this.#options;
     if (typeof journal === "function") {
       return journal();
     }
-    return isJournal(journal) ? journal : openJournal(this.config, this.log, this.#clock);
+    return isJournal(journal) ? journal : openJournal(this.config, this.log, clock);
   }
 
   async #openBroker(journal: Journal): Promise<Broker> {

@@ -145,7 +145,7 @@ export interface SharedJournal extends Journal {
   release(fingerprints: readonly string[]): Promise<void>;
   /**
    * Watches a saga. The journal calls `changed` at least once soon after this call, and again within about 100 ms of each
-   * entry that another server stores for the saga. It may also call it when nothing has changed.
+   * entry of the saga, whichever server stored it. It may also call it when nothing has changed.
    * @param changed must not throw
    * @returns a function that stops watching
    */

@@ -129,9 +129,9 @@ describePostgres("what stands still on a journal that servers share", () => {
     await askMany(facade, many);
     await putAside("victim");
     await until(async () => (await phaseOf("victim")) === "completed", { what: "it to be carried on" });
-    await until(() => many.every((id) => topics.timesSent(id) === 2), { what: "each to be sent again" });
+    await until(() => many.every((id) => topics.timesSent(id) >= 2), { what: "each to be sent again" });
     const begunMs = performance.now();
-    await until(() => many.every((id) => topics.timesSent(id) === 4), { what: "each to be sent twice more" });
+    await until(() => many.every((id) => topics.timesSent(id) >= 4), { what: "each to be sent twice more" });
     expect(performance.now() - begunMs, "after 0.6 s and 1.2 s").toBeGreaterThan(1_500);
     expect(await Promise.all(many.map(entriesOf))).toEqual(many.map(() => 1));
   });

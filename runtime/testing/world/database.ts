@@ -66,15 +66,10 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
 
   const isExpired = (pod: string) => (beats.get(pod) ?? Number.NEGATIVE_INFINITY) < scheduler.now() - leaseMs;
 
-  tables.onStored(({ sagaId }) => {
-    const writer = writing;
-    if (writer !== undefined) {
-      notify(sagaId, (watcher) => watcher.process !== writer);
-    }
-  });
+  tables.onStored(({ sagaId }) => notify(sagaId));
 
-  function notify(sagaId: string, wants: (watcher: Watcher) => boolean): void {
-    for (const watcher of [...(watchers.get(sagaId) ?? [])].filter(wants)) {
+  function notify(sagaId: string): void {
+    for (const watcher of watchers.get(sagaId) ?? []) {
       scheduler.after(noticeMs(`notice/${sagaId}#${++notices}`), () => report(sagaId, watcher));
     }
   }
@@ -347,7 +342,7 @@ export function createDatabase(scheduler: Scheduler, tables: Tables, behaviour: 
     tables,
     open,
     isExpired,
-    spuriousNotice: (sagaId) => notify(sagaId, () => true),
+    spuriousNotice: notify,
     get writing() {
       return writing;
     },
