@@ -43,7 +43,7 @@ export type OpenPlace<Tx> = (scope: Scope) => Promise<Place<Tx>>;
 
 /** A database that effects can be read from in one way, whichever package it is of. */
 export interface SqlDatabase extends SqliteDatabase {
-  prepare(sql: string): SqliteStatement & { all(): unknown[] };
+  prepare(sql: string): SqliteStatement & { all(...values: never[]): unknown[] };
   close(): unknown;
 }
 
@@ -68,7 +68,7 @@ export const sqlitePlace =
   };
 
 /** libsql, as the journal uses it. */
-export const libsqlPlace = sqlitePlace((path) => new Database(path, { timeout: 5000 }) as unknown as SqlDatabase);
+export const libsqlPlace = sqlitePlace((path) => new Database(path, { timeout: 5000 }));
 
 /** A place on PostgreSQL, in its own schema. */
 export const postgresPlace =

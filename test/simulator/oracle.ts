@@ -1,11 +1,11 @@
-import type { SagaEvent } from "../../core/event.js";
-import { initialState, type SagaState } from "../../core/state.js";
-import { transition } from "../../core/transition.js";
-import type { FacadeDefinition } from "../../facade/definition.js";
-import type { Answer, Entry } from "../../journal/journal.js";
-import { decodeRecord, recordTime } from "../../journal/record.js";
-import type { Process } from "../world/process.js";
-import type { SagaRow } from "../world/tables.js";
+import type { SagaEvent } from "../../runtime/core/event.js";
+import { initialState, type SagaState } from "../../runtime/core/state.js";
+import { transition } from "../../runtime/core/transition.js";
+import type { FacadeDefinition } from "../../runtime/facade/definition.js";
+import type { Answer, Entry } from "../../runtime/journal/journal.js";
+import { decodeRecord, recordTime } from "../../runtime/journal/record.js";
+import type { Process } from "../../runtime/testing/world/process.js";
+import type { SagaRow } from "../../runtime/testing/world/tables.js";
 import { enter, openBook, type SagaBook, type Violate } from "./book.js";
 import { judgeEvent } from "./judge-events.js";
 

@@ -1,6 +1,6 @@
-import { isSagaError } from "../../core/errors.js";
-import type { Log } from "../../engine/ports.js";
-import type { Process } from "../world/process.js";
+import { isSagaError } from "../../runtime/core/errors.js";
+import type { Log } from "../../runtime/engine/ports.js";
+import type { Process } from "../../runtime/testing/world/process.js";
 import type { Violate } from "./book.js";
 import type { Trace } from "./trace.js";
 

@@ -1,6 +1,6 @@
-import type { Failure, SagaEvent } from "../../core/event.js";
-import { isOutcomeUnknown } from "../../core/status.js";
-import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
+import type { Failure, SagaEvent } from "../../runtime/core/event.js";
+import { isOutcomeUnknown } from "../../runtime/core/status.js";
+import type { FacadeDefinition, StepDefinition } from "../../runtime/facade/definition.js";
 
 /** Says that something that must hold does not. */
 export type Violate = (invariant: string, what: string) => void;

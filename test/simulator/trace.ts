@@ -1,7 +1,7 @@
-import type { SagaEvent } from "../../core/event.js";
-import type { Entry } from "../../journal/journal.js";
-import { decodeRecord } from "../../journal/record.js";
-import { hashOf } from "../world/chance.js";
+import type { SagaEvent } from "../../runtime/core/event.js";
+import type { Entry } from "../../runtime/journal/journal.js";
+import { decodeRecord } from "../../runtime/journal/record.js";
+import { hashOf } from "../../runtime/testing/world/chance.js";
 
 /** What happened in a run, line by line, if that is wanted. */
 export interface Trace {

@@ -1,6 +1,6 @@
-import type { Chance } from "../world/chance.js";
-import type { Scheduler } from "../world/scheduler.js";
-import type { Tables } from "../world/tables.js";
+import type { Chance } from "../../runtime/testing/world/chance.js";
+import type { Scheduler } from "../../runtime/testing/world/scheduler.js";
+import type { Tables } from "../../runtime/testing/world/tables.js";
 import type { Violate } from "./book.js";
 import type { Fleet } from "./fleet.js";
 import type { Oracle } from "./oracle.js";

@@ -1,9 +1,9 @@
-import { Rollback } from "../../core/errors.js";
-import type { RetryPolicy } from "../../core/plan.js";
-import type { FacadeDefinition, StepDefinition } from "../../facade/definition.js";
-import { defineDto } from "../../facade/dto.js";
-import type { CompensateContext, StepContext } from "../../facade/node.js";
-import type { Chance } from "../world/chance.js";
+import { Rollback } from "../../runtime/core/errors.js";
+import type { RetryPolicy } from "../../runtime/core/plan.js";
+import type { FacadeDefinition, StepDefinition } from "../../runtime/facade/definition.js";
+import { defineDto } from "../../runtime/facade/dto.js";
+import type { CompensateContext, StepContext } from "../../runtime/facade/node.js";
+import type { Chance } from "../../runtime/testing/world/chance.js";
 import { jsonCodec } from "./json-codec.js";
 
 /** What nodes send: what they were told, so that it can be checked where it arrives. */

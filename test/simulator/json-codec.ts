@@ -1,4 +1,4 @@
-import type { Codec } from "../../facade/codec.js";
+import type { Codec } from "../../runtime/facade/codec.js";
 
 /** Messages as JSON. Bytes that are no JSON do not decode. */
 export const jsonCodec: Codec<unknown> = {

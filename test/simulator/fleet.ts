@@ -1,15 +1,15 @@
-import type { Broker, BrokerObserver } from "../../broker/broker.js";
-import { createEmbeddedBroker } from "../../broker/embedded.js";
-import { Changes } from "../../engine/changes.js";
-import type { Completion } from "../../engine/messages.js";
-import type { Log } from "../../engine/ports.js";
-import type { Journal } from "../../journal/journal.js";
-import { type Chance, hashOf } from "../world/chance.js";
-import type { Cluster } from "../world/cluster.js";
-import { type Pod, startPod } from "../world/pod.js";
-import { createProcess, type Probe, type Process } from "../world/process.js";
-import type { Scheduler } from "../world/scheduler.js";
-import type { Network } from "../world/upstreams.js";
+import type { Broker, BrokerObserver } from "../../runtime/broker/broker.js";
+import { createEmbeddedBroker } from "../../runtime/broker/embedded.js";
+import { Changes } from "../../runtime/engine/changes.js";
+import type { Completion } from "../../runtime/engine/messages.js";
+import type { Log } from "../../runtime/engine/ports.js";
+import type { Journal } from "../../runtime/journal/journal.js";
+import { type Chance, hashOf } from "../../runtime/testing/world/chance.js";
+import type { Cluster } from "../../runtime/testing/world/cluster.js";
+import { type Pod, startPod } from "../../runtime/testing/world/pod.js";
+import { createProcess, type Probe, type Process } from "../../runtime/testing/world/process.js";
+import type { Scheduler } from "../../runtime/testing/world/scheduler.js";
+import type { Network } from "../../runtime/testing/world/upstreams.js";
 import type { Scenario } from "./scenario.js";
 
 /** What the pods of a run stand on. */

@@ -1,7 +1,7 @@
-import type { Completion } from "../../engine/messages.js";
-import type { Cluster } from "../world/cluster.js";
-import type { Scheduler } from "../world/scheduler.js";
-import type { Tables } from "../world/tables.js";
+import type { Completion } from "../../runtime/engine/messages.js";
+import type { Cluster } from "../../runtime/testing/world/cluster.js";
+import type { Scheduler } from "../../runtime/testing/world/scheduler.js";
+import type { Tables } from "../../runtime/testing/world/tables.js";
 import type { Violate } from "./book.js";
 import type { Fleet } from "./fleet.js";
 import type { CallJudge } from "./judge-calls.js";

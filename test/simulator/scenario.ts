@@ -1,5 +1,5 @@
-import type { FacadeDefinition } from "../../facade/definition.js";
-import type { Chance } from "../world/chance.js";
+import type { FacadeDefinition } from "../../runtime/facade/definition.js";
+import type { Chance } from "../../runtime/testing/world/chance.js";
 import { randomFacade } from "./facades.js";
 
 /** A client, who calls until told, or hangs up. */
@@ -25,8 +25,31 @@ export interface SagaPlan {
   readonly request: { readonly n: number };
 }
 
+/** A way to run servers, which the seed chooses. */
+interface Deployment {
+  /** What the tally counts it as. */
+  readonly name: string;
+  /** How many of ten schedules have it. */
+  readonly tenths: number;
+  readonly shared: boolean;
+  readonly cluster: boolean;
+  /** A schedule has one to this many servers, each number as often as the others. */
+  readonly mostPods: number;
+}
+
+const deployments: readonly Deployment[] = [
+  { name: "own journal, embedded broker", tenths: 3, shared: false, cluster: false, mostPods: 1 },
+  { name: "own journal, Kafka", tenths: 1, shared: false, cluster: true, mostPods: 1 },
+  // Two of three of these have several servers: a fifth of all schedules.
+  { name: "shared journal, embedded broker", tenths: 3, shared: true, cluster: false, mostPods: 3 },
+  { name: "shared journal, Kafka", tenths: 3, shared: true, cluster: true, mostPods: 3 },
+];
+const deploymentOfTenth = deployments.flatMap((deployment) => Array<Deployment>(deployment.tenths).fill(deployment));
+
 /** All that is fixed before a run begins. */
 export interface Scenario {
+  /** How servers run: "shared journal, embedded broker, 3 servers". */
+  readonly deployment: string;
   readonly facades: readonly FacadeDefinition[];
   readonly sagas: readonly SagaPlan[];
   readonly clients: readonly ClientPlan[];
@@ -51,9 +74,8 @@ export type LeftOut = ReadonlySet<string>;
 
 /** Makes a scenario. */
 export function createScenario(chance: Chance, leftOut: LeftOut = new Set()): Scenario {
-  const shared = chance.roll("shared") < 0.5;
-  const cluster = shared ? chance.roll("cluster") < 0.55 : chance.roll("cluster") < 0.2;
-  const pods = shared ? chance.between("pods", 1, 3) : 1;
+  const { name: deployment, shared, cluster, mostPods } = chance.pick("deployment", deploymentOfTenth);
+  const pods = chance.between("pods", 1, mostPods);
   const facades = Array.from({ length: chance.between("facades", 1, 2) }, (_, at) => randomFacade(chance, at));
   const sagas = Array.from({ length: chance.between("sagas", 1, 4) }, (_, at): SagaPlan => {
     const id = "abcdef"[at] ?? "z";
@@ -62,6 +84,7 @@ export function createScenario(chance: Chance, leftOut: LeftOut = new Set()): Sc
   const windowMs = chance.pick("window", [5, 300, 2_000]);
   const clients = sagas.flatMap((saga) => clientsOf(chance, saga, facades, windowMs));
   return {
+    deployment: `${deployment}, ${pods} server${pods === 1 ? "" : "s"}`,
     facades,
     sagas,
     clients: clients.filter(({ name }) => !leftOut.has(name)),

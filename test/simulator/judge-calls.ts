@@ -1,7 +1,7 @@
-import type { UpstreamOutcome } from "../../engine/ports.js";
-import { actionKey, isCompensation } from "../world/ledger.js";
-import type { Process } from "../world/process.js";
-import type { Attempt } from "../world/upstreams.js";
+import type { UpstreamOutcome } from "../../runtime/engine/ports.js";
+import { actionKey, isCompensation } from "../../runtime/testing/world/ledger.js";
+import type { Process } from "../../runtime/testing/world/process.js";
+import type { Attempt } from "../../runtime/testing/world/upstreams.js";
 import type { Violate } from "./book.js";
 import { isCommitted, isInDoubt, type SagaBook, type StepBook } from "./book.js";
 import type { SentBody } from "./facades.js";

@@ -1,12 +1,12 @@
-import { Status, type StatusCode } from "../../core/status.js";
-import type { UpstreamOutcome } from "../../engine/ports.js";
-import type { Chance } from "../world/chance.js";
-import type { DatabaseBehaviour } from "../world/database-behaviour.js";
-import { actionKey, type Business, isCompensation } from "../world/ledger.js";
-import type { ClusterBehaviour } from "../world/member.js";
-import type { DiskBehaviour } from "../world/own-journal.js";
-import type { Process } from "../world/process.js";
-import type { Arrived, Attempt, Service, Travel } from "../world/upstreams.js";
+import { Status, type StatusCode } from "../../runtime/core/status.js";
+import type { UpstreamOutcome } from "../../runtime/engine/ports.js";
+import type { Chance } from "../../runtime/testing/world/chance.js";
+import type { DatabaseBehaviour } from "../../runtime/testing/world/database-behaviour.js";
+import { actionKey, type Business, isCompensation } from "../../runtime/testing/world/ledger.js";
+import type { ClusterBehaviour } from "../../runtime/testing/world/member.js";
+import type { DiskBehaviour } from "../../runtime/testing/world/own-journal.js";
+import type { Process } from "../../runtime/testing/world/process.js";
+import type { Arrived, Attempt, Service, Travel } from "../../runtime/testing/world/upstreams.js";
 import type { Scenario } from "./scenario.js";
 
 /** All that goes wrong outside of the pods. */

@@ -1,5 +1,5 @@
-import type { LedgerRow } from "../world/ledger.js";
-import type { SagaRow } from "../world/tables.js";
+import type { LedgerRow } from "../../runtime/testing/world/ledger.js";
+import type { SagaRow } from "../../runtime/testing/world/tables.js";
 import type { Violate } from "./book.js";
 import { mustUndo, type SagaBook } from "./book.js";
 

@@ -1,12 +1,12 @@
-import type { Completion } from "../../engine/messages.js";
-import { type Chance, createChance, type Fired } from "../world/chance.js";
-import { createCluster } from "../world/cluster.js";
-import { createDatabase } from "../world/database.js";
-import { createLedger } from "../world/ledger.js";
-import { createDisk, openOwnJournal } from "../world/own-journal.js";
-import { createScheduler } from "../world/scheduler.js";
-import { createTables } from "../world/tables.js";
-import { createNetwork } from "../world/upstreams.js";
+import type { Completion } from "../../runtime/engine/messages.js";
+import { type Chance, createChance, type Fired } from "../../runtime/testing/world/chance.js";
+import { createCluster } from "../../runtime/testing/world/cluster.js";
+import { createDatabase } from "../../runtime/testing/world/database.js";
+import { createLedger } from "../../runtime/testing/world/ledger.js";
+import { createDisk, openOwnJournal } from "../../runtime/testing/world/own-journal.js";
+import { createScheduler } from "../../runtime/testing/world/scheduler.js";
+import { createTables } from "../../runtime/testing/world/tables.js";
+import { createNetwork } from "../../runtime/testing/world/upstreams.js";
 import { startClients } from "./clients.js";
 import { startFleet } from "./fleet.js";
 import { createCallJudge } from "./judge-calls.js";
@@ -75,6 +75,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
     }),
   );
   const scenario = createScenario(chance, options.leftOut);
+  count(scenario.deployment);
   const facades = new Map(scenario.facades.map((facade) => [facade.name, facade]));
   const kinds = new Map(scenario.facades.flatMap(({ steps }) => steps.map(({ path, kind }) => [path, kind])));
   const weather = createWeather(chance, scenario, scheduler.now, () => calm, {

@@ -1,5 +1,5 @@
-import type { SagaEvent } from "../../core/event.js";
-import { isOutcomeUnknown } from "../../core/status.js";
+import type { SagaEvent } from "../../runtime/core/event.js";
+import { isOutcomeUnknown } from "../../runtime/core/status.js";
 import type { Violate } from "./book.js";
 import { isCommitted, isInDoubt, mustUndo, type SagaBook, type StepBook } from "./book.js";
 

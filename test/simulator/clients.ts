@@ -1,10 +1,10 @@
-import { isSagaError } from "../../core/errors.js";
-import type { FacadeDefinition } from "../../facade/definition.js";
-import type { Answer } from "../../journal/journal.js";
-import type { Chance } from "../world/chance.js";
-import type { Pod } from "../world/pod.js";
-import type { Scheduler } from "../world/scheduler.js";
-import type { Tables } from "../world/tables.js";
+import { isSagaError } from "../../runtime/core/errors.js";
+import type { FacadeDefinition } from "../../runtime/facade/definition.js";
+import type { Answer } from "../../runtime/journal/journal.js";
+import type { Chance } from "../../runtime/testing/world/chance.js";
+import type { Pod } from "../../runtime/testing/world/pod.js";
+import type { Scheduler } from "../../runtime/testing/world/scheduler.js";
+import type { Tables } from "../../runtime/testing/world/tables.js";
 import type { Violate } from "./book.js";
 import type { Fleet } from "./fleet.js";
 import { sameAnswer } from "./oracle.js";
