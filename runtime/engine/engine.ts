@@ -167,7 +167,7 @@ export class Engine {
     }
     const parts = { journal, timers: this.#timers, clock: this.#clock, log };
     if (journal.shared || broker.slots === undefined) {
-      // Elsewhere no message can be lost, and no saga can be another server's.
+      // One server on SQLite with the embedded broker owns all sagas and sends no messages for them.
       new Sweep({
         ...parts,
         facades,
