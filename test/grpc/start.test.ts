@@ -113,9 +113,9 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
 test("a service that is still the function that makes it stops the start, which says to call it", async () => {
   // TypeScript demands a service's members. Without types nothing tells a user that this is a function.
   const { definition, facades, descriptors } = bookingService;
-  const tripService = Object.assign(() => bookingService, { definition, facades, descriptors });
+  const tripService = () => bookingService;
   const config = { listen: "localhost:0", data_dir: scope.tempDir(), log_level: "silent" as const, upstreams };
-  const services = [tripService];
+  const services = [Object.assign(tripService, { definition, facades, descriptors })];
   const refusal = {
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining(
