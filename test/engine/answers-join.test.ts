@@ -11,7 +11,7 @@ const other = facadeOf({ name: "test.Service/Other", steps: { a: {} } });
 const facades = [facade, other];
 
 describe("the same request id", () => {
-  test("joins the saga that runs under it", async () => {
+  test("joins the saga that runs", async () => {
     const place = createPlace(scope);
     const a = place.upstreams.hold("/a");
     const { ask } = await place.start({ facades });
@@ -39,7 +39,7 @@ describe("the same request id", () => {
     expect(place.upstreams.calls).toHaveLength(calls);
   });
 
-  test("gets its failure while the rollback still runs", async () => {
+  test("gets the failure while the rollback still runs", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
     const undo = place.upstreams.hold("/a/undo");
@@ -70,7 +70,7 @@ describe("the same request id", () => {
     expect(place.saga("s")?.phase).toBe("completed");
   });
 
-  test("whose bytes differ and whose meaning is the same is the same request", async () => {
+  test("joins the saga if the request has other bytes and the same meaning", async () => {
     const place = createPlace(scope);
     const [one, same] = ['{"x":1,"y":2}', '{ "y": 2, "x": 1 }'].map((text) => new TextEncoder().encode(text));
     const a = place.upstreams.hold("/a");
@@ -85,7 +85,7 @@ describe("the same request id", () => {
     expect(place.upstreams.paths()).toEqual(["/a", "/b"]);
   });
 
-  test("a wrong use of it at the same moment does not spoil the right one", async () => {
+  test("another request at the same moment does not disturb the right one", async () => {
     const place = createPlace(scope);
     const { ask } = await place.start({ facades });
     const answer = await ask("s", { request: { wish: 1 } });
@@ -98,7 +98,7 @@ describe("the same request id", () => {
     expect(right).toEqual({ status: "fulfilled", value: answer });
   });
 
-  test("a wrong use of it writes nothing into the saga that has it", async () => {
+  test("another request writes nothing into the saga", async () => {
     const place = createPlace(scope);
     let slow = false;
     // Refused at once, the first saga is one entry long; the second one's first two come close together.
@@ -115,13 +115,13 @@ describe("the same request id", () => {
     const before = await place.reaches("s", "compensated");
     slow = true;
     await expect(ask("s", { request: { wish: 2 } })).rejects.toMatchObject({ code: "SAGA_REQUEST_ID_TAKEN" });
-    // Another saga's whole run later, whatever would have been written is in the file.
+    // After the whole run of another saga, all entries of this one are in the file.
     await ask("t");
     expect(place.saga("s")?.story).toEqual(before.story);
   });
 });
 
-test("request ids of different sagas do not meet", async () => {
+test("sagas with different request ids do not disturb each other", async () => {
   const place = createPlace(scope);
   const { ask } = await place.start({ facades });
   const ids = Array.from({ length: 50 }, (_, at) => `s${at}`);

@@ -21,7 +21,7 @@ const asyncFacade = (spec: Partial<FacadeSpec> = {}) =>
 const facade = asyncFacade();
 
 describe("an async saga", () => {
-  test("answers at once, and is then driven to its end", async () => {
+  test("answers at once, and then runs to its end", async () => {
     const place = createPlace(scope);
     const { ask } = await place.start({ facades: [facade] });
     const a = place.upstreams.hold("/a");
@@ -38,7 +38,7 @@ describe("an async saga", () => {
     expect(place.upstreams.calls).toHaveLength(2);
   });
 
-  test("that fails is rolled back, and its client's answer stays what it was", async () => {
+  test("that fails is rolled back, and its recorded answer does not change", async () => {
     const place = createPlace(scope);
     const { ask } = await place.start({ facades: [facade] });
     place.upstreams.plan("/b", failing("FAILED_PRECONDITION", "sold out"));
@@ -48,7 +48,7 @@ describe("an async saga", () => {
     expect(await ask("s")).toMatchObject({ ok: true });
   });
 
-  test("whose response can't be built is refused, and nothing is called", async () => {
+  test("is refused if its response can't be built, and nothing is called", async () => {
     const place = createPlace(scope);
     const refused = asyncFacade({
       respond: () => {
@@ -61,7 +61,7 @@ describe("an async saga", () => {
     expect(place.upstreams.calls).toEqual([]);
   });
 
-  test("whose response is long in building is accepted once it is there", async () => {
+  test("is accepted once its response is built", async () => {
     const place = createPlace(scope);
     const slow = asyncFacade({ respond: async () => ({ late: true }) });
     const { ask } = await place.start({ facades: [slow] });
@@ -69,7 +69,7 @@ describe("an async saga", () => {
     await place.reaches("s", "completed");
   });
 
-  test("is not bound by its client's deadline, but by the facade's", async () => {
+  test("has the facade's deadline, not its client's", async () => {
     const place = createPlace(scope);
     const clock = createManualClock();
     const { ask } = await place.start({ facades: [asyncFacade({ deadlineMs: 5_000 })], clock });
@@ -84,7 +84,7 @@ describe("an async saga", () => {
     expect(place.upstreams.paths()).toEqual(["/a", "/a/undo"]);
   });
 
-  test("tries again by a message: the wait holds no place on the topic", async () => {
+  test("retries with a message: the retry delay holds no slot of the topic", async () => {
     const place = createPlace(scope);
     const clock = createManualClock();
     const slow = { ...quick, initialBackoffMs: 1_000, maxBackoffMs: 1_000 };
@@ -107,7 +107,7 @@ describe("an async saga", () => {
     expect(place.upstreams.calls.map(({ sagaId }) => sagaId)).toEqual(["s", "t", "s"]);
   });
 
-  test("runs the steps of a group at the same time, each by its own topic", async () => {
+  test("runs the steps of a group at the same time, each with its own topic", async () => {
     const place = createPlace(scope);
     const parallel = asyncFacade({ steps: { a: { group: 0 }, b: { group: 0 }, c: { group: 1 } } });
     const { ask } = await place.start({ facades: [parallel] });
@@ -120,7 +120,7 @@ describe("an async saga", () => {
     expect(place.upstreams.paths().at(-1)).toBe("/c");
   });
 
-  test("with a step refused beside one that is under way: that one's answer is waited for, then undone", async () => {
+  test("with a step that is refused while a parallel one is in flight: the parallel one ends first, then it is compensated", async () => {
     const place = createPlace(scope);
     const parallel = asyncFacade({ steps: { a: { group: 0 }, b: { group: 0 } } });
     const { ask } = await place.start({ facades: [parallel] });
@@ -135,7 +135,7 @@ describe("an async saga", () => {
 });
 
 describe("a topic", () => {
-  test("has no more messages handled at the same time than its concurrency", async () => {
+  test("has no more messages handled at the same time than its concurrency limit", async () => {
     const place = createPlace(scope);
     let now = 0;
     let most = 0;
@@ -157,7 +157,7 @@ describe("a topic", () => {
 });
 
 describe("a crash", () => {
-  test("before a message is delivered: the next process sends it again", async () => {
+  test("before a message is delivered: the next process publishes it again", async () => {
     const place = createPlace(scope);
     const first = await place.start({ facades: [facade], concurrencyOf: () => 1 });
     const held = place.upstreams.hold("/a");
@@ -175,7 +175,7 @@ describe("a crash", () => {
     expect(place.upstreams.callsOf("/b")).toHaveLength(20);
   });
 
-  test("before the client is answered: its saga goes on, and it gets the answer when it asks again", async () => {
+  test("before the client gets its answer: the saga continues, and a repeated call gets the answer", async () => {
     const place = createPlace(scope);
     const never = asyncFacade({ respond: () => new Promise(() => {}) });
     const first = await place.start({ facades: [never], clock: systemClock });
@@ -188,7 +188,7 @@ describe("a crash", () => {
     await place.reaches("s", "completed");
   });
 
-  test("in a rollback: it is finished", async () => {
+  test("in a rollback: the next process finishes it", async () => {
     const place = createPlace(scope);
     const first = await place.start({ facades: [facade] });
     place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
@@ -203,7 +203,7 @@ describe("a crash", () => {
 });
 
 describe("the completion topic", () => {
-  test("gets one message a saga, however it ended", async () => {
+  test("gets one message for each saga, however it ends", async () => {
     const place = createPlace(scope);
     const told: Completion[] = [];
     const handler = async ({ body }: { body: string }) => void told.push(JSON.parse(body));
@@ -225,7 +225,7 @@ describe("the completion topic", () => {
     ]);
   });
 
-  test("tells of the end alone where the response is more than the broker carries", async () => {
+  test("gets the end without the response if the response is larger than the broker accepts", async () => {
     const place = createPlace(scope);
     const told: unknown[] = [];
     const handler = async ({ body }: { body: string }) => void told.push(JSON.parse(body));
@@ -237,7 +237,7 @@ describe("the completion topic", () => {
     expect(told).toEqual([end]);
   });
 
-  test("keeps its message until it was handled, also over a restart", async () => {
+  test("keeps a message until it is handled, also across a restart", async () => {
     const place = createPlace(scope);
     const fails = { topic: "done", handler: () => Promise.reject(new Error("not now")) };
     const first = await place.start({ facades: [facade], completion: fails });
@@ -255,7 +255,7 @@ describe("the completion topic", () => {
 describe("a full queue", () => {
   const limits = { async: 2, throttled: 2 };
 
-  test("refuses what is new at once, and nothing else", async () => {
+  test("refuses new sagas at once, and nothing else", async () => {
     const place = createPlace(scope);
     const { ask } = await place.start({ facades: [facade], limits });
     const first = place.upstreams.hold("/a");

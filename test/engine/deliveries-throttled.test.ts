@@ -8,7 +8,7 @@ import { failing, ok } from "./support/upstream-stub.js";
 const scope = createScope();
 const facade = facadeOf({ steps: { a: {}, b: {} }, mode: "throttled", recovery: "carry-on" });
 
-test("the client is held until the saga is done, and gets its response", async () => {
+test("the client waits for the end of the saga, and gets its response", async () => {
   const place = createPlace(scope);
   const { ask } = await place.start({ facades: [facade] });
   expect(await ask("s")).toEqual({ ok: true, response: { a: { from: "/a" }, b: { from: "/b" } } });
@@ -16,7 +16,7 @@ test("the client is held until the saga is done, and gets its response", async (
   expect(place.saga("s")?.story).toContain("stepDelivered 1");
 });
 
-test("or its error, as soon as the rollback is queued", async () => {
+test("the client gets the error as soon as the rollback is queued", async () => {
   const place = createPlace(scope);
   const { ask } = await place.start({ facades: [facade] });
   place.upstreams.plan("/b", failing("FAILED_PRECONDITION", "sold out"));
@@ -27,7 +27,7 @@ test("or its error, as soon as the rollback is queued", async () => {
   await place.reaches("s", "compensated");
 });
 
-test("whoever hung up, or lost the server, asks again under the same id and gets the recorded answer", async () => {
+test("a client that disconnected, or lost the server, repeats its call and gets the recorded answer", async () => {
   const place = createPlace(scope);
   const first = await place.start({ facades: [facade] });
   const held = place.upstreams.hold("/a");
@@ -44,7 +44,7 @@ test("whoever hung up, or lost the server, asks again under the same id and gets
   expect(place.upstreams.callsOf("/b")).toHaveLength(1);
 });
 
-test("the client's deadline bounds it also while it waits for its turn", async () => {
+test("the client's deadline bounds it also while it waits for a slot", async () => {
   const place = createPlace(scope);
   const clock = createManualClock();
   const { ask } = await place.start({ facades: [facade], clock, concurrencyOf: () => 1 });
@@ -63,7 +63,7 @@ test("the client's deadline bounds it also while it waits for its turn", async (
   ).toBe(true);
 });
 
-test("a full queue refuses at once", async () => {
+test("a full queue refuses new sagas at once", async () => {
   const place = createPlace(scope);
   const { ask } = await place.start({ facades: [facade], limits: { async: 1, throttled: 1 } });
   const held = place.upstreams.hold("/a");

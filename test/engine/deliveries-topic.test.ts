@@ -28,7 +28,7 @@ const poison = [
   ["of a saga that the journal does not have", message(facade, "nobody")],
 ] as const;
 
-test("poison goes to the dead-letter topic with its reason, and the messages behind it go on", async () => {
+test("poison goes to the dead-letter topic with its reason, and the messages after it are delivered", async () => {
   const place = createPlace(scope);
   const { ask, broker, journal } = await place.start({ facades: [facade] });
   const topic = facade.topics.rollback;
@@ -36,7 +36,7 @@ test("poison goes to the dead-letter topic with its reason, and the messages beh
   const { arrived, answer } = place.upstreams.hold("/a/undo");
   await ask("s");
   await arrived;
-  // One key for all: even those of its own key must not wait behind the poison.
+  // One key for all: messages with the key of the poison must not wait either.
   const published = broker.publish(poison.map(([, body]) => ({ topic, key: "s", body })));
   answer(ok({}));
   expect(await published).toBe(true);
@@ -61,7 +61,7 @@ test("a step's message with another step's number is poison", async () => {
   ]);
 });
 
-test("a rollback message that comes twice, or too late, changes nothing", async () => {
+test("a duplicate or late rollback message changes nothing", async () => {
   const place = createPlace(scope);
   const { ask, broker, journal } = await place.start({ facades: [facade] });
   expect(await ask("done")).toMatchObject({ ok: true });
@@ -77,7 +77,7 @@ test("a rollback message that comes twice, or too late, changes nothing", async 
   expect(place.upstreams.calls).toHaveLength(calls);
 });
 
-test("messages of any kind for a saga that is being called change nothing", async () => {
+test("messages for a saga whose call is in flight change nothing", async () => {
   const place = createPlace(scope);
   const { ask, broker } = await place.start({ facades: [queued] });
   const b = place.upstreams.hold("/b");
@@ -98,7 +98,7 @@ function publishAll(broker: Awaited<ReturnType<Place["start"]>>["broker"], id: s
   return broker.publish(steps.map((at) => ({ topic: topics[at] ?? rollback, key: id, body: message(queued, id, at) })));
 }
 
-test("the messages are there for people and other tools to read", async () => {
+test("people and other tools can read the messages", async () => {
   const place = createPlace(scope);
   const { ask, seen } = await place.start({ facades: [queued], concurrencyOf: () => 1, byMessage: true });
   const [first = "", second = ""] = queued.topics.steps;
@@ -122,7 +122,7 @@ test("the messages are there for people and other tools to read", async () => {
   expect(mine[0]).toEqual({ topic: first, ...head, current_index: 0, request: { wish: 1 }, results: {} });
 });
 
-test("a message that would be longer than the broker carries goes without its payload: the journal has it", async () => {
+test("a message that is larger than the broker accepts is published without its payload: the journal has it", async () => {
   const place = createPlace(scope);
   const { ask, seen } = await place.start({
     facades: [queued],
@@ -145,7 +145,7 @@ test("a message that would be longer than the broker carries goes without its pa
   expect(place.upstreams.callsOf("/a")).toContainEqual(expect.objectContaining({ sagaId: "s" }));
 });
 
-test("a handler that can't reach the journal has the message delivered again", async () => {
+test("a message is delivered again if its handler can't reach the journal", async () => {
   const place = createPlace(scope);
   let refusals = 1;
   const { broker, journal } = await place.start({

@@ -35,7 +35,7 @@ test("draining: running sagas finish, new ids are refused, running and recorded 
   expect(drained).toBe(0);
 });
 
-test("draining waits for a rollback, too", async () => {
+test("draining waits for rollbacks, too", async () => {
   const place = createPlace(scope);
   const { ask, engine } = await place.start({ facades: [facade], clock: systemClock });
   place.upstreams.plan("/b", failing("OUT_OF_RANGE"));
@@ -48,7 +48,7 @@ test("draining waits for a rollback, too", async () => {
   expect(place.saga("s")?.phase).toBe("compensated");
 });
 
-test("draining no longer than the grace: says how many are left, and stopping leaves them to the next start", async () => {
+test("draining ends with the grace period: it returns how many sagas are left, and the next start recovers them", async () => {
   const place = createPlace(scope);
   const clock = createManualClock();
   const { ask, engine, stop } = await place.start({ facades: [facade], clock });
@@ -66,7 +66,7 @@ test("draining no longer than the grace: says how many are left, and stopping le
   await Promise.all(["s", "t"].map((id) => place.reaches(id, "compensated")));
 });
 
-test("draining with nothing running is over at once", async () => {
+test("draining ends at once if no saga runs", async () => {
   const place = createPlace(scope);
   const { engine } = await place.start({ facades: [facade], clock: createManualClock() });
   expect(await engine.drain(60_000)).toBe(0);

@@ -19,15 +19,15 @@ async function startStuck(place: Place) {
   return running;
 }
 
-test("a compensation that used up its attempts: stuck, independent ones done, those after it waiting", async () => {
+test("a compensation that used up its attempts is STUCK: parallel ones run, later ones wait", async () => {
   const place = createPlace(scope);
   const { ask, journal } = await startStuck(place);
   expect(place.upstreams.callsOf("/b/undo")).toHaveLength(3);
   expect(place.upstreams.callsOf("/c/undo")).toHaveLength(1);
   expect(place.upstreams.callsOf("/a/undo")).toEqual([]);
   expect(await journal.list("stuck")).toEqual(["s"]);
-  await until(() => place.said.some((text) => text.includes("saga stuck")), { what: "the operator to be told" });
-  expect(await ask("s"), "what the client was told stays").toMatchObject({ ok: false, step: "d" });
+  await until(() => place.said.some((text) => text.includes("saga stuck")), { what: "the log line" });
+  expect(await ask("s"), "the client's answer stays").toMatchObject({ ok: false, step: "d" });
 });
 
 describe("an operator", () => {
@@ -65,7 +65,7 @@ describe("an operator", () => {
     });
   });
 
-  test("retries in vain: stuck again, and skipping still helps", async () => {
+  test("retries without success: STUCK again, and a skip still works", async () => {
     const place = createPlace(scope);
     const { engine } = await startStuck(place);
     place.upstreams.plan("/b/undo", ...Array(3).fill(failing("INTERNAL")));
@@ -75,7 +75,7 @@ describe("an operator", () => {
     await place.reaches("s", "compensated");
   });
 
-  test("who retried is not forgotten when the process dies before the retry ends", async () => {
+  test("the journal keeps who retried, although the process dies before the retry ends", async () => {
     const place = createPlace(scope);
     const { engine, stop } = await startStuck(place);
     const undo = place.upstreams.hold("/b/undo");
@@ -87,7 +87,7 @@ describe("an operator", () => {
     expect(place.upstreams.callsOf("/b/undo")).toHaveLength(5);
   });
 
-  test("two at once: one acts, the other is told that nothing is stuck any more", async () => {
+  test("acts twice at once: the second act gets SAGA_NOT_STUCK", async () => {
     const place = createPlace(scope);
     const { engine } = await startStuck(place);
     const outcomes = await Promise.allSettled([
@@ -103,7 +103,7 @@ describe("an operator", () => {
     expect(place.said.filter((text) => text.includes("put aside"))).toEqual([]);
   });
 
-  test("is told where there is nothing to do", async () => {
+  test("gets an error if there is nothing to do", async () => {
     const place = createPlace(scope);
     const { engine } = await startStuck(place);
     await expect(engine.operator.skip({ ...act, sagaId: "x" })).rejects.toMatchObject({ code: "SAGA_NOT_FOUND" });

@@ -11,7 +11,7 @@ import { facadeOf } from "./support/facade.js";
 
 // Found by the simulator, seed 520: the message waited for the next start of its server.
 test.each(["journal.append", "journal.remove"])(
-  "an end is told, once, where the answer of %s is lost",
+  "a saga's end is published once if the answer of %s is lost",
   async (lost) => {
     const scheduler = createScheduler(1);
     const body = toBytes({});

@@ -16,7 +16,7 @@ const ids = Array.from({ length: count }, (_, at) => `s${at}`);
 const never = () => new Promise<never>(() => {});
 const laterRetry = { maxAttempts: 20, initialBackoffMs: 3_600_000, maxBackoffMs: 3_600_000, multiplier: 1 };
 
-/** Has a path's calls take some turns of the event loop, and tells how many were under way at once, at most. */
+/** Has a path's calls take some turns of the event loop, and returns the highest number of calls that were in flight at once. */
 function gauge(upstreams: UpstreamStub, path: string): () => number {
   let [now, most] = [0, 0];
   upstreams.always(path, async () => {
@@ -51,7 +51,7 @@ async function untilAll(place: Place, phase: string, all = ids): Promise<void> {
   }
 }
 
-test("many async sagas that a restart finds call no more at once than their topic's concurrency", async () => {
+test("many async sagas make no more calls at once after a restart than their topic's concurrency limit", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ mode: "async", recovery: "carry-on", steps: { a: {}, b: {} } });
   place.upstreams.always("/a", never);
@@ -68,7 +68,7 @@ test("many async sagas that a restart finds call no more at once than their topi
   expect(most()).toBe(5);
 });
 
-test("many sync sagas past their pivot are finished a few at a time", async () => {
+test("many sync sagas past their pivot are recovered a few at a time", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { p: { kind: "pivot" }, z: { kind: "retriable" } } });
   place.upstreams.always("/p", never);
@@ -86,7 +86,7 @@ test("many sync sagas past their pivot are finished a few at a time", async () =
   expect(place.upstreams.callsOf("/p"), "each once again").toHaveLength(2 * count);
 });
 
-test("many sagas whose compensations waited to be tried again wait anew, and take nobody's turn", async () => {
+test("many sagas in a retry delay of a compensation wait for its rest, and keep no other saga waiting", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { a: { undo: { retry: laterRetry } }, b: {} } });
   place.upstreams.always("/b", failing("INVALID_ARGUMENT", "no"));
@@ -104,7 +104,7 @@ test("many sagas whose compensations waited to be tried again wait anew, and tak
   expect(place.upstreams.callsOf("/a/undo"), "none is tried again at once").toHaveLength(count);
 });
 
-test("sagas that wait to try again keep none of the others from their turn", async () => {
+test("sagas in a retry delay keep no other saga from being recovered", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { p: { kind: "pivot", retry: laterRetry } } });
   place.upstreams.always("/p", never);
@@ -114,7 +114,7 @@ test("sagas that wait to try again keep none of the others from their turn", asy
   await until(called(2), { what: "each to be tried once more" });
 });
 
-test("a saga whose turn has not come is driven all the same once its client asks", async () => {
+test("a saga that is still in the queue is recovered at once if its client calls", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { p: { kind: "pivot" } } });
   place.upstreams.always("/p", never);
@@ -131,7 +131,7 @@ test("a saga whose turn has not come is driven all the same once its client asks
   expect(await ask(waiting)).toEqual({ ok: true, response: { p: { at: "last" } } });
 });
 
-test("one saga that can't be read keeps none of the others from being taken up", async () => {
+test("a saga that can't be read keeps no other saga from being recovered", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { p: { kind: "pivot" } } });
   place.upstreams.always("/p", never);

@@ -26,7 +26,7 @@ function withGap(number: number) {
   return { wrap, refused: () => refused };
 }
 
-test("a saga with a sequence gap is parked with an error, and its client gets it", async () => {
+test("a saga with a sequence gap is parked, and its client gets the error", async () => {
   const place = createPlace(scope);
   const journal = withGap(2);
   const { ask, journal: store } = await place.start({ facades: [facade], wrap: journal.wrap });
@@ -37,7 +37,7 @@ test("a saga with a sequence gap is parked with an error, and its client gets it
   expect(await ask("other").catch(({ code }) => code), "each saga alone").toBe("SAGA_JOURNAL_CORRUPT");
 });
 
-test("so is one that is found so at the start: no call leaves for it, and it is not tried again and again", async () => {
+test("a saga that has a sequence gap at the start is parked: no call leaves, and nothing retries it", async () => {
   const place = createPlace(scope);
   const first = await place.start({ facades: [facade] });
   const held = place.upstreams.hold("/b");

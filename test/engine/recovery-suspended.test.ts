@@ -12,7 +12,7 @@ import { failing, ok } from "./support/upstream-stub.js";
 const scope = createScope();
 const refusal = new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk said no");
 
-/** A journal that refuses an entry when it is told to. */
+/** A journal that refuses the next entry on demand. */
 function refusingDisk() {
   let refuse = false;
   return {
@@ -32,7 +32,7 @@ function refusingDisk() {
   };
 }
 
-/** What is waited for until it is opened. */
+/** A promise that the test resolves. */
 function gate() {
   let open = () => {};
   const opened = new Promise<void>((resolve) => {

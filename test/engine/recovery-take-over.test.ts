@@ -32,7 +32,7 @@ const broker: Broker = {
 describePostgres("a server that dies with thousands of sagas", () => {
   const scope = createScope();
 
-  test("has them taken over within two leases, all", async () => {
+  test("another server takes all of them over within two leases", async () => {
     const [url, schema] = [await postgresUrl(), freshSchema()];
     scope.defer(() => dropSchema(schema));
     const journal = scope.use(await openPostgresJournal({ url, schema, podId: "b", leaseMs }));

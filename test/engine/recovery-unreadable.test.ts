@@ -3,7 +3,7 @@ import { createWorld } from "../../runtime/testing/world/world.js";
 import { facadeOf } from "./support/facade.js";
 
 // Found by the simulator, seed 3043: it was left alone until the next start.
-test("a saga that can't be read for a moment at the start is taken up all the same", async () => {
+test("a saga that can't be read at the start is recovered once it can be read", async () => {
   let unreadable = 0;
   const world = createWorld({ disk: { unreadable: () => --unreadable === 0 } });
   const facade = facadeOf({ steps: { order: {}, payment: {} } });

@@ -142,21 +142,21 @@ describePostgres("servers of two structures on one journal", () => {
       const messages = mode === "sync" ? olds.filter(fails).length : olds.length * 3 + olds.filter(fails).length;
       expect(cluster.handedOver).toHaveLength(messages);
       if (mode === "throttled") {
-        expect(most, "what is handed over takes a topic's places, too").toBeLessThanOrEqual(4);
+        expect(most, "messages that are handed over take slots, too").toBeLessThanOrEqual(4);
       }
       expect(cluster.topics.dead, "nothing was lost to the dead letters").toEqual([]);
       expect(cluster.said).toEqual([]);
     },
   );
 
-  test("what a server left behind that comes back with another structure, one with the old structure takes over", async () => {
+  test("a server with the old structure takes over the sagas of one that restarts with another structure", async () => {
     const cluster = await createCluster(scope, 3_000); // Long enough that no living server is late with its sign of life.
     const mode = { mode: "async", recovery: "carry-on", respond: () => ({}) } as const;
     const old = facadeOf({ ...mode, steps });
     const first = await cluster.start("pod-0", old);
     const held = ids("s").map(() => cluster.upstreams.hold("/b"));
     await Promise.all(ids("s").map((id) => first.ask(id)));
-    await Promise.all(held.slice(0, 4).map(({ arrived }) => arrived)); // As many as the topic has places.
+    await Promise.all(held.slice(0, 4).map(({ arrived }) => arrived)); // As many as the topic has slots.
     await first.stop();
     await cluster.start("pod-0", facadeOf({ ...mode, steps: mixed, fingerprint: "f2" }));
     expect(cluster.said).toEqual([
@@ -175,7 +175,7 @@ describePostgres("servers of two structures on one journal", () => {
     expect(cluster.topics.dead).toEqual([]);
   });
 
-  test("what nobody heard of is found idle, and sent again", async () => {
+  test("a hand-over that is lost is repeated once the saga is found idle", async () => {
     const cluster = await createCluster(scope, 500, 1);
     const timeouts = { timeoutMs: 100, undo: { timeoutMs: 100 } };
     const quick = Object.fromEntries(Object.keys(steps).map((name) => [name, timeouts]));

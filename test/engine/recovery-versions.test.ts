@@ -14,7 +14,7 @@ const changed = facadeOf({
 });
 
 describe("sagas that the code of the next start can't run", () => {
-  test("are told of once and together, left alone, and go on by themselves where their code is back", async () => {
+  test("are reported once and together, are not run, and continue when their code is back", async () => {
     const place = createPlace(scope);
     const first = await place.start({ facades: [old] });
     const ids = Array.from({ length: 12 }, (_, n) => `s${n}`);
@@ -59,11 +59,11 @@ describe("sagas that the code of the next start can't run", () => {
     for (const id of ids) {
       await place.reaches(id, "completed");
       const paths = place.upstreams.calls.filter(({ sagaId }) => sagaId === id).map(({ path }) => path);
-      expect(paths, "b was under way when it stopped").toEqual(["/a", "/b", "/b"]);
+      expect(paths, "b was in flight when it stopped").toEqual(["/a", "/b", "/b"]);
     }
   });
 
-  test("nothing is said where the code can run all", async () => {
+  test("nothing is logged if the code can run all sagas", async () => {
     const place = createPlace(scope);
     const { arrived } = place.upstreams.hold("/b");
     const first = await place.start({ facades: [old] });
@@ -75,7 +75,7 @@ describe("sagas that the code of the next start can't run", () => {
     expect(place.said).toEqual([]);
   });
 
-  test("a message of theirs that a broker kept is taken off its topic, and neither run nor a dead letter", async () => {
+  test("their messages that a broker kept are acknowledged: their steps do not run, and they are no dead letters", async () => {
     const place = createPlace(scope);
     const { arrived } = place.upstreams.hold("/b");
     const first = await place.start({ facades: [old] });

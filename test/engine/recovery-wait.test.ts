@@ -10,7 +10,7 @@ const scope = createScope();
 const minuteMs = 60_000;
 const hourly = { maxAttempts: 20, initialBackoffMs: 60 * minuteMs, maxBackoffMs: 60 * minuteMs, multiplier: 1 };
 
-test("servers that come and go do not have a compensation wait for ever: what it waited already counts", async () => {
+test("a retry delay of a compensation survives restarts: the time before them counts", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { a: { undo: { retry: hourly } }, b: {} } });
   const clock = { ...createManualClock(), random: () => 0.9 };

@@ -6,7 +6,7 @@ import { createPlace } from "./support/place.js";
 
 const scope = createScope();
 
-test("messages for a completion topic that is configured no more are told of, and leave once it is again", async () => {
+test("messages for a completion topic that is not configured any more are reported, and published once it is configured again", async () => {
   const place = createPlace(scope);
   const facade = facadeOf({ steps: { order: {} } });
   const told: string[] = [];

@@ -32,7 +32,7 @@ test.each([
   expect(place.upstreams.paths()).toEqual(["/a", "/b", "/b/undo", "/a/undo"]);
 });
 
-test("an attempt bears the smaller of the step's timeout and what the deadline leaves", async () => {
+test("an attempt has the smaller of the step's timeout and the time until the deadline", async () => {
   const place = createPlace(scope);
   const clock = createManualClock();
   const facade = facadeOf({ steps: { a: { timeoutMs: 600 }, b: { timeoutMs: 600 } }, deadlineMs: 1_000 });
@@ -63,7 +63,7 @@ function quickBackoff(clock: ReturnType<typeof createManualClock>) {
   return (ms: number, action: () => void) => clock.after(ms <= 1 ? 0 : ms, action);
 }
 
-test("a deadline that passes while an attempt waits for its turn rolls back without that attempt", async () => {
+test("a deadline that passes during a retry delay rolls the saga back without that attempt", async () => {
   const place = createPlace(scope);
   const clock = { ...createManualClock(), random: () => 1 };
   const retry = { maxAttempts: 3, initialBackoffMs: 9_000, maxBackoffMs: 9_000, multiplier: 1 };
@@ -79,7 +79,7 @@ test("a deadline that passes while an attempt waits for its turn rolls back with
   expect(place.upstreams.paths()).toEqual(["/a", "/b", "/b/undo", "/a/undo"]);
 });
 
-test("a deadline does not end with the process", async () => {
+test("a deadline survives a restart", async () => {
   const place = createPlace(scope);
   const clock = createManualClock();
   const facade = facadeOf({ steps: { a: {}, b: {} }, deadlineMs: 1_000, recovery: "carry-on" });

@@ -7,7 +7,7 @@ import { failing, ok } from "./support/upstream-stub.js";
 
 const scope = createScope();
 
-test("each step sees the results of the groups before it, and the answer those of all", async () => {
+test("each step sees the results of the groups before it, and the answer sees all results", async () => {
   const place = createPlace(scope);
   const steps = { a: {}, b: { group: 1 }, c: { group: 1 }, d: { group: 2, kind: "read" } } as const;
   for (const name of Object.keys(steps)) {
@@ -28,7 +28,7 @@ test("each step sees the results of the groups before it, and the answer those o
   expect(place.saga("s")).toMatchObject({ phase: "completed" });
 });
 
-test("a parallel group's calls are all under way at once, and the next group waits for the last", async () => {
+test("the calls of a parallel group are in flight at once, and the next group waits for all of them", async () => {
   const place = createPlace(scope);
   const [b, c] = [place.upstreams.hold("/b"), place.upstreams.hold("/c")];
   const { ask } = await place.start({
@@ -57,7 +57,7 @@ describe("an outcome that is unknown", () => {
     "RESOURCE_EXHAUSTED",
   ] as const;
 
-  test.each(unknown)("%s: tried again with the same key and the same bytes", async (status) => {
+  test.each(unknown)("%s: retried with the same key and the same bytes", async (status) => {
     const place = createPlace(scope);
     let built = 0;
     const node = { request: () => ({ built: ++built }) };
@@ -69,7 +69,7 @@ describe("an outcome that is unknown", () => {
     expect(calls.map(({ body }) => fromBytes(body))).toEqual(Array(3).fill({ built: 1 }));
   });
 
-  test("attempts are counted for each step and direction on their own", async () => {
+  test("attempts of each step and of each compensation are counted separately", async () => {
     const place = createPlace(scope);
     const twice = { ...quick, maxAttempts: 2 };
     const four = { ...quick, maxAttempts: 4 };
@@ -94,7 +94,7 @@ describe("an outcome that is unknown", () => {
     expect(new Set(keys)).toEqual(new Set(["s/a", "s/b", "s/b/compensate", "s/a/compensate"]));
   });
 
-  test("of a step that may not be repeated is not tried again", async () => {
+  test("of a step that is not idempotent is not retried", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/a", failing("UNAVAILABLE"));
     const { ask } = await place.start({ facades: [facadeOf({ steps: { a: { idempotent: false } } })] });
@@ -104,7 +104,7 @@ describe("an outcome that is unknown", () => {
   });
 });
 
-test("the wait before an attempt is drawn at random below a bound that grows, up to its cap", async () => {
+test("a retry delay is random, below a bound that grows up to its cap", async () => {
   const place = createPlace(scope);
   const bounds: number[] = [];
   const retry = { maxAttempts: 6, initialBackoffMs: 100, maxBackoffMs: 500, multiplier: 2 };

@@ -9,7 +9,7 @@ import { failing, ok } from "./support/upstream-stub.js";
 
 const scope = createScope();
 
-test("at the moment a call arrives, the journal's file already says that it may have left", async () => {
+test("when a call arrives, its intent is already in the journal's file", async () => {
   const facade = facadeOf({ steps: { a: {}, b: { group: 1 }, c: { group: 1 }, d: {} } });
   const place = createPlace(scope);
   const seen: string[] = [];
@@ -44,7 +44,7 @@ test("at the moment a call arrives, the journal's file already says that it may 
   );
 });
 
-/** Holds the entries that bear an answer until they are let go; nothing of them is in the file before. */
+/** Holds the entries that have an answer until the test releases them; nothing of them is in the file before. */
 function holdingAnswers() {
   let letGo = () => {};
   const gate = new Promise<void>((resolve) => {
@@ -64,7 +64,7 @@ function holdingAnswers() {
   return { held, letGo: () => letGo(), wrap };
 }
 
-test("a success reaches the client only when COMPLETED is in the file", async () => {
+test("a client gets a success only once COMPLETED is in the file", async () => {
   const place = createPlace(scope);
   const { held, letGo, wrap } = holdingAnswers();
   const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {} } })], wrap });
@@ -73,7 +73,7 @@ test("a success reaches the client only when COMPLETED is in the file", async ()
     answered = true;
   });
   await until(() => held.length === 1);
-  // Whoever joins in now waits, too. Its turn of the event loop shows that the first one had its chance to answer.
+  // A client that joins now waits, too. Its turn of the event loop shows that the first one had its chance to answer.
   const joined = ask("s");
   await until(() => place.saga("s")?.story.includes("stepCalled 0"));
   expect(answered).toBe(false);
@@ -84,7 +84,7 @@ test("a success reaches the client only when COMPLETED is in the file", async ()
   expect(await joined).toEqual(await answer);
 });
 
-test("a failure reaches the client as soon as the rollback is queued, and not before", async () => {
+test("a client gets a failure as soon as the rollback is queued, and not before", async () => {
   const place = createPlace(scope);
   const { held, letGo, wrap } = holdingAnswers();
   place.upstreams.plan("/b", failing("FAILED_PRECONDITION", "sold out"));

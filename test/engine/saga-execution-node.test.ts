@@ -115,7 +115,7 @@ describe("a node whose request", () => {
     });
   });
 
-  test("takes its time is waited for, and its saga may be joined meanwhile", async () => {
+  test("returns later is awaited, and clients may join its saga meanwhile", async () => {
     const place = createPlace(scope);
     let done: ((message: unknown) => void) | undefined;
     const request = () => new Promise((resolve) => (done = resolve));
@@ -129,7 +129,7 @@ describe("a node whose request", () => {
 });
 
 describe("a node whose compensate fails", () => {
-  test("now and then: tried again, each time one attempt, and built once", async () => {
+  test("twice: it is retried, each failure is an attempt, and the request is built once", async () => {
     const place = createPlace(scope);
     let times = 0;
     const compensate = () => {
@@ -146,7 +146,7 @@ describe("a node whose compensate fails", () => {
     expect(place.upstreams.callsOf("/a/undo").map(({ message }) => message)).toEqual([{ times: 3 }]);
   });
 
-  test("always: stuck, and nothing was sent", async () => {
+  test("always: STUCK, and nothing was sent", async () => {
     const place = createPlace(scope);
     const compensate = () => Promise.reject(new Error("never"));
     place.upstreams.plan("/b", failing("NOT_FOUND"));
@@ -162,7 +162,7 @@ describe("respond that throws", () => {
     throw new Error("no such field");
   };
 
-  test("with no pivot: all is undone", async () => {
+  test("without a pivot: all steps are compensated", async () => {
     const place = createPlace(scope);
     const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {} }, respond })] });
     const told = { status: "INTERNAL", message: "node respond failed: no such field", reason: "SAGA_RESPOND_FAILED" };
@@ -171,7 +171,7 @@ describe("respond that throws", () => {
     expect(place.upstreams.paths()).toEqual(["/a", "/a/undo"]);
   });
 
-  test("past the pivot: completed, nothing undone, and the client learns of the failure, again and again", async () => {
+  test("past the pivot: COMPLETED, nothing is compensated, and each call gets the failure", async () => {
     const place = createPlace(scope);
     const facade = facadeOf({ steps: { a: {}, p: { kind: "pivot" } }, respond });
     const { ask } = await place.start({ facades: [facade] });
@@ -183,7 +183,7 @@ describe("respond that throws", () => {
   });
 });
 
-test("an upstream's answer that is no message is as good as lost: undone, with nothing received", async () => {
+test("an answer that can't be decoded counts as lost: the step is compensated, with nothing received", async () => {
   const place = createPlace(scope);
   const garbage = { ok: true, body: new Uint8Array([0xff, 0x7b]) } as const;
   place.upstreams.plan("/b", garbage, garbage, garbage);

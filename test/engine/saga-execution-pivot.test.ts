@@ -10,7 +10,7 @@ const scope = createScope();
 const steps = { a: {}, p: { kind: "pivot" }, z: { kind: "retriable" } } as const;
 
 describe("past the pivot", () => {
-  test("nothing is compensated: whatever fails is tried until it succeeds, beyond all attempts", async () => {
+  test("nothing is compensated: a step that fails is retried until it succeeds, beyond its attempts", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/z", ...Array(8).fill(failing("UNAVAILABLE")), failing("INVALID_ARGUMENT"));
     const { ask } = await place.start({ facades: [facadeOf({ steps })] });
@@ -23,7 +23,7 @@ describe("past the pivot", () => {
     expect(place.upstreams.paths().filter((path) => path.endsWith("undo"))).toEqual([]);
   });
 
-  test("the deadline does not matter, for the saga nor for its calls", async () => {
+  test("the deadline bounds neither the saga nor its calls", async () => {
     const place = createPlace(scope);
     const clock = createManualClock();
     const z = place.upstreams.hold("/z");
@@ -38,7 +38,7 @@ describe("past the pivot", () => {
 });
 
 describe("the pivot itself", () => {
-  test("refused: all before it is undone", async () => {
+  test("refused: all steps before it are compensated", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/p", failing("FAILED_PRECONDITION"));
     const { ask } = await place.start({ facades: [facadeOf({ steps })] });
@@ -47,7 +47,7 @@ describe("the pivot itself", () => {
     expect(place.upstreams.paths()).toEqual(["/a", "/p", "/a/undo"]);
   });
 
-  test("with an unknown outcome: tried until it is known, also past its attempts", async () => {
+  test("with an unknown outcome: retried until it is known, beyond its attempts", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/p", ...Array(8).fill(failing("UNAVAILABLE")));
     const { ask } = await place.start({ facades: [facadeOf({ steps })] });
@@ -55,7 +55,7 @@ describe("the pivot itself", () => {
     expect(place.upstreams.callsOf("/p")).toHaveLength(9);
   });
 
-  test("with an unknown outcome and the deadline past: it still gets the time that a call takes", async () => {
+  test("with an unknown outcome after the deadline: its retry still has the time of a call", async () => {
     const place = createPlace(scope);
     const clock = createManualClock();
     const first = place.upstreams.hold("/p");
@@ -74,7 +74,7 @@ describe("the pivot itself", () => {
     expect(await answer).toMatchObject({ ok: true });
   });
 
-  test("in doubt at a crash: called again with the same key, and the saga finishes", async () => {
+  test("in doubt at a crash: called again with the same key, and the saga completes", async () => {
     const place = createPlace(scope);
     const held = place.upstreams.hold("/p");
     const first = await place.start({ facades: [facadeOf({ steps })] });

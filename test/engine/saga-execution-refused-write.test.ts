@@ -34,7 +34,7 @@ function refusing(refused: readonly number[], { stored = false } = {}) {
   return { wrap, writes: () => writes };
 }
 
-test("a journal that refuses the first write: the client is told, no call leaves, and the id may be used again", async () => {
+test("a journal that refuses the first entry: the client gets an error, no call leaves, and the id may be used again", async () => {
   const place = createPlace(scope);
   const { ask } = await place.start({ facades: [facade], wrap: refusing([1]).wrap });
   await expect(ask("s")).rejects.toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE", retriable: true });
@@ -50,27 +50,30 @@ describe("a journal that refuses a later write", () => {
     { write, stored: true },
   ]);
 
-  test.each(moments)("write $write, really stored: $stored: taken up again, and rolled back", async (moment) => {
-    const place = createPlace(scope);
-    place.upstreams.always("/b", failing("INVALID_ARGUMENT", "no"));
-    const journal = refusing([moment.write], moment);
-    const { ask } = await place.start({ facades: [facade], wrap: journal.wrap });
-    const first = await ask("s").catch((error: unknown) => error);
-    if (moment.write <= 3) {
-      expect(first).toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
-    } else {
-      expect(first, "the answer was durable before").toMatchObject({ status: "INVALID_ARGUMENT" });
-    }
-    const { story } = await place.reaches("s", "compensated");
-    if (!(moment.write === 4 && moment.stored)) {
-      expect(story, "the last entry was there after all, so there was nothing left to do").toContain("recovered");
-    }
-    expect(place.upstreams.callsOf("/a/undo").length).toBeGreaterThanOrEqual(1);
-    expect(await ask("s"), "the answer that is recorded").toMatchObject({ ok: false });
-    expect(place.upstreams.callsOf("/a")).toHaveLength(1);
-  });
+  test.each(moments)(
+    "entry $write, stored all the same: $stored: the saga is recovered, and rolled back",
+    async (moment) => {
+      const place = createPlace(scope);
+      place.upstreams.always("/b", failing("INVALID_ARGUMENT", "no"));
+      const journal = refusing([moment.write], moment);
+      const { ask } = await place.start({ facades: [facade], wrap: journal.wrap });
+      const first = await ask("s").catch((error: unknown) => error);
+      if (moment.write <= 3) {
+        expect(first).toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
+      } else {
+        expect(first, "the answer was durable before").toMatchObject({ status: "INVALID_ARGUMENT" });
+      }
+      const { story } = await place.reaches("s", "compensated");
+      if (!(moment.write === 4 && moment.stored)) {
+        expect(story, "the last entry was there after all, so there was nothing left to do").toContain("recovered");
+      }
+      expect(place.upstreams.callsOf("/a/undo").length).toBeGreaterThanOrEqual(1);
+      expect(await ask("s"), "the answer that is recorded").toMatchObject({ ok: false });
+      expect(place.upstreams.callsOf("/a")).toHaveLength(1);
+    },
+  );
 
-  test("the last one: the client is not told of a success that is not durable, and what it learns later is true", async () => {
+  test("the last one: the client gets no success that is not durable, and a later answer is true", async () => {
     const place = createPlace(scope);
     const { ask } = await place.start({ facades: [facade], wrap: refusing([3]).wrap });
     await expect(ask("s")).rejects.toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
@@ -79,7 +82,7 @@ describe("a journal that refuses a later write", () => {
     expect(place.upstreams.paths()).toEqual(["/a", "/b", "/b/undo", "/a/undo"]);
   });
 
-  test("many in a row: taken up again as often as that takes", async () => {
+  test("many in a row: the saga is recovered until one is stored", async () => {
     const place = createPlace(scope);
     const journal = refusing([2, 3, 4, 5, 6]);
     const { ask } = await place.start({ facades: [facade], wrap: journal.wrap });
@@ -92,7 +95,7 @@ describe("a journal that refuses a later write", () => {
     ).toHaveLength(1);
   });
 
-  test("one of two in flight: the other leaves no hole in the saga's record", async () => {
+  test("one while another follows: the saga's entries have no sequence gap", async () => {
     const place = createPlace(scope);
     const [b, c] = [place.upstreams.hold("/b"), place.upstreams.hold("/c")];
     const parallel = facadeOf({ steps: { b: { group: 0 }, c: { group: 0 } } });
@@ -109,7 +112,7 @@ describe("a journal that refuses a later write", () => {
     expect(place.saga("s")?.phase).toBe("compensated");
   });
 
-  test("while the saga is put aside, its id still finds it", async () => {
+  test("the client of a suspended saga joins it", async () => {
     const place = createPlace(scope);
     const { wrap } = refusing([2]);
     // No clock takes it up again: the client's own call does.

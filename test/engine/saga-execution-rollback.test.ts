@@ -28,7 +28,7 @@ describe("an unknown outcome", () => {
     });
   });
 
-  test("whose compensation says NOT_FOUND counts as undone", async () => {
+  test("is compensated if its compensation returns NOT_FOUND", async () => {
     const place = createPlace(scope);
     place.upstreams.always("/a", failing("UNAVAILABLE"));
     place.upstreams.plan("/a/undo", failing("NOT_FOUND"));
@@ -39,7 +39,7 @@ describe("an unknown outcome", () => {
     expect(place.said, "nothing to look at, so no warning").toEqual([]);
   });
 
-  test("NOT_FOUND from the compensation of a step that surely succeeded is no success", async () => {
+  test("NOT_FOUND of the compensation of a step that is known to be done is a failure", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/b", failing("INVALID_ARGUMENT"));
     place.upstreams.plan("/a/undo", failing("NOT_FOUND"), failing("NOT_FOUND"));
@@ -71,7 +71,7 @@ describe("a definite failure", () => {
     },
   );
 
-  test("is compensated where the step asks for it", async () => {
+  test("is compensated if the step's options ask for it", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/b", failing("INVALID_ARGUMENT"));
     const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {}, b: { compensateOnFailure: true } } })] });
@@ -81,7 +81,7 @@ describe("a definite failure", () => {
     expect(place.upstreams.callsOf("/b/undo")[0]?.message).toMatchObject({ received: "undefined" });
   });
 
-  test("of the first step leaves nothing to undo: no message, and the saga is over at once", async () => {
+  test("of the first step: nothing to compensate, no message, and the saga ends at once", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/a", failing("INVALID_ARGUMENT"));
     const { ask } = await place.start({ facades: [facadeOf({ steps: { a: {} } })] });
@@ -103,7 +103,7 @@ describe("compensations", () => {
     e: { group: 3 },
   } as const;
 
-  test("run in reverse order, those of parallel steps in parallel; reads have none", async () => {
+  test("run in reverse order, those of parallel steps in parallel; reads have no compensation", async () => {
     const place = createPlace(scope);
     place.upstreams.plan("/e", failing("INVALID_ARGUMENT"));
     const held = {
@@ -125,7 +125,7 @@ describe("compensations", () => {
     expect(place.upstreams.paths().slice(6)).toEqual(["/d/undo", "/b/undo", "/c/undo", "/a/undo"]);
   });
 
-  test("wait for a parallel call that is still under way, and then know its answer", async () => {
+  test("wait for a parallel call that is in flight, and get its answer", async () => {
     const place = createPlace(scope);
     const slow = place.upstreams.hold("/b");
     place.upstreams.plan("/c", failing("INVALID_ARGUMENT"));

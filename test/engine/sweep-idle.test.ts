@@ -48,7 +48,7 @@ function createSlowTopics(isDelivered: (message: Message) => boolean) {
   return { broker, timesSent: (sagaId: string) => published.filter(({ key }) => key === sagaId).length };
 }
 
-describePostgres("what stands still on a journal that servers share", () => {
+describePostgres("idle sagas in a shared journal", () => {
   const scope = createScope();
 
   async function place(isDelivered: (message: Message) => boolean) {
@@ -89,14 +89,14 @@ describePostgres("what stands still on a journal that servers share", () => {
       topics,
       upstreams,
       askMany: (of: FacadeDefinition, ids: readonly string[]) => Promise.all(ids.map((id) => ask(of, id))),
-      /** Begins a saga whose first answer the journal refuses, so that it is put aside in the middle of a step. */
-      async putAside(sagaId: string) {
+      /** Begins a saga whose first answer the journal refuses, so that it is suspended in the middle of a step. */
+      async suspend(sagaId: string) {
         upstreams.plan("/a", async () => {
           refused = sagaId;
           return ok({});
         });
         await ask(facade, sagaId);
-        await until(() => upstreams.callsOf("/a").length > 0 && refused === undefined, { what: "it to be put aside" });
+        await until(() => upstreams.callsOf("/a").length > 0 && refused === undefined, { what: "it to be suspended" });
       },
       phaseOf: async (sagaId: string) => (await stored.load(sagaId))?.phase,
       entriesOf: async (sagaId: string) => (await stored.load(sagaId))?.records.length,
@@ -113,22 +113,22 @@ describePostgres("what stands still on a journal that servers share", () => {
 
   const many = Array.from({ length: 150 }, (_, n) => `many-${n}`);
 
-  test("is carried on where it was put aside, however many others wait here to try again", async () => {
-    const { upstreams, askMany, putAside, phaseOf, age } = await place(() => true);
+  test("a suspended saga continues, however many others wait here for a retry", async () => {
+    const { upstreams, askMany, suspend, phaseOf, age } = await place(() => true);
     upstreams.always("/w", failing("UNAVAILABLE"));
     await askMany(patient, many);
     await until(() => upstreams.callsOf("/w").length === many.length, { what: "all to have failed once" });
     await age(60);
-    await putAside("victim");
-    await until(async () => (await phaseOf("victim")) === "completed", { what: "it to be carried on" });
+    await suspend("victim");
+    await until(async () => (await phaseOf("victim")) === "completed", { what: "it to continue" });
     expect(upstreams.callsOf("/w"), "those that wait were left alone").toHaveLength(many.length);
   });
 
-  test("is sent its message again where that may be lost: seldom, and with nothing recorded", async () => {
-    const { topics, askMany, putAside, phaseOf, entriesOf } = await place(({ key }) => key === "victim");
+  test("a message that may be lost is sent again, seldom and without an entry", async () => {
+    const { topics, askMany, suspend, phaseOf, entriesOf } = await place(({ key }) => key === "victim");
     await askMany(facade, many);
-    await putAside("victim");
-    await until(async () => (await phaseOf("victim")) === "completed", { what: "it to be carried on" });
+    await suspend("victim");
+    await until(async () => (await phaseOf("victim")) === "completed", { what: "it to continue" });
     await until(() => many.every((id) => topics.timesSent(id) >= 2), { what: "each to be sent again" });
     const begunMs = performance.now();
     await until(() => many.every((id) => topics.timesSent(id) >= 4), { what: "each to be sent twice more" });

@@ -76,7 +76,7 @@ describePostgres("engines that share a journal", () => {
   const parallel = { a: { group: 0 }, b: { group: 0 }, c: { group: 1 } };
   const throttled = facadeOf({ steps: parallel, mode: "throttled", recovery: "carry-on" });
 
-  test("refuse another request under the id of a saga, and not those who wait for that saga", async () => {
+  test("refuse another request with the id of a saga, and not the clients that wait for that saga", async () => {
     const sync = facadeOf({ steps: parallel });
     const { ask, upstreams } = await place([sync]);
     const held = upstreams.hold("/a");
@@ -90,7 +90,7 @@ describePostgres("engines that share a journal", () => {
     expect(await joins).toEqual(await first);
   });
 
-  test("take one of two requests that come under one id at once, wherever and however often they come", async () => {
+  test("accept one of two requests that have one id, on whichever servers and however often they arrive", async () => {
     const { ask } = await place([throttled]);
     const outcome = (at: number, id: string, wish: number) =>
       ask(at, throttled, id, { wish }).then(
@@ -99,14 +99,14 @@ describePostgres("engines that share a journal", () => {
       );
     const refused = (wish: number) => [`${wish} SAGA_REQUEST_ID_TAKEN`, `${3 - wish} taken in`].sort();
     const asked = Array.from({ length: 60 }, async (_, n) => {
-      const places = [0, 1, 2, 0, 1, 2, 1, 0].map((at, turn) => outcome(at + n, `s${n}`, (turn % 2) + 1));
-      return [...new Set(await Promise.all(places))].sort();
+      const calls = [0, 1, 2, 0, 1, 2, 1, 0].map((at, turn) => outcome(at + n, `s${n}`, (turn % 2) + 1));
+      return [...new Set(await Promise.all(calls))].sort();
     });
     for (const told of await Promise.all(asked)) expect([refused(1), refused(2)].map(String)).toContain(String(told));
   });
 
   test.each([throttled, facadeOf({ steps: parallel })])(
-    "drive each $mode saga to its end, whichever of them gets its messages, and answer where they were asked",
+    "run each $mode saga to its end, whichever of them gets its messages, and answer their own clients",
     async (facade) => {
       const { topics, upstreams, ask, open, said } = await place([facade]);
       // Answers that take their time, so that two engines hold one saga at the same time.
@@ -126,8 +126,8 @@ describePostgres("engines that share a journal", () => {
       expect(await Promise.all(ids.map((id, n) => ask(n + 1, facade, id)))).toEqual(answers);
       expect(topics.deliveries, "messages went about").toBeGreaterThan(facade.mode === "sync" ? 30 : ids.length * 3);
       expect(said.filter((text) => text.includes("suspended") || text.includes("parked"))).toEqual([]);
-      await until(() => topics.keysOn("done").length >= ids.length, { what: "all ends to be told" });
-      expect([...topics.keysOn("done")].sort(), "each end is told once").toEqual([...ids].sort());
+      await until(() => topics.keysOn("done").length >= ids.length, { what: "all ends to be published" });
+      expect([...topics.keysOn("done")].sort(), "each end is published once").toEqual([...ids].sort());
       for (const id of ids) {
         // A server that gets a message of a saga that another one runs takes it over, and repeats its calls in flight.
         const paths = [...new Set(upstreams.calls.filter(({ sagaId }) => sagaId === id).map(({ path }) => path))];
@@ -143,7 +143,7 @@ describePostgres("engines that share a journal", () => {
     },
   );
 
-  test("end each saga, also where one of them goes in the middle, and nodes and retries take their time", async () => {
+  test("end each saga although one of them stops in the middle, and nodes and retries take time", async () => {
     const patient = { maxAttempts: 5, initialBackoffMs: 5, maxBackoffMs: 5, multiplier: 1 };
     const slow = async (context: { request: unknown }) => {
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
@@ -169,7 +169,7 @@ describePostgres("engines that share a journal", () => {
     await until(async () => (await open()) === 0, { what: "all sagas to end" });
   });
 
-  test("begin a saga once, wherever and however often it is asked for", async () => {
+  test("begin a saga once, on whichever servers and however often it is called", async () => {
     const { upstreams, ask, open } = await place([throttled]);
     const ids = Array.from({ length: 20 }, (_, n) => `s${n}`);
     const answers = await Promise.all(ids.flatMap((id) => [0, 1, 2].map((at) => ask(at, throttled, id))));
