@@ -132,7 +132,7 @@ export class Engine {
       return this.#answers.recorded(facade, call);
     }
     const answer = await this.#begin(facade, call).answer();
-    return answer === "elsewhere" ? this.#answers.recorded(facade, call) : answer;
+    return answer === "released" ? this.#answers.recorded(facade, call) : answer;
   }
 
   /** Whether the saga runs here. */

@@ -113,11 +113,7 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
 test("a service that is still the function that makes it stops the start, which says to call it", async () => {
   // TypeScript requires a service's members. Without types, nothing shows a user that this is a function.
   const { definition, facades, descriptors } = bookingService;
-<<<<<<< HEAD
-  const tripService = () => bookingService; // The error shows its name.
-=======
   const tripService = () => bookingService;
->>>>>>> simmove
   const config = { listen: "localhost:0", data_dir: scope.tempDir(), log_level: "silent" as const, upstreams };
   const services = [Object.assign(tripService, { definition, facades, descriptors })];
   const refusal = {
