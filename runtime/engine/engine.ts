@@ -162,9 +162,12 @@ export class Engine {
       this.#outbox.send([message]);
     }
     await broker.start();
-    if (open.length > 0) {
-      void this.#recovery.empty().then(() => log.info({ sagas: open.length }, "sagas recovered from the journal"));
-    }
+    void this.#recovery.empty().then(() => {
+      const { recovered } = this.#recovery;
+      if (recovered > 0) {
+        log.info({ sagas: recovered }, "sagas recovered from the journal");
+      }
+    });
     const parts = { journal, timers: this.#timers, clock: this.#clock, log };
     if (journal.shared || broker.slots === undefined) {
       // One server on SQLite with the embedded broker owns all sagas and sends no messages for them.

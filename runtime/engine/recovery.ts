@@ -56,6 +56,7 @@ export class Recovery {
   readonly #queue = new Set<string>();
   #reading = false;
   #busy = 0;
+  #recovered = 0;
   /** The suspended sagas: when each is recovered, and how long it waits after that, ms. */
   readonly #retries = new Map<string, { cancel: (() => void) | undefined; nextMs: number }>();
   /** The number of the entry that the journal refused, by saga: it must show one of that number. */
@@ -74,6 +75,11 @@ export class Recovery {
       this.#queue.add(id);
     }
     this.#pump();
+  }
+
+  /** How many sagas the queue has recovered so far. */
+  get recovered(): number {
+    return this.#recovered;
   }
 
   /** Resolves once every saga in the queue runs, or can't. */
@@ -310,6 +316,7 @@ export class Recovery {
     }
     const execution = restored.run();
     execution.recover(restored.waitedMs);
+    this.#recovered++;
     this.#busy++;
     void stillness(execution).then(() => {
       this.#busy--;

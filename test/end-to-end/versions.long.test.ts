@@ -55,7 +55,7 @@ test("sagas outlive a deploy that can't run them: told of, left alone, and finis
   expect(stdout).toMatch(/^ {4}a-0, a-1, a-2$/m);
 
   const second = await place.startServer(changed);
-  expect(second.stderr()).toContain("5 sagas are of a structure that this server does not have, and parked");
+  expect(second.stderr()).toContain("5 sagas have a structure that this server does not have, and are parked");
   expect(second.stderr().match(/parked/g), "once and together").toHaveLength(1);
   expect(await place.book("new")).toMatchObject({ code: 0, orderId: 7n });
   expect(await place.book("s-0"), "its client is told").toMatchObject({

@@ -100,7 +100,7 @@ describe("an operator", () => {
     ]);
     const { story } = await place.reaches("s", "compensated");
     expect(story.filter((event) => event === "operatorSkipped 1")).toHaveLength(1);
-    expect(place.said.filter((text) => text.includes("put aside"))).toEqual([]);
+    expect(place.said.filter((text) => text.includes("saga suspended"))).toEqual([]);
   });
 
   test("gets an error if there is nothing to do", async () => {
