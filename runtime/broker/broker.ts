@@ -2,7 +2,9 @@ import type { Message } from "../journal/journal.js";
 
 /** How a topic is consumed. */
 export interface SubscribeOptions {
-  /** How many messages of different keys are handled at the same time. Messages of one key are handled one at a time. */
+  /**
+   * How many messages of different keys are handled at the same time. Messages of one key are handled one at a time.
+   */
   readonly concurrency: number;
 }
 
@@ -16,14 +18,14 @@ export type Handler = (message: Message) => Promise<void>;
 export interface Broker {
   /**
    * Sends messages in order. Never rejects: while the broker is unavailable, it retries.
-   * @returns true once the messages can't be lost any more (Kafka: all in-sync replicas have acknowledged them; embedded:
-   *   they are handled), false if the broker is closed before that. The journal still has what was not sent.
+   * @returns true once the messages can't be lost any more (Kafka: all in-sync replicas have acknowledged them;
+   *   embedded: they are handled), false if the broker is closed before that. The journal still has what was not sent.
    */
   publish(messages: readonly Message[]): Promise<boolean>;
   /**
    * The slots of the topics, if this broker stores no messages: a saga that has a slot needs no message. A slot may be
-   * released as soon as the upstream has answered. Absent if the broker stores messages: then a handler must not resolve
-   * before the result is in the journal.
+   * released as soon as the upstream has answered. Absent if the broker stores messages: then a handler must not
+   * resolve before the result is in the journal.
    */
   readonly slots?: Slots;
   /** The largest message body that the broker accepts, bytes in UTF-8. Absent: no limit. */
@@ -32,14 +34,19 @@ export interface Broker {
   subscribe(topic: string, options: SubscribeOptions, handler: Handler): void;
   /**
    * Starts to deliver. Messages that were published before wait until then.
-   * @throws SagaError SAGA_BROKER_UNAVAILABLE if the broker can't be reached, SAGA_CONFIG_INVALID if its settings don't fit
+   * @throws SagaError SAGA_BROKER_UNAVAILABLE if the broker can't be reached, SAGA_CONFIG_INVALID if its settings
+   *   don't fit
    */
   start(): Promise<void>;
-  /** Stops delivering, waits for running handlers and for slots that are taken, and disconnects. May be called twice. */
+  /**
+   * Stops delivering, waits for running handlers and for slots that are taken, and disconnects. May be called twice.
+   */
   close(): Promise<void>;
 }
 
-/** Slots of this process: each is permission to handle one message of a topic. One key has at most one slot of a topic. */
+/**
+ * Slots of this process: each is permission to handle one message of a topic. One key has at most one slot of a topic.
+ */
 export interface Slots {
   /** Takes a slot if one is free now. @returns a function that releases the slot; undefined if none is free */
   claim(topic: string, key: string): (() => void) | undefined;
@@ -56,7 +63,8 @@ export interface BrokerObserver {
   failed(error: unknown, topic: string | undefined): void;
   /**
    * How many messages of a partition are not handled yet. Reported with each batch and commit, and every 5 s while the
-   * partition is paused. 0 if another server has the partition now. The embedded broker has no partitions and reports none.
+   * partition is paused. 0 if another server has the partition now. The embedded broker has no partitions and reports
+   * none.
    */
   lag(topic: string, partition: number, messages: number): void;
   /** A message went to the topic's dead-letter topic. */

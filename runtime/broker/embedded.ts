@@ -25,8 +25,8 @@ interface Topic {
 }
 
 /**
- * The broker inside the process. It stores nothing: the journal does. After a crash, recovery finds the sagas there that
- * wait for a slot, and the messages that were not handled.
+ * The broker inside the process. It stores nothing: the journal does. After a crash, recovery finds the sagas there
+ * that wait for a slot, and the messages that were not handled.
  */
 export function createEmbeddedBroker(
   deadLetters: DeadLetters,

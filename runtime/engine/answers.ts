@@ -151,7 +151,9 @@ function isOf(stored: StoredSaga, facade: FacadeDefinition, { request }: SagaCal
   return stored.facade === facade.name && isSameRequest(facade, stored.request, request);
 }
 
-/** Whether two requests are the same: equal bytes, or the same message with its fields or map entries in another order. */
+/**
+ * Whether two requests are the same: equal bytes, or the same message with its fields or map entries in another order.
+ */
 function isSameRequest(facade: FacadeDefinition, one: Uint8Array, other: Uint8Array): boolean {
   if (Buffer.compare(one, other) === 0) {
     return true;

@@ -88,7 +88,9 @@ export class Delivery {
     });
   }
 
-  /** Whether a message that can't be read is of a saga of another structure, which may have had other topics and types. */
+  /**
+   * Whether a message that can't be read is of a saga of another structure, which may have had other topics and types.
+   */
   async #isOfAnotherStructure(message: Message): Promise<boolean> {
     const sagaId = sagaIdIn(message);
     const stored = sagaId === undefined ? undefined : await this.#parts.journal.load(sagaId);
@@ -126,8 +128,8 @@ interface HandOverTopic {
 }
 
 /**
- * Takes messages that other servers hand over: of sagas that this server owns, and that arrived at a server whose code has
- * another structure, as in a rolling update. One that is lost is sent again once its saga is found idle.
+ * Takes messages that other servers hand over: of sagas that this server owns, and that arrived at a server whose code
+ * has another structure, as in a rolling update. One that is lost is sent again once its saga is found idle.
  */
 export class HandOvers {
   readonly #topics = new Map<string, HandOverTopic>();

@@ -23,7 +23,10 @@ import { rollback } from "./turn.js";
 /** How many sagas of one facade are compensated at the same time. */
 const rollbackConcurrency = 64;
 
-/** How long handlers may take to end once everything is stopped, ms: a user's code that never returns must not keep the server. */
+/**
+ * How long handlers may take to end once everything is stopped, ms: a user's code that never returns must not keep the
+ * server.
+ */
 const lastHandlersMs = 3_000;
 
 /** What the engine runs sagas with. */
@@ -109,8 +112,8 @@ export class Engine {
   }
 
   /**
-   * Begins a saga, joins the one that runs under this id, or finds its recorded answer. Resolves with the answer for the
-   * client; an async facade's as soon as the saga is durably accepted.
+   * Begins a saga, joins the one that runs under this id, or finds its recorded answer. Resolves with the answer for
+   * the client; an async facade's as soon as the saga is durably accepted.
    * @throws SagaError SAGA_REQUEST_ID_TAKEN, SAGA_QUEUE_FULL, SAGA_DRAINING, SAGA_JOURNAL_UNAVAILABLE or
    *   SAGA_STRUCTURE_CHANGED
    */
@@ -140,7 +143,10 @@ export class Engine {
     return this.#executions.live(sagaId) !== undefined;
   }
 
-  /** Why a saga that would begin now has no room; undefined if there is room. A stopping server still answers what it has recorded. */
+  /**
+   * Why a saga that would begin now has no room; undefined if there is room. A stopping server still answers what it
+   * has recorded.
+   */
   refusal(facade: FacadeDefinition): SagaError | undefined {
     return this.#draining ? undefined : this.#admission.refusal(facade, 0);
   }
@@ -186,8 +192,8 @@ export class Engine {
   }
 
   /**
-   * Accepts no new sagas, and waits for those that clients wait for and for the calls in flight. What waits on topics is
-   * left to the next start, or to other servers. @returns how many calls were still in flight after `graceMs`
+   * Accepts no new sagas, and waits for those that clients wait for and for the calls in flight. What waits on topics
+   * is left to the next start, or to other servers. @returns how many calls were still in flight after `graceMs`
    */
   async drain(graceMs: number): Promise<number> {
     this.#draining = true;
@@ -222,8 +228,8 @@ export class Engine {
   }
 
   /**
-   * When the saga must be done, by the journal's clock: the earlier of the facade's deadline and the client's. A client of an
-   * async facade does not wait for the end.
+   * When the saga must be done, by the journal's clock: the earlier of the facade's deadline and the client's. A client
+   * of an async facade does not wait for the end.
    */
   #deadlineOf({ deadlineMs, mode }: FacadeDefinition, clientsAtMs: number | undefined): number | undefined {
     const forever = Number.POSITIVE_INFINITY;
@@ -250,7 +256,8 @@ export class Engine {
         this.#recovery.conflicted(execution);
         return;
       case "suspended": {
-        // The client of a saga that did not begin gets the error; a saga that is refused again and again is logged once.
+        // The client of a saga that did not begin gets the error; a saga that is refused again and again is logged
+        // once.
         // mutation: recover-suspended-sagas
         const first = this.#recovery.later(execution.id) && execution.seq > 0;
         const about = { saga: execution.id, err: release.error };

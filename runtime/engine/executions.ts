@@ -65,7 +65,10 @@ export class Executions {
     }
   }
 
-  /** Resolves once no saga runs here that a client waits for. Async sagas are left to the next start, or to other servers. */
+  /**
+   * Resolves once no saga runs here that a client waits for. Async sagas are left to the next start, or to other
+   * servers.
+   */
   quiet(): Promise<void> {
     return this.#own === 0 ? Promise.resolve() : new Promise((resolve) => this.#onQuiet.push(resolve));
   }

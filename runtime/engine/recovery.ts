@@ -10,7 +10,10 @@ import { type ExecutionHost, SagaExecution } from "./saga-execution.js";
 import { SagaValues } from "./saga-values.js";
 import { waitsForMessages } from "./turn.js";
 
-/** How many recovered sagas are busy at the same time: thousands that a restart finds must not call upstreams all at once. */
+/**
+ * How many recovered sagas are busy at the same time: thousands that a restart finds must not call upstreams all at
+ * once.
+ */
 const atOnce = 64;
 
 /** How long a saga that could not be stored or read waits before it is recovered, ms; doubled each time. */
@@ -233,8 +236,8 @@ export class Recovery {
   }
 
   /**
-   * The live execution of a stored saga, if it knows all that the journal does. One that has fallen behind is released: the
-   * journal decides. One that is at work may have an entry on its way.
+   * The live execution of a stored saga, if it knows all that the journal does. One that has fallen behind is released:
+   * the journal decides. One that is at work may have an entry on its way.
    */
   #current(stored: StoredSaga): SagaExecution | undefined {
     const live = this.#parts.executions.live(stored.sagaId);
@@ -339,7 +342,10 @@ export function serverStopped(): SagaError {
   return new SagaError("SAGA_DRAINING", "the server stopped while the saga ran; call again with the same request id");
 }
 
-/** Why code with this facade can't run a stored saga: the facade has another structure, or is missing; undefined if it can. */
+/**
+ * Why code with this facade can't run a stored saga: the facade has another structure, or is missing; undefined if it
+ * can.
+ */
 export function incompatible(
   facade: FacadeDefinition | undefined,
   stored: Pick<StoredSaga, "facade" | "fingerprint">,
@@ -373,7 +379,10 @@ async function readStored(journal: Journal, sagaIds: readonly string[]): Promise
   return { sagas, unread };
 }
 
-/** Whether nobody can say yet what the execution is: the journal has not stored its first entry, or calls of a released one are in flight. */
+/**
+ * Whether nobody can say yet what the execution is: the journal has not stored its first entry, or calls of a released
+ * one are in flight.
+ */
 function isUnsettled(execution: SagaExecution): boolean {
   return execution.isReleased || execution.seq === 0;
 }

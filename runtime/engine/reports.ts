@@ -37,7 +37,10 @@ export function parkedOf(
   return inFlight.filter((sagas) => incompatible(byName.get(sagas.facade), sagas) !== undefined);
 }
 
-/** Logs at the start which unfinished sagas this server can't run, and which are stuck: nobody may have seen the earlier lines. */
+/**
+ * Logs at the start which unfinished sagas this server can't run, and which are stuck: nobody may have seen the earlier
+ * lines.
+ */
 export async function reportUnfinished(
   journal: Journal,
   byName: ReadonlyMap<string, FacadeDefinition>,

@@ -4,15 +4,18 @@ import type { Clock, Log, Timers } from "./ports.js";
 /** How many sagas are removed at once, at most. */
 const batch = 100;
 
-/** How long the journal is left alone when nothing is left to remove, at most, ms; a short retention is kept more closely. */
+/**
+ * How long the journal is left alone when nothing is left to remove, at most, ms; a short retention is kept more
+ * closely.
+ */
 const longestRestMs = 60_000;
 
 /** When the first batch is removed, at the latest, ms. */
 const firstBatchMs = 5_000;
 
 /**
- * After each batch the journal is left alone for so many times as long as the batch took: a busy journal takes longer, and
- * so gets a longer pause.
+ * After each batch the journal is left alone for so many times as long as the batch took: a busy journal takes longer,
+ * and so gets a longer pause.
  */
 const pauseFactor = 9;
 const shortestPauseMs = 20;
@@ -28,8 +31,8 @@ interface Parts {
 }
 
 /**
- * Removes sagas from the journal once they have ended for long enough, a few at a time. Servers that share a journal look
- * at different moments, and each removes what the others do not.
+ * Removes sagas from the journal once they have ended for long enough, a few at a time. Servers that share a journal
+ * look at different moments, and each removes what the others do not.
  */
 export class Retention {
   readonly #parts: Parts;

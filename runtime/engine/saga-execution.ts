@@ -76,8 +76,8 @@ interface AnswerWaiter {
 }
 
 /**
- * Runs one saga in memory. Inputs are folded into a turn, the turn is stored as one entry, and only then its effects are
- * performed; one entry is in flight, ever.
+ * Runs one saga in memory. Inputs are folded into a turn, the turn is stored as one entry, and only then its effects
+ * are performed; one entry is in flight, ever.
  *
  * Phases: "idle" (nothing to do until an input arrives) → "running" (the loop works) → "idle" or "released". "released"
  * is final: the saga ended, or the journal decides what becomes of it, and later inputs change nothing.
@@ -145,7 +145,10 @@ export class SagaExecution {
     this.#dispatch({ kind: "event", event: { kind: "started", deadlineAtMs, traceparent } });
   }
 
-  /** Continues a saga that was found in the journal, and last moved so long ago, ms; messages that it waits for are sent again. */
+  /**
+   * Continues a saga that was found in the journal, and last moved so long ago, ms; messages that it waits for are sent
+   * again.
+   */
   recover(waitedMs: number): void {
     this.#dispatch({ kind: "recover", waitedMs, resend: true });
   }
@@ -155,7 +158,10 @@ export class SagaExecution {
     this.#dispatch({ kind: "recover", waitedMs, resend: false }, { kind: "delivery", at, slot });
   }
 
-  /** A message arrived. Its slot is released once the message's work is done, or at once if the saga does not wait for it. */
+  /**
+   * A message arrived. Its slot is released once the message's work is done, or at once if the saga does not wait for
+   * it.
+   */
   deliver(at: number, slot: Slot): void {
     this.#dispatch({ kind: "delivery", at, slot });
   }

@@ -24,7 +24,10 @@ export function deliveryOf(at: number): SagaEvent {
   return at === rollback ? { kind: "rollback-delivered" } : { kind: "step-delivered", step: at };
 }
 
-/** Permission to handle one message of a topic. It is held until what the message asked for is done, or waits for another message. */
+/**
+ * Permission to handle one message of a topic. It is held until what the message asked for is done, or waits for
+ * another message.
+ */
 export interface Slot {
   release(): void;
   /** This server can't say what becomes of the message: it is to be delivered again. */
@@ -51,7 +54,10 @@ export type Input =
   /** The deadline passed. */
   | { readonly kind: "deadline" }
   | { readonly kind: "act"; readonly event: OperatorEvent; readonly done: Completer }
-  /** The saga was found in the journal. `waitedMs`: how long ago it last moved. `resend`: the messages that it waits for. */
+  /**
+   * The saga was found in the journal. `waitedMs`: how long ago it last moved. `resend`: the messages that it waits
+   * for.
+   */
   | { readonly kind: "recover"; readonly waitedMs: number; readonly resend: boolean }
   /** A message arrived, or a slot of its topic is free. */
   | { readonly kind: "delivery"; readonly at: number; readonly slot: Slot }
@@ -79,13 +85,18 @@ export function emptyTurn(state: SagaState): Turn {
   return { state, events: [], commands: [], calls: [], messages: [], completers: [], waitedMs: 0 };
 }
 
-/** Whether a saga that is found in the journal waits for messages and for nothing else, so that there is nothing to record. */
+/**
+ * Whether a saga that is found in the journal waits for messages and for nothing else, so that there is nothing to
+ * record.
+ */
 export function waitsForMessages(state: SagaState, recovered: Transition): boolean {
   const queues = recovered.commands.every(({ kind }) => kind === "queue-step" || kind === "queue-rollback");
   return queues && recovered.commands.length > 0 && isDeepStrictEqual(recovered.state, state);
 }
 
-/** The answer for a saga's clients; undefined while it is undecided. An async facade answers before any step has run. */
+/**
+ * The answer for a saga's clients; undefined while it is undecided. An async facade answers before any step has run.
+ */
 export function answerOf(facade: FacadeDefinition, state: SagaState): Answer | undefined {
   if (state.response !== undefined && (state.phase === "completed" || facade.mode === "async")) {
     return { ok: true, response: state.response };

@@ -1,4 +1,7 @@
-/** What every call has besides its message: a request id, a trace context, a client who may or may not make it, and a status. */
+/**
+ * What every call has besides its message: a request id, a trace context, a client who may or may not make it, and a
+ * status.
+ */
 import { randomFillSync } from "node:crypto";
 import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
 import { isSagaError, SagaError } from "../core/errors.js";
@@ -13,7 +16,10 @@ export const requestIdKey = "x-request-id";
 const longest = 128;
 const allowed = /^[A-Za-z0-9._:/-]+$/;
 
-/** Whether a text is a request id. One that is not must go neither into a header nor into the log: it may be of any length. */
+/**
+ * Whether a text is a request id. One that is not must go neither into a header nor into the log: it may be of any
+ * length.
+ */
 export function isRequestId(text: string): boolean {
   return text.length <= longest && allowed.test(text);
 }
@@ -44,7 +50,9 @@ export function checkRequestId(id: string, key: string, fix: string): string {
 
 const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** The caller's W3C trace context if it is valid, else a new, unsampled trace (https://www.w3.org/TR/trace-context/). */
+/**
+ * The caller's W3C trace context if it is valid, else a new, unsampled trace (https://www.w3.org/TR/trace-context/).
+ */
 export function traceOf(traceparent: string | undefined): string {
   if (traceparent !== undefined && traceparentPattern.test(traceparent)) {
     return traceparent;
@@ -87,8 +95,8 @@ export interface ClientCall {
 export type AuthContext = ReturnType<ServerUnaryCall<unknown, unknown>["getAuthContext"]>;
 
 /**
- * Whether a client may make a call. Called for each call of a facade and of SagaService, before anything is done for it.
- * If it returns `false`, throws or rejects, the client gets PERMISSION_DENIED (`SAGA_NOT_AUTHORIZED`).
+ * Whether a client may make a call. Called for each call of a facade and of SagaService, before anything is done for
+ * it. If it returns `false`, throws or rejects, the client gets PERMISSION_DENIED (`SAGA_NOT_AUTHORIZED`).
  */
 export type Authorize = (call: ClientCall) => boolean | Promise<boolean>;
 

@@ -139,11 +139,16 @@ function deadlineOf(call: ServerUnaryCall<Buffer, Uint8Array>): number | undefin
 export interface RunSagaOptions {
   /** The saga's id: the same for every attempt of one request. Default: a random UUID */
   readonly requestId?: string | undefined;
-  /** How long the saga may take before its pivot, ms, as a client's deadline. Async facades ignore it. Default: unlimited */
+  /**
+   * How long the saga may take before its pivot, ms, as a client's deadline. Async facades ignore it. Default:
+   * unlimited
+   */
   readonly deadlineMs?: number | undefined;
   /** Stops the wait for the saga when it aborts. The saga continues. */
   readonly signal?: AbortSignal | undefined;
-  /** Metadata or HTTP headers of the request that the saga belongs to. `traceparent` is read: the saga joins its trace. */
+  /**
+   * Metadata or HTTP headers of the request that the saga belongs to. `traceparent` is read: the saga joins its trace.
+   */
   readonly metadata?: Readonly<Record<string, string | readonly string[] | undefined>> | undefined;
 }
 

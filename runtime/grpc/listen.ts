@@ -13,8 +13,8 @@ export interface Listener {
 }
 
 /**
- * Fails if the address is taken. It runs before everything else, so that a second server started by mistake reports just
- * that.
+ * Fails if the address is taken. It runs before everything else, so that a second server started by mistake reports
+ * just that.
  * @throws SagaError SAGA_LISTEN_FAILED
  */
 export async function expectFree(listen: string): Promise<void> {

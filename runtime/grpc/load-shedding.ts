@@ -32,7 +32,9 @@ export interface LoadShedding {
   close(): void;
 }
 
-/** The limits that grpc-js enforces itself. A client waits with the calls for which its connection has no free stream. */
+/**
+ * The limits that grpc-js enforces itself. A client waits with the calls for which its connection has no free stream.
+ */
 export function limitOptions(limits: Config["limits"]): GrpcServerOptions {
   return {
     "grpc.max_concurrent_streams": limits.streams,
@@ -42,9 +44,9 @@ export function limitOptions(limits: Config["limits"]): GrpcServerOptions {
 }
 
 /**
- * Refuses calls of facades with RESOURCE_EXHAUSTED before their requests are read: when the facade's queue or the memory
- * is full, or the event loop is late. A call under the id of a saga that runs here is never refused: it only joins.
- * A unary call of any method whose request isn't complete in time ends with DEADLINE_EXCEEDED.
+ * Refuses calls of facades with RESOURCE_EXHAUSTED before their requests are read: when the facade's queue or the
+ * memory is full, or the event loop is late. A call under the id of a saga that runs here is never refused: it only
+ * joins. A unary call of any method whose request isn't complete in time ends with DEADLINE_EXCEEDED.
  */
 export function createLoadShedding({ services, sagas, limits, log }: Parts): LoadShedding {
   const facades = facadesByPath(services);
@@ -113,7 +115,9 @@ function facadesByPath(services: readonly SagaService[]): ReadonlyMap<string, Fa
   return byPath;
 }
 
-/** How late the event loop is, ms: in the better of the last two half seconds, so that one long pause does not count. */
+/**
+ * How late the event loop is, ms: in the better of the last two half seconds, so that one long pause does not count.
+ */
 function watchEventLoop() {
   const samples = monitorEventLoopDelay({ resolution: sampleMs });
   samples.enable();

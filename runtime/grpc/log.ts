@@ -10,8 +10,8 @@ const attempts = 20;
 const waitMs = 10;
 
 /**
- * The server's log, on standard error. Where that can't be written (its disk is full, its reader is gone or stands still),
- * nothing else stops, as it would with pino's own stream: its error is thrown by whatever logs.
+ * The server's log, on standard error. Where that can't be written (its disk is full, its reader is gone or stands
+ * still), nothing else stops, as it would with pino's own stream: its error is thrown by whatever logs.
  */
 export function createLog(level: string, pod: string): Logger {
   return pino({ level, base: { pod } }, createLogStream(2));

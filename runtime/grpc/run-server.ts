@@ -15,21 +15,23 @@ export interface RunOptions extends Omit<ServerOptions, "config"> {
   /** Called once the server has stopped, before the process exits. */
   readonly onClosed?: () => Promise<void> | void;
   /**
-   * The arguments that are read here. Default: those of the command line. A program with positional arguments of its own
-   * passes `[]`, or what it leaves.
+   * The arguments that are read here. Default: those of the command line. A program with positional arguments of its
+   * own passes `[]`, or what it leaves.
    */
   readonly args?: readonly string[];
 }
 
-/** How long after the first signal others count as that one, ms: under a wrapper such as `tsx` one Ctrl-C comes twice. */
+/**
+ * How long after the first signal others count as that one, ms: under a wrapper such as `tsx` one Ctrl-C comes twice.
+ */
 const sameSignalMs = 1_000;
 
 /**
  * Runs a server as a program. It reads the configuration, prints `<name> ready on <address>` once it takes calls, and
- * drains on SIGTERM and SIGINT; another signal at least one second later stops it at once. If it can't start, it prints the
- * reason on standard error, and the process exits with 1. With the argument `check-sagas` it starts nothing and reports
- * the sagas in flight that its code can't run, see docs/how-to/change-a-facade.md. It refuses any other first argument
- * with exit code 2, unless `args` is given; flags are the program's own.
+ * drains on SIGTERM and SIGINT; another signal at least one second later stops it at once. If it can't start, it prints
+ * the reason on standard error, and the process exits with 1. With the argument `check-sagas` it starts nothing and
+ * reports the sagas in flight that its code can't run, see docs/how-to/change-a-facade.md. It refuses any other first
+ * argument with exit code 2, unless `args` is given; flags are the program's own.
  * @returns undefined if the server did not start
  */
 export async function runServer({
@@ -110,11 +112,11 @@ export async function runServer({
 }
 
 /**
- * Whether an uncaught exception is a known error of grpc-js that a program should ignore. A grpc-js server (1.14) answers a
- * call of an unknown method, or with a wrong content type, without checking whether the client has cancelled it. Over TLS
- * such a call can be over by then, and grpc-js throws ERR_HTTP2_INVALID_STREAM from an event of HTTP/2. Nothing is broken,
- * but without this check any client can end the program. `runServer` ignores it; other programs with a grpc-js server over
- * TLS must do so in their own handler of "uncaughtException".
+ * Whether an uncaught exception is a known error of grpc-js that a program should ignore. A grpc-js server (1.14)
+ * answers a call of an unknown method, or with a wrong content type, without checking whether the client has cancelled
+ * it. Over TLS such a call can be over by then, and grpc-js throws ERR_HTTP2_INVALID_STREAM from an event of HTTP/2.
+ * Nothing is broken, but without this check any client can end the program. `runServer` ignores it; other programs with
+ * a grpc-js server over TLS must do so in their own handler of "uncaughtException".
  */
 export function isLateGrpcAnswer(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ERR_HTTP2_INVALID_STREAM";
@@ -128,7 +130,8 @@ interface Leave {
 
 function drain(server: SagaServer, signal: NodeJS.Signals, { graceMs, onClosed }: Leave): void {
   server.logger.info({ signal }, "draining");
-  // A database or broker that does not answer can't delay the end. The journal has everything that clients were answered.
+  // A database or broker that does not answer can't delay the end. The journal has everything that clients were
+  // answered.
   setTimeout(() => {
     server.logger.warn(
       { grace_ms: graceMs },

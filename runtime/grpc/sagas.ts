@@ -46,7 +46,9 @@ export interface SagasOptions {
   readonly logger?: Log;
   /** Called at points of a saga's life. They run in the saga's loop, so they must be quick. Default: none. */
   readonly hooks?: SagaHooks;
-  /** Which gRPC clients may call facades and SagaService. Calls of `run` are the program's own. Default: all clients. */
+  /**
+   * Which gRPC clients may call facades and SagaService. Calls of `run` are the program's own. Default: all clients.
+   */
   readonly authorize?: Authorize;
   /** Default: the machine's clock. */
   readonly clock?: Clock;

@@ -19,8 +19,9 @@ import { readPem } from "./open.js";
 /** What a program adds to the calls of its upstreams. */
 export interface UpstreamOptions {
   /**
-   * Metadata to add to each attempt, such as a token. Keys that protosaga sends itself are not replaced. If the function
-   * throws, rejects, or takes longer than the attempt may, the attempt fails with UNAVAILABLE; no call was made.
+   * Metadata to add to each attempt, such as a token. Keys that protosaga sends itself are not replaced. If the
+   * function throws, rejects, or takes longer than the attempt may, the attempt fails with UNAVAILABLE; no call was
+   * made.
    */
   readonly metadata?: (call: UpstreamCall) => CallMetadata | Promise<CallMetadata>;
   /** Client interceptors of grpc-js, for every call. They see requests and responses as bytes. Default: none. */

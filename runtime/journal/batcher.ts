@@ -30,8 +30,8 @@ const maxItems = 512;
 const maxBytes = 8 * 1024 * 1024;
 
 /**
- * Group commit: items that arrive in one turn of the event loop, or while all lanes are taken, share the next transaction.
- * The cost of a round trip and of a sync per item thus falls as the load grows.
+ * Group commit: items that arrive in one turn of the event loop, or while all lanes are taken, share the next
+ * transaction. The cost of a round trip and of a sync per item thus falls as the load grows.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>;

@@ -55,7 +55,10 @@ export interface StoredSaga {
   readonly answer: Answer | undefined;
   /** In order. */
   readonly records: readonly Uint8Array[];
-  /** Whether this server, or one before it with the same pod id, is the owner: it wrote the last entry. Always true on SQLite. */
+  /**
+   * Whether this server, or one before it with the same pod id, is the owner: it wrote the last entry. Always true on
+   * SQLite.
+   */
   readonly ownedHere: boolean;
 }
 
@@ -80,9 +83,9 @@ export interface IdleSaga {
 }
 
 /**
- * The durable record of every saga. A promise resolves only once its effect would survive a power cut.
- * Every method rejects with SagaError SAGA_JOURNAL_UNAVAILABLE if that can't be achieved now, and with SAGA_JOURNAL_CORRUPT
- * if it finds damage.
+ * The durable record of every saga. A promise resolves only once its effect would survive a power cut. Every method
+ * rejects with SagaError SAGA_JOURNAL_UNAVAILABLE if that can't be achieved now, and with SAGA_JOURNAL_CORRUPT if it
+ * finds damage.
  */
 export interface Journal {
   /**
@@ -93,16 +96,16 @@ export interface Journal {
   /**
    * Stores a later entry.
    * @returns the stored messages
-   * @throws SagaError SAGA_JOURNAL_CONFLICT if the saga has an entry of that number (another server wrote it), or if the
-   *   journal no longer has the saga
+   * @throws SagaError SAGA_JOURNAL_CONFLICT if the saga has an entry of that number (another server wrote it), or if
+   *   the journal no longer has the saga
    */
   append(entry: Entry): Promise<readonly StoredMessage[]>;
   load(sagaId: string): Promise<StoredSaga | undefined>;
   /** Those of the sagas that the journal has, in any order. Rejects if one of them can't be read. */
   loadMany(sagaIds: readonly string[]): Promise<readonly StoredSaga[]>;
   /**
-   * Removes sagas that ended at least `keepMs` ago, with their records, oldest first. Open and stuck sagas and all messages
-   * stay. A batch that takes long ends early, so that entries don't wait for it.
+   * Removes sagas that ended at least `keepMs` ago, with their records, oldest first. Open and stuck sagas and all
+   * messages stay. A batch that takes long ends early, so that entries don't wait for it.
    * @param limit the largest number to remove, at least 1
    * @returns how many were removed; 0 if none is left
    */
@@ -117,8 +120,8 @@ export interface Journal {
   /** All sagas that have not ended, of all owners, by structure: ordered by facade, the oldest structure first. */
   inFlight(): Promise<readonly SagasInFlight[]>;
   /**
-   * The open sagas of this server whose last entry is at least `idleMs` old, in a stable order: the first `limit` of those
-   * after `after`. A page shorter than `limit` is the last one.
+   * The open sagas of this server whose last entry is at least `idleMs` old, in a stable order: the first `limit` of
+   * those after `after`. A page shorter than `limit` is the last one.
    * @param after the last saga id of the page before; "" for the first page
    */
   listIdle(idleMs: number, limit: number, after: string): Promise<readonly IdleSaga[]>;
@@ -134,7 +137,10 @@ export interface SharedJournal extends Journal {
   readonly shared: true;
   /** How long a server may be silent before others take over its sagas, ms. */
   readonly leaseMs: number;
-  /** The database's clock, whole ms since the Unix epoch: deadlines are measured by it, since the servers' clocks may differ. */
+  /**
+   * The database's clock, whole ms since the Unix epoch: deadlines are measured by it, since the servers' clocks may
+   * differ.
+   */
   clockMs(): number;
   /**
    * Makes this server the owner of open sagas whose owner's lease has expired or that were released: at most `limit` of
@@ -144,15 +150,15 @@ export interface SharedJournal extends Journal {
   /** Gives up this server's open sagas of all other structures than these, so that other servers take them over. */
   release(fingerprints: readonly string[]): Promise<void>;
   /**
-   * Watches a saga. The journal calls `changed` at least once soon after this call, and again within about 100 ms of each
-   * entry of the saga, whichever server stored it. It may also call it when nothing has changed.
+   * Watches a saga. The journal calls `changed` at least once soon after this call, and again within about 100 ms of
+   * each entry of the saga, whichever server stored it. It may also call it when nothing has changed.
    * @param changed must not throw
    * @returns a function that stops watching
    */
   watch(sagaId: string, changed: () => void): () => void;
   /**
-   * Asks the owner of an open saga to handle a message that this server received and can't handle. The request may be lost
-   * if the owner stops; the owner then finds the saga idle. Repeating the call changes nothing.
+   * Asks the owner of an open saga to handle a message that this server received and can't handle. The request may be
+   * lost if the owner stops; the owner then finds the saga idle. Repeating the call changes nothing.
    */
   handOver(sagaId: string, topic: string): Promise<void>;
   /**

@@ -42,8 +42,8 @@ export class KafkaClient {
   /** A consumer of the group, not connected yet. */
   consumer(): Consumer {
     const { groupId, sessionTimeoutMs = 30_000 } = this.#options;
-    // While Kafka is away, the consumer keeps its membership as long as Kafka would. Were it to join as a new member, the
-    // group would wait until the session of its former self ends.
+    // While Kafka is away, the consumer keeps its membership as long as Kafka would. Were it to join as a new member,
+    // the group would wait until the session of its former self ends.
     const retry = { ...shortRetry, retries: Math.ceil(sessionTimeoutMs / shortRetry.maxRetryTime) };
     return this.#create(retry).consumer({
       groupId,
@@ -137,8 +137,8 @@ export class KafkaClient {
 }
 
 /**
- * kafkajs parses answers in the socket's `data` event and throws there if the server is not Kafka. Node.js would end the
- * process; instead, the connection fails with that error.
+ * kafkajs parses answers in the socket's `data` event and throws there if the server is not Kafka. Node.js would end
+ * the process; instead, the connection fails with that error.
  */
 const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
   const socket: Socket = ssl

@@ -6,7 +6,9 @@ export interface KafkaBrokerOptions {
   readonly clientId: string;
   /** The consumer group. Its members share the partitions. */
   readonly groupId: string;
-  /** The number of partitions of topics that are created. All topics need the same number, see docs/how-to/use-kafka.md. */
+  /**
+   * The number of partitions of topics that are created. All topics need the same number, see docs/how-to/use-kafka.md.
+   */
   readonly partitions: number;
   /** The number of replicas of topics that are created. */
   readonly replicationFactor: number;

@@ -61,7 +61,9 @@ export class Partition {
   }
 }
 
-/** The partitions of this member: commits what is handled, pauses what comes faster than it is handled, reports the lag. */
+/**
+ * The partitions of this member: commits what is handled, pauses what comes faster than it is handled, reports the lag.
+ */
 export class Partitions {
   readonly #member: GroupMember;
   readonly #client: KafkaClient;

@@ -15,7 +15,10 @@ export interface Connection {
 const connectTimeoutMs = 5_000;
 /** How long an unused connection is kept, ms: shorter than firewalls and the like may be expected to remember it. */
 const idleTimeoutMs = 60_000;
-/** How long the server lets a statement run, ms, and how long we wait for its answer: longer, so that the server ends it. */
+/**
+ * How long the server lets a statement run, ms, and how long we wait for its answer: longer, so that the server ends
+ * it.
+ */
 const statementTimeoutMs = 5_000;
 const answerTimeoutMs = 7_000;
 
@@ -60,12 +63,12 @@ export function readConnection(url: string, podId: string, schema: string): Conn
 }
 
 /**
- * Sets up the session of a new connection. A connection to a pooler, such as PgBouncer, is left as it is: its sessions are
- * shared with others. The server's process id then differs from the one that the client got when it connected.
+ * Sets up the session of a new connection. A connection to a pooler, such as PgBouncer, is left as it is: its sessions
+ * are shared with others. The server's process id then differs from the one that the client got when it connected.
  *
- * The settings: a statement sees what others have committed; tables that nobody has analysed yet, which the planner believes
- * to be small, are read by their indexes; no statement is compiled (JIT), which would take longer than running it; and a
- * process that stands still inside a transaction keeps its locks no longer than a statement may run.
+ * The settings: a statement sees what others have committed; tables that nobody has analysed yet, which the planner
+ * believes to be small, are read by their indexes; no statement is compiled (JIT), which would take longer than running
+ * it; and a process that stands still inside a transaction keeps its locks no longer than a statement may run.
  * @returns whether the session belongs to this connection alone
  */
 export async function setUp(client: pg.ClientBase): Promise<boolean> {

@@ -26,8 +26,9 @@ import { Watcher } from "./watch.js";
 /** A journal on PostgreSQL. */
 export interface PostgresOptions {
   /**
-   * `postgres://user:password@host:port/database`, with TLS as in node-postgres (`?sslmode=verify-full&sslrootcert=…`). What
-   * is left out is taken from PGHOST, PGPASSWORD and so on. It may lead to PgBouncer in session or transaction mode.
+   * `postgres://user:password@host:port/database`, with TLS as in node-postgres (`?sslmode=verify-full&sslrootcert=…`).
+   * What is left out is taken from PGHOST, PGPASSWORD and so on. It may lead to PgBouncer in session or transaction
+   * mode.
    */
   readonly url: string;
   /** Identifies this server among those that share the journal; the same after a restart. */
@@ -46,8 +47,8 @@ export interface PostgresOptions {
 
 /**
  * Opens the journal that several servers share, on PostgreSQL 12 or newer.
- * @throws SagaError SAGA_CONFIG_INVALID, SAGA_JOURNAL_NEWER, SAGA_POD_ID_TAKEN or SAGA_JOURNAL_UNAVAILABLE; none of them
- *   contains the password
+ * @throws SagaError SAGA_CONFIG_INVALID, SAGA_JOURNAL_NEWER, SAGA_POD_ID_TAKEN or SAGA_JOURNAL_UNAVAILABLE; none of
+ *   them contains the password
  */
 export async function openPostgresJournal(options: PostgresOptions): Promise<SharedJournal> {
   const { url, podId, schema = "protosaga", onError = () => {} } = options;
@@ -72,7 +73,8 @@ export interface PostgresInspection {
 
 /**
  * Reads what is in flight in a journal in a read-only transaction. No lease is taken and no table created or migrated.
- * @throws SagaError SAGA_CONFIG_INVALID, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE; none of them contains the password
+ * @throws SagaError SAGA_CONFIG_INVALID, SAGA_JOURNAL_NEWER or SAGA_JOURNAL_UNAVAILABLE; none of them contains the
+ *   password
  */
 export async function inspectPostgresJournal(url: string, schema: string): Promise<PostgresInspection> {
   const connection = readConnection(url, "inspect", schema);

@@ -40,8 +40,8 @@ export class Lease {
   }
 
   /**
-   * Takes the lease, and renews it from now on. If one of this pod id has not expired, its process may have been killed a
-   * moment ago, or may still run: another heartbeat shows that it does.
+   * Takes the lease, and renews it from now on. If one of this pod id has not expired, its process may have been killed
+   * a moment ago, or may still run: another heartbeat shows that it does.
    * @throws SagaError SAGA_POD_ID_TAKEN
    */
   async start(): Promise<void> {

@@ -3,8 +3,8 @@ import { SagaError } from "../../core/errors.js";
 
 /**
  * The journal's tables as steps, each run once, in this order: step n makes schema version n + 1 of version n. Forward
- * only. A released step never changes, and leaves tables that the version before it can work with: its pods still run while
- * a new one starts.
+ * only. A released step never changes, and leaves tables that the version before it can work with: its pods still run
+ * while a new one starts.
  */
 export const migrations: readonly string[] = [
   // A saga's first record is in its own row: the common short saga then needs one insert less.

@@ -8,14 +8,15 @@ export interface Sql {
 
 /**
  * Makes the commit of the statement wait for the disk, and for the standbys that the server is configured to wait for,
- * whatever the defaults of the server, the database or the role are. In the statement itself, since a session may not keep settings.
+ * whatever the defaults of the server, the database or the role are. In the statement itself, since a session may not
+ * keep settings.
  */
 const durably = `set_config('synchronous_commit',
   CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true)`;
 
 /**
- * All statements of the adapter but those of migrations. Times are the database's. They compare with `statement_timestamp()`,
- * since an index can't be used for a time that changes during the statement.
+ * All statements of the adapter but those of migrations. Times are the database's. They compare with
+ * `statement_timestamp()`, since an index can't be used for a time that changes during the statement.
  * @param schema the journal's schema
  */
 export function statements(schema: string) {
@@ -29,13 +30,14 @@ export function statements(schema: string) {
   const texts = {
     /**
      * Stores a batch of entries, each of another saga, in one statement: one round trip and one transaction. An entry
-     * whose saga or number exists is left out with its messages, and so is a later one of a saga that was removed. Each CTE
-     * sees the tables as they were before the statement, so no two entries of one saga may be in it.
+     * whose saga or number exists is left out with its messages, and so is a later one of a saga that was removed. Each
+     * CTE sees the tables as they were before the statement, so no two entries of one saga may be in it.
      *
-     * A later entry locks its saga's row against removal, or waits for a removal in progress: otherwise its record would
-     * be left without a saga. Removal and takeover skip locked rows, and so wait for nobody.
+     * A later entry locks its saga's row against removal, or waits for a removal in progress: otherwise its record
+     * would be left without a saga. Removal and takeover skip locked rows, and so wait for nobody.
      *
-     * Rows are inserted in the order of saga ids: two pods that insert the same ids then wait for each other in one order.
+     * Rows are inserted in the order of saga ids: two pods that insert the same ids then wait for each other in one
+     * order.
      */
     store: `
 WITH incoming AS MATERIALIZED (
@@ -98,8 +100,8 @@ ORDER BY id, seq`,
     inFlight: selectInFlight("round(extract(epoch FROM created_at) * 1000)", saga),
 
     /**
-     * A page of idle sagas. The open ones are found first, so that no plan reads all sagas in the order of their ids; they
-     * are sorted before their last records are read, so that a page reads no more than it returns.
+     * A page of idle sagas. The open ones are found first, so that no plan reads all sagas in the order of their ids;
+     * they are sorted before their last records are read, so that a page reads no more than it returns.
      */
     listIdle: `
 WITH mine AS MATERIALIZED (
@@ -114,7 +116,9 @@ LEFT JOIN LATERAL (
 WHERE coalesce(last.written_at, created_at) <= statement_timestamp() - make_interval(secs => $2)
 ORDER BY id LIMIT $3`,
 
-    /** Finds and locks sagas that ended long enough ago, oldest first, except those that another transaction has locked. */
+    /**
+     * Finds and locks sagas that ended long enough ago, oldest first, except those that another transaction has locked.
+     */
     lockEnded: `
 SELECT id FROM ${saga} WHERE ended_at IS NOT NULL AND ended_at <= statement_timestamp() - make_interval(secs => $1)
 ORDER BY ended_at LIMIT $2 FOR UPDATE SKIP LOCKED`,

@@ -14,7 +14,8 @@ interface Watched {
 
 /**
  * Polls what other servers do: the entries of watched sagas, and hand-overs. One query each 100 ms serves all watched
- * sagas, and none runs while no saga is watched. No connection is kept for it, so that it works behind a connection pooler.
+ * sagas, and none runs while no saga is watched. No connection is kept for it, so that it works behind a connection
+ * pooler.
  */
 export class Watcher {
   readonly #database: Database;

@@ -16,9 +16,9 @@ const magic = "SQLite format 3\0";
 const log = { head: 32, pageSize: 8, salts: 16, saltBytes: 8, frameHead: 24, frameSalts: 8 } as const;
 
 /**
- * Checks a file's first bytes and its size without SQLite. SQLite writes to some files when it only opens them, and takes
- * some damage for a sound file: it starts a file of no bytes again and discards its log, and reads the missing part of the
- * last page as zeroes. A file that does not exist is fine.
+ * Checks a file's first bytes and its size without SQLite. SQLite writes to some files when it only opens them, and
+ * takes some damage for a sound file: it starts a file of no bytes again and discards its log, and reads the missing
+ * part of the last page as zeroes. A file that does not exist is fine.
  * @throws SagaError SAGA_JOURNAL_CORRUPT or SAGA_JOURNAL_NEWER
  */
 export function checkBytes(path: string): void {
@@ -51,8 +51,8 @@ export function checkBytes(path: string): void {
 
 /**
  * Checks what SQLite reads, the write-ahead log included.
- * @param whole reads the whole file and compares every index with its table. Otherwise only what open sagas need is read:
- *   how long it takes then depends on how many are open, not on how many have ended
+ * @param whole reads the whole file and compares every index with its table. Otherwise only what open sagas need is
+ *   read: how long it takes then depends on how many are open, not on how many have ended
  * @throws SagaError SAGA_JOURNAL_CORRUPT or SAGA_JOURNAL_NEWER; errors of SQLite if a page is damaged
  */
 export function checkContent(db: Sqlite, path: string, whole: boolean): void {
@@ -160,8 +160,8 @@ function pragmaNumber(db: Sqlite, name: string): number {
 }
 
 /**
- * Reads every page that a start needs: those of the sagas that have not ended, by each index that leads to them, overflow
- * pages included. SQLite throws at a damaged page; rows that don't belong together are found here.
+ * Reads every page that a start needs: those of the sagas that have not ended, by each index that leads to them,
+ * overflow pages included. SQLite throws at a damaged page; rows that don't belong together are found here.
  */
 const openSagas = `
 SELECT group_concat(id, ', ') AS lost FROM (

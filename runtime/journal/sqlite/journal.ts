@@ -264,7 +264,9 @@ class SqliteJournal implements Journal {
   }
 }
 
-/** libsql closes a database only once its statements were collected: until then they would go on reading and writing. */
+/**
+ * libsql closes a database only once its statements were collected: until then they would go on reading and writing.
+ */
 function closedError(): SagaError {
   return new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the journal is closed");
 }

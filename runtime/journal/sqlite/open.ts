@@ -9,9 +9,10 @@ import { checkBytes, checkContent, corrupt, isDamage, logSize, type Sqlite, sche
 import { migration, schemaVersion } from "./schema.js";
 
 /**
- * Locks a journal for this process: two servers on one file would both recover the same sagas. The lock is a transaction
- * on a file beside the journal. It ends with the process, however that ends, and other programs can still read the journal.
- * It uses only `exec`: libsql keeps a connection open until all its prepared statements were collected, whatever `close` does.
+ * Locks a journal for this process: two servers on one file would both recover the same sagas. The lock is a
+ * transaction on a file beside the journal. It ends with the process, however that ends, and other programs can still
+ * read the journal. It uses only `exec`: libsql keeps a connection open until all its prepared statements were
+ * collected, whatever `close` does.
  * @returns a function that unlocks it
  * @throws SagaError SAGA_JOURNAL_LOCKED or SAGA_JOURNAL_UNAVAILABLE
  */

@@ -35,9 +35,9 @@ CREATE TABLE message (
 );
 PRAGMA application_id = ${applicationId};
 `,
-  // Sagas are numbered in the order in which they begin, and later records are stored by these numbers: ids are random, and
-  // records of the same time are written and removed together. The number is a column, since VACUUM may change a rowid.
-  // `saga_ended` finds the sagas to remove.
+  // Sagas are numbered in the order in which they begin, and later records are stored by these numbers: ids are random,
+  // and records of the same time are written and removed together. The number is a column, since VACUUM may change a
+  // rowid. `saga_ended` finds the sagas to remove.
   `
 CREATE TABLE saga_new (
   number INTEGER PRIMARY KEY,

@@ -5,7 +5,10 @@ import { Batcher } from "../batcher.js";
 import { failure, logSize, type Sqlite, type Statement } from "./file.js";
 
 interface Work {
-  /** @returns the result, or the error that the caller gets if nothing was changed; throws if the work must be rolled back */
+  /**
+   * @returns the result, or the error that the caller gets if nothing was changed; throws if the work must be rolled
+   * back
+   */
   readonly run: () => unknown;
   /** About how much it writes, in pages of the database. */
   readonly pages: number;
@@ -16,18 +19,20 @@ const busyAttempts = 50;
 const busyWaitMs = 20;
 
 /**
- * After how many pages, estimated, the write-ahead log is moved into the file: some 10 MiB. Most entries write pages that
- * others write too: the more are moved at once, the less often each is written and the disk synced.
+ * After how many pages, estimated, the write-ahead log is moved into the file: some 10 MiB. Most entries write pages
+ * that others write too: the more are moved at once, the less often each is written and the disk synced.
  */
 const maxPages = 4_000;
 /** What a transaction writes at least: the leaves of the tables and indexes that an entry changes. */
 const pagesPerCommit = 3;
-/** The log's file is cut if it has become larger than this, bytes; otherwise it is reused: a file that grows is slower. */
+/**
+ * The log's file is cut if it has become larger than this, bytes; otherwise it is reused: a file that grows is slower.
+ */
 const maxLogBytes = 32 * 1024 * 1024;
 
 /**
- * A commit on the main thread that takes longer than this, ms, shows a slow disk: the next so many commits, twice as many
- * each time, then run in threads.
+ * A commit on the main thread that takes longer than this, ms, shows a slow disk: the next so many commits, twice as
+ * many each time, then run in threads.
  */
 const slowMs = 2;
 const threadCommits = { first: 16, most: 1_024 } as const;
@@ -35,16 +40,17 @@ const threadCommits = { first: 16, most: 1_024 } as const;
 const exec: (this: Sqlite, sql: string) => Promise<unknown> = AsyncDatabase.prototype.exec;
 
 /**
- * Runs SQL without rows in a thread of libsql, so that the event loop goes on while the disk syncs. Both classes of libsql
- * wrap the same native connection, and the asynchronous `exec` needs nothing else of it.
+ * Runs SQL without rows in a thread of libsql, so that the event loop goes on while the disk syncs. Both classes of
+ * libsql wrap the same native connection, and the asynchronous `exec` needs nothing else of it.
  */
 async function execInThread(db: Sqlite, sql: string): Promise<void> {
   await exec.call(db, sql);
 }
 
 /**
- * Writes to the journal's file in shared transactions (group commit), and moves its write-ahead log into the file. Both the
- * commits and the moves run in threads, except for a single entry on a quick disk: handing it over would take longer.
+ * Writes to the journal's file in shared transactions (group commit), and moves its write-ahead log into the file. Both
+ * the commits and the moves run in threads, except for a single entry on a quick disk: handing it over would take
+ * longer.
  */
 export class SqliteWriter {
   readonly #path: string;
@@ -147,8 +153,8 @@ export class SqliteWriter {
   }
 
   /**
-   * Starts to move the log, while commits go on, once it is long. What is committed meanwhile is little: moving that between
-   * two commits lets SQLite write to the beginning of the log again.
+   * Starts to move the log, while commits go on, once it is long. What is committed meanwhile is little: moving that
+   * between two commits lets SQLite write to the beginning of the log again.
    */
   async #tendLog(): Promise<void> {
     if (this.#moved) {
