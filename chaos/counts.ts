@@ -1,14 +1,14 @@
-/** What is counted, by name: "SIGKILL pod", "lost answers"… */
+/** Named counters: "SIGKILL pod", "answers lost"… */
 export interface Counts {
   add(name: string, more?: number): void;
   of(name: string): number;
-  /** All whose name begins so, added up. */
+  /** The sum of all counters whose name has this prefix. */
   sum(prefix: string): number;
-  /** All of them, in the order of their names. */
+  /** All counters, sorted by name. */
   all(): Readonly<Record<string, number>>;
 }
 
-/** Counts from zero. @param known names that are told even where they stay at zero */
+/** Creates counters at zero. @param known names that are listed even if they stay at zero */
 export function createCounts(known: readonly string[] = []): Counts {
   const counts = new Map<string, number>(known.map((name) => [name, 0]));
   return {

@@ -12,7 +12,7 @@ const note = (line: string) => {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 };
 
-// Ended from outside: the processes go with this one, see test/support.
+// A signal ends this process, and test/support then ends its children.
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
@@ -39,7 +39,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (!failed) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   note(
-    `chaos: seed ${options.seed}, ${options.journal} journal, ${options.broker} broker, pods: ${options.pods}; again: --seed ${options.seed} (the same faults and requests; when processes do what is never the same)`,
+    `chaos: seed ${options.seed}, ${options.journal} journal, ${options.broker} broker, pods: ${options.pods}; repeat with --seed ${options.seed} (the same faults and requests, not the same timing)`,
   );
   const outcome = await run(options, folder, note);
   failed ||= outcome.problems.length > 0;
@@ -50,7 +50,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 function whatIsMissing({ journal, broker }: ChaosOptions): string | undefined {
   const tool = broker === "kafka" ? missingTool() : undefined;
-  if (tool !== undefined) return `${tool} is not installed, so that there is no Kafka`;
+  if (tool !== undefined) return `${tool} is not installed; Kafka needs it`;
   return journal === "postgres" ? postgresMissing : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-/** What the command line asks for. */
+/** The command line's options. */
 export interface ChaosOptions {
   /** How long faults happen. */
   readonly seconds: number;
@@ -8,22 +8,22 @@ export interface ChaosOptions {
   readonly journal: "sqlite" | "postgres";
   readonly broker: "embedded" | "kafka";
   readonly pods: number;
-  /** Sagas begun a second. */
+  /** Sagas started per second. */
   readonly rate: number;
   readonly json: boolean;
-  /** Whether the run's folder stays, even if all was well. */
+  /** Whether to keep the run's folder if no problem was found. */
   readonly keep: boolean;
 }
 
-/** How it is used. */
+/** The usage line. */
 export const usage =
   "chaos [--seconds 60] [--seed TEXT] [--embedded] [--journal sqlite|postgres] [--broker embedded|kafka]\n" +
-  "  [--pods N] [--rate SAGAS_A_SECOND] [--json] [--keep]";
+  "  [--pods N] [--rate SAGAS_PER_SECOND] [--json] [--keep]";
 
-/** How long faults happen unless told otherwise: every kind of fault must happen in a run of this length. */
+/** The default of `--seconds`. In a run of this length or more every kind of fault must happen. */
 export const defaultSeconds = 60;
 
-/** Reads the command line. @throws Error with what is wrong */
+/** Reads the command line. @throws Error that names the wrong option */
 export function readOptions(args: readonly string[]): ChaosOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -65,6 +65,6 @@ function positive(name: string, text: string): number {
 
 function oneOf<Name extends string>(option: string, text: string, known: readonly Name[]): Name {
   const found = known.find((name) => name === text);
-  if (found === undefined) throw new Error(`--${option} ${text}: no such thing; there are ${known.join(", ")}`);
+  if (found === undefined) throw new Error(`--${option} ${text}: unknown value; use one of ${known.join(", ")}`);
   return found;
 }

@@ -1,11 +1,11 @@
-/** What must not be, collected while the run goes on. */
+/** The problems found during a run. */
 export interface Problems {
   /** @param where a saga's id or a process's name */
   add(where: string, what: string): void;
   readonly list: readonly string[];
 }
 
-/** Nothing wrong so far. @param onFirst called once, with the first */
+/** Creates an empty list. @param onProblem called with each problem */
 export function createProblems(onProblem: (line: string) => void): Problems {
   const list: string[] = [];
   return {

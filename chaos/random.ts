@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 
-/** Chance that is the same again for the same seed. */
+/** Random values that a seed determines. */
 export interface Random {
   /** From 0 up to but not including 1. */
   next(): number;
   /** A number from `least` up to `most`. */
   between(least: number, most: number): number;
-  /** Whether something that happens so often, 0 to 1, happens now. */
+  /** True with this probability, 0 to 1. */
   chance(share: number): boolean;
-  /** One of a list that is not empty. */
+  /** An element of a list, which must not be empty. */
   pick<T>(list: readonly T[]): T;
-  /** One of the names, each as often as its share says. The shares need not add up to 1: what is left is undefined. */
+  /** One of the names, by their probabilities; undefined with the probability that is left to 1. */
   share<Name extends string>(shares: Readonly<Record<Name, number>>): Name | undefined;
 }
 
 /**
- * Chance of its own for a name: whatever is drawn elsewhere, and in whatever order, changes nothing here.
+ * Creates a random sequence for a name. It does not depend on what other sequences draw.
  * @param name the run's seed and what it is for: "17/load/3"
  */
 export function createRandom(name: string): Random {

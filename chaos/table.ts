@@ -1,6 +1,6 @@
 import type { Outcome } from "./run.js";
 
-/** What people read at the end. */
+/** The summary that is printed at the end. */
 export function table(seed: string, { counts, problems, chaosMs, wholeMs }: Outcome): string {
   const rows = Object.entries(counts).map(([name, count]) => `${String(count).padStart(8)}  ${name}`);
   const kills = Object.entries(counts).reduce(
@@ -12,9 +12,9 @@ export function table(seed: string, { counts, problems, chaosMs, wholeMs }: Outc
     "",
     ...rows,
     "",
-    `${kills} SIGKILLs, ${Math.round(kills / minutes)} a minute; ${Math.round(chaosMs / 1_000)} s of chaos in ${Math.round(wholeMs / 1_000)} s`,
+    `${kills} SIGKILLs, ${Math.round(kills / minutes)} a minute; faults for ${Math.round(chaosMs / 1_000)} s of ${Math.round(wholeMs / 1_000)} s`,
     problems.length === 0
-      ? `seed ${seed}: nothing lost, nothing doubled, no false answer`
+      ? `seed ${seed}: nothing lost, nothing done twice, no false answer`
       : `seed ${seed}: ${problems.length} PROBLEM(S)\n${problems.map((line) => `  ${line}`).join("\n")}`,
     "",
   ].join("\n");

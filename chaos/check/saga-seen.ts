@@ -3,23 +3,23 @@ import { BookingASyncResponse, BookingSyncResponse } from "../../generated/pb/bo
 import { type Saga, type SagaServiceClient, SagaState } from "../../runtime/pb/saga/v1/service.js";
 import { callUnary } from "../../test/support/call-unary.js";
 
-/** How a saga ended, as a pod tells it. */
+/** A saga's end, as a pod reports it. */
 export interface SagaSeen {
   readonly state: "COMPLETED" | "COMPENSATED" | "STUCK" | "open" | "none";
   readonly facade?: string;
-  /** The failure's status code; undefined where none is known. */
+  /** The failure's status code; undefined if none is known. */
   readonly code?: number | undefined;
   readonly reason?: string | undefined;
   readonly requestId?: string;
   /** Of a sync or throttled saga's response. */
   readonly orderId?: bigint;
   readonly paymentId?: bigint;
-  /** For whoever has to find out why it did not end. */
+  /** The whole saga if it is not COMPLETED, to find out why. */
   readonly raw?: unknown;
 }
 
-/** Asks a pod for a saga. @throws ServiceError where it does not answer */
-export async function askForSaga(client: SagaServiceClient, requestId: string): Promise<SagaSeen> {
+/** Asks a pod for a saga. @throws ServiceError if the pod does not answer */
+export async function fetchSaga(client: SagaServiceClient, requestId: string): Promise<SagaSeen> {
   try {
     const { saga } = await callUnary(client, client.getSaga, { requestId }, {}, { deadline: Date.now() + 5_000 });
     if (saga === undefined) throw new Error(`GetSaga ${requestId} answered no saga`);

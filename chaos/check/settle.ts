@@ -1,12 +1,12 @@
+import type { Pod } from "../cluster/cluster.js";
 import { pause } from "../faults/fault.js";
 import { meaningOf } from "../load/answers.js";
 import { type History, persist, type Reach } from "../load/clients.js";
-import type { Pod } from "../place/place.js";
-import { askForSaga, type SagaSeen } from "./saga-seen.js";
+import { fetchSaga, type SagaSeen } from "./saga-seen.js";
 
-const atOnce = 32;
+const concurrency = 32;
 
-/** Asks for every booking's saga again and again until each has ended or the time is up. @returns the last seen of each */
+/** Polls the saga of each booking until all have ended or `timeoutMs` is over. @returns each saga as last seen */
 export async function watchToEnd(
   histories: readonly History[],
   pods: readonly Pick<Pod, "sagas">[],
@@ -18,7 +18,7 @@ export async function watchToEnd(
   for (let round = 0; left.length > 0; round++) {
     await inParallel(left, async (id, n) => {
       const pod = pods[(n + round) % pods.length];
-      const saga = pod && (await askForSaga(pod.sagas, id).catch(() => undefined));
+      const saga = pod && (await fetchSaga(pod.sagas, id).catch(() => undefined));
       if (saga !== undefined) seen.set(id, saga);
     });
     left = left.filter((id) => !["COMPLETED", "COMPENSATED", "none"].includes(seen.get(id)?.state ?? "open"));
@@ -28,10 +28,10 @@ export async function watchToEnd(
   return seen;
 }
 
-/** Asks once more for everything that was asked for, at another pod: what was told must be told again. */
+/** Repeats each answered request at another pod: it must get the same answer. */
 export async function askAllAgain(histories: readonly History[], reach: Reach): Promise<void> {
   await inParallel(histories, async (history, n) => {
-    if (history.told.some((answer) => meaningOf(answer) === "end")) await persist(history, reach, { pod: n });
+    if (history.answers.some((answer) => meaningOf(answer) === "end")) await persist(history, reach, { pod: n });
   });
 }
 
@@ -40,5 +40,5 @@ async function inParallel<One>(all: readonly One[], act: (one: One, n: number) =
   const worker = async () => {
     for (let n = next++; n < all.length; n = next++) await act(all[n] as One, n);
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
 }

@@ -1,20 +1,20 @@
+import type { Cluster } from "../cluster/cluster.js";
 import type { Counts } from "../counts.js";
-import type { Place } from "../place/place.js";
 import { type Fault, pause } from "./fault.js";
 
-/** How often what happens to the database and the broker, ms. */
+/** Mean pause between faults of the database and of the broker, ms. */
 export interface BackendRhythm {
   readonly database: number;
   readonly broker: number;
 }
 
-/** What happens to the database and the broker: each in its turn, so that a short run meets all of it. */
-export function backendFaults({ database, broker }: Place, counts: Counts, rhythm: BackendRhythm): readonly Fault[] {
+/** Faults of the database and the broker. Their kinds take turns, so that a short run has all of them. */
+export function backendFaults({ database, broker }: Cluster, counts: Counts, rhythm: BackendRhythm): readonly Fault[] {
   const faults: Fault[] = [];
   if (database !== undefined) {
     let turn = 0;
     faults.push({
-      name: "the database goes",
+      name: "database fault",
       everyMs: rhythm.database,
       async happen(random) {
         const what = ["killed", "stalls", "stopped"][turn++ % 3];
@@ -35,7 +35,7 @@ export function backendFaults({ database, broker }: Place, counts: Counts, rhyth
   if (broker !== undefined) {
     let turn = 0;
     faults.push({
-      name: "the broker goes",
+      name: "broker fault",
       everyMs: rhythm.broker,
       async happen(random) {
         const killed = turn++ % 2 === 0;
@@ -49,7 +49,7 @@ export function backendFaults({ database, broker }: Place, counts: Counts, rhyth
   return faults;
 }
 
-/** On a machine that has much to do a start may take longer than is waited for: then another try. */
+/** Starts a backend. On a busy machine a start may exceed its time limit: it is tried again. */
 async function startAgain(server: { start(): Promise<void>; kill9(): Promise<void> }, counts: Counts): Promise<void> {
   for (let left = 3; ; left--) {
     try {
@@ -57,7 +57,7 @@ async function startAgain(server: { start(): Promise<void>; kill9(): Promise<voi
       return;
     } catch (error) {
       if (left === 0) throw error;
-      counts.add("a backend had to be started again");
+      counts.add("start of a backend repeated");
       await server.kill9();
     }
   }

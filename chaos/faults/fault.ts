@@ -1,26 +1,26 @@
 import { setMaxListeners } from "node:events";
 import type { Random } from "../random.js";
 
-/** A kind of fault, which happens again and again. */
+/** A kind of fault, which happens repeatedly. */
 export interface Fault {
   /** "kills a pod" */
   readonly name: string;
-  /** How long after the end of one the next comes, ms: from half of it to one and a half times. */
+  /** Mean pause from the end of one to the next, ms; the pause is 0.5 to 1.5 times as long. */
   readonly everyMs: number;
-  /** Does it and heals it, and is done then. What it draws is the same for the same seed. */
+  /** Causes the fault and ends it. The same seed draws the same values. */
   happen(random: Random): Promise<void>;
 }
 
-/** Faults under way. */
+/** Running faults. */
 export interface UnderWay {
-  /** No new ones; resolves when those that happen are healed. */
+  /** Starts no more faults; resolves when the current ones have ended. */
   stop(): Promise<void>;
 }
 
 /**
- * Has all kinds of faults happen beside each other until stopped, each in a rhythm of its own that the seed says.
- * @param failed told of a fault that could not happen, or be healed, as it should; it does not come again
- * @param log told of each fault's beginning and end
+ * Runs all kinds of faults concurrently until stopped. The seed decides each one's times.
+ * @param failed called if a fault could not be caused or ended; that kind stops
+ * @param log called at the start and end of each fault
  */
 export function startFaults(
   faults: readonly Fault[],
@@ -35,9 +35,9 @@ export function startFaults(
     while (!stopping.signal.aborted) {
       await pause(chance.between(0.5, 1.5) * everyMs, stopping.signal);
       if (stopping.signal.aborted) return;
-      log(`${name}: begins`);
+      log(`${name}: started`);
       await happen(chance);
-      log(`${name}: is over`);
+      log(`${name}: ended`);
     }
   };
   const lanes = faults.map((fault) => lane(fault).catch((error) => failed(fault.name, error)));
@@ -49,7 +49,7 @@ export function startFaults(
   };
 }
 
-/** Waits so long, ms, or until the signal. */
+/** Waits for a time, in ms, or until the signal aborts. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {

@@ -1,10 +1,10 @@
+import type { Link } from "../cluster/links.js";
 import type { Counts } from "../counts.js";
-import type { Link } from "../place/links.js";
 import type { Fault } from "./fault.js";
 import { pause } from "./fault.js";
 import { withOne } from "./process-faults.js";
 
-/** What happens to the ways between processes. @param everyMs how often each kind does, on all ways together */
+/** Faults of the connections between processes. @param everyMs mean pause between two of a kind, over all links */
 export function networkFaults(links: readonly Link[], counts: Counts, everyMs: number): readonly Fault[] {
   const kinds = [...new Set(links.map(({ to }) => to))];
   return kinds.flatMap((to) => {
@@ -19,19 +19,19 @@ export function networkFaults(links: readonly Link[], counts: Counts, everyMs: n
         }),
     });
     return [
-      fault("connections cut", 1, async ({ proxy }) => {
+      fault("connections closed", 1, async ({ proxy }) => {
         proxy.cut();
         proxy.restore();
       }),
-      fault("way closed", 2, async ({ proxy }, between) => {
+      fault("connections refused", 2, async ({ proxy }, between) => {
         proxy.cut();
         await pause(between(50, 1_500));
         proxy.restore();
       }),
-      fault("way frozen", 3, async ({ proxy }, between) => {
+      fault("connections frozen", 3, async ({ proxy }, between) => {
         proxy.freeze();
         await pause(between(200, 4_000));
-        // A network that comes back, or one whose connections are all gone.
+        // The network either resumes or has lost all connections.
         if (between(0, 1) < 0.5) {
           proxy.thaw();
         } else {
@@ -39,7 +39,7 @@ export function networkFaults(links: readonly Link[], counts: Counts, everyMs: n
           proxy.restore();
         }
       }),
-      fault("delayed", 1, async ({ proxy }, between) => {
+      fault("bytes delayed", 1, async ({ proxy }, between) => {
         proxy.delay(between(5, 300));
         await pause(between(200, 2_000));
         proxy.delay(0);

@@ -1,14 +1,14 @@
+import { leaseMs } from "../cluster/backends.js";
+import type { Cluster } from "../cluster/cluster.js";
+import type { Member } from "../cluster/member.js";
 import type { Counts } from "../counts.js";
-import { leaseMs } from "../place/backends.js";
-import type { Member } from "../place/member.js";
-import type { Place } from "../place/place.js";
 import type { Random } from "../random.js";
 import { type Fault, pause } from "./fault.js";
 
-/** How often what happens to pods and upstreams, ms. */
+/** Mean pause between faults of pods and upstreams, ms. */
 export interface ProcessRhythm {
   readonly killPod: number;
-  /** Before a pod or an upstream is killed: this many answers more, at most, are waited for, but no longer than `progressMs`. */
+  /** A kill first waits for up to this many further answers, at most `progressMs`. */
   readonly progress: number;
   readonly progressMs: number;
   readonly killUpstream: number;
@@ -17,37 +17,41 @@ export interface ProcessRhythm {
   readonly leave: number;
 }
 
-/** What happens to the processes of pods and upstreams. */
-export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm: ProcessRhythm): readonly Fault[] {
+/** Faults of the processes of pods and upstreams. */
+export function processFaults({ pods, upstreams }: Cluster, counts: Counts, rhythm: ProcessRhythm): readonly Fault[] {
   const members = pods.map(({ member }) => member);
   let starts = 0;
 
-  /** A pod comes back under its old name, as a stateful set's do, or under a new one, as a deployment's. */
+  /** Restarts a pod with its old pod id, as a stateful set does, or with a new one, as a deployment does. */
   async function restart(member: Member, random: Random): Promise<void> {
-    const anew = members.length > 1 && random.chance(0.5);
-    counts.add(anew ? "comes back under a new name" : "comes back under its old name");
-    await member.start(anew ? { POD_ID: `${member.name}-${++starts}` } : {});
+    const renamed = members.length > 1 && random.chance(0.5);
+    counts.add(renamed ? "restart with a new pod id" : "restart with the same pod id");
+    await member.start(renamed ? { POD_ID: `${member.name}-${++starts}` } : {});
   }
 
-  /** However slow the machine is, processes are to be killed while they get somewhere, and not always while they start. */
+  /** Waits for progress, so that on a slow machine too kills hit working processes and not only starting ones. */
   async function progress(more: number): Promise<void> {
     const enough = counts.of("answers") + more;
     const deadline = Date.now() + rhythm.progressMs;
     while (counts.of("answers") < enough && Date.now() < deadline) await pause(10);
   }
 
+  const killPod = (name: string): Fault => ({
+    name,
+    everyMs: rhythm.killPod,
+    happen: (random) =>
+      withOne(members, random, async (member) => {
+        await progress(random.between(0, rhythm.progress));
+        await member.kill();
+        await pause(random.chance(0.5) ? 0 : random.between(0, 300));
+        await restart(member, random);
+      }),
+  });
+
   return [
-    {
-      name: "kills a pod",
-      everyMs: rhythm.killPod,
-      happen: (random) =>
-        withOne(members, random, async (member) => {
-          await progress(random.between(0, rhythm.progress));
-          await member.kill();
-          await pause(random.chance(0.5) ? 0 : random.between(0, 300));
-          await restart(member, random);
-        }),
-    },
+    killPod("kills a pod"),
+    // With several pods, two may be dead at once.
+    ...(members.length > 1 ? [killPod("kills another pod")] : []),
     {
       name: "kills an upstream",
       everyMs: rhythm.killUpstream,
@@ -65,7 +69,7 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
       happen: (random) =>
         withOne(members, random, async (member) => {
           member.pause();
-          // Where there are others, these are to take over what it has: a lease, and half of one more.
+          // If there are others, they must take over its sagas, which needs up to 1.5 leases.
           const shared = members.length > 1;
           await pause(shared ? random.between(1.2, 2.5) * leaseMs : random.between(200, 1_500));
           member.resume();
@@ -82,7 +86,7 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
         }),
     },
     {
-      name: "a pod leaves and joins",
+      name: "stops and restarts a pod",
       everyMs: rhythm.leave,
       happen: (random) =>
         withOne(members, random, async (member) => {
@@ -94,7 +98,7 @@ export function processFaults({ pods, upstreams }: Place, counts: Counts, rhythm
   ];
 }
 
-/** Does it with one that nothing else happens to; where there is none, once there is. */
+/** Runs `act` with one that has no other fault; waits until there is one. */
 export async function withOne<One extends { take(): boolean; free(): void }>(
   all: readonly One[],
   random: Random,

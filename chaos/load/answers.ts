@@ -1,6 +1,6 @@
 import type { Answer } from "../../test/support/book.js";
 
-/** What a saga's client may be told about how it ends. Any other failure says nothing of it: ask again. */
+/** Error codes that report a saga's end. Any other failure does not: the client calls again. */
 const ends = new Set([
   "SAGA_STEP_FAILED",
   "SAGA_INTERRUPTED",
@@ -10,10 +10,10 @@ const ends = new Set([
   "SAGA_RESPOND_FAILED",
 ]);
 
-/** What an answer says: the saga's end, that the id is another request's, nothing of use, or nothing at all. */
+/** An answer is the saga's end, "the id is in use", a refusal to be repeated later, or no answer of a server. */
 export type Meaning = "end" | "taken" | "later" | "lost";
 
-/** Tells what an answer says. */
+/** Classifies an answer. */
 export function meaningOf({ code, info }: Answer): Meaning {
   if (code === 0) return "end";
   if (info === undefined) return "lost";
@@ -21,7 +21,7 @@ export function meaningOf({ code, info }: Answer): Meaning {
   return ends.has(info.reason) ? "end" : "later";
 }
 
-/** One line for people, in which equal answers are equal. */
+/** The answer in one line; equal answers give equal lines. */
 export function describe({ code, message, info, requestId, orderId, paymentId }: Answer): string {
   const ids = requestId === undefined ? "" : ` ${requestId} order ${orderId} payment ${paymentId}`;
   return code === 0 ? `OK${ids}` : `${code} ${info?.reason ?? "(no details)"} ${message}`;

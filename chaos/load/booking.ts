@@ -1,35 +1,35 @@
 import type { Mode } from "../../test/support/book.js";
 import { createRandom } from "../random.js";
 
-/** How a client goes about its booking. */
+/** How a client calls. */
 export type Habit =
-  /** Asks until it is told how its saga ends. */
+  /** Calls until it has its saga's end. */
   | "patient"
-  /** As that, and then asks every pod again: each must say the same. */
+  /** The same, then calls every pod again: each must return the same answer. */
   | "asks again"
-  /** Hangs up on its first call, and comes back. */
+  /** Cancels its first call, then calls again. */
   | "hangs up"
-  /** Hangs up on its only call. */
+  /** Cancels its only call. */
   | "leaves for good"
-  /** Gives its first call little time. */
+  /** Sets a short deadline for its first call. */
   | "hurried"
-  /** Asks two pods at once. */
+  /** Calls two pods at once. */
   | "asks twice at once"
-  /** Once it has its answer, asks for something else under the same id: ALREADY_EXISTS. */
+  /** After its answer, sends another request with the same id: ALREADY_EXISTS. */
   | "changes its mind"
-  /** Asks for two different things under one id at once: one of them gets ALREADY_EXISTS. */
+  /** Sends two different requests with one id at once: one of them gets ALREADY_EXISTS. */
   | "asks for two things at once";
 
 /** One booking of the load: the same for the same seed. */
 export interface Booking {
   readonly id: string;
   readonly mode: Mode;
-  /** Whether the payment service is to refuse it. */
+  /** Whether the payment service must refuse it. */
   readonly faultInject: boolean;
   readonly habit: Habit;
-  /** The pod that is asked first. */
+  /** The pod of the first call. */
   readonly pod: number;
-  /** How long the client waits in its first call before it hangs up, or has to be answered, ms. */
+  /** After how long the client cancels its first call, or that call's deadline, ms. */
   readonly patienceMs: number;
 }
 

@@ -1,26 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, bookWith } from "../../test/support/book.js";
+import type { Pod } from "../cluster/cluster.js";
 import type { Counts } from "../counts.js";
-import type { Pod } from "../place/place.js";
 import { meaningOf } from "./answers.js";
 import type { Booking } from "./booking.js";
 
-/** What the clients of a booking were told. */
+/** The answers that the clients of a booking got. */
 export interface History {
   readonly booking: Booking;
-  /** What was asked under the id, in the first place: one end, told any number of times. */
-  readonly told: Answer[];
-  /** What was told to whoever asked for something else under the same id. */
-  readonly toldOther: Answer[];
-  /** Whether every client of it that wanted an answer has one. */
+  /** Answers to the booking's own request. All must be equal. */
+  readonly answers: Answer[];
+  /** Answers to another request with the same id. */
+  readonly otherAnswers: Answer[];
+  /** Whether each of its clients that waited for an answer has one. */
   satisfied: boolean;
 }
 
-/** How clients reach the pods. */
+/** What clients need to call the pods. */
 export interface Reach {
   readonly pods: readonly Pick<Pod, "booking">[];
   readonly counts: Counts;
-  /** Aborts when there is no more time to wait for answers. */
+  /** Aborts when clients must stop waiting for answers. */
   readonly over: AbortSignal;
 }
 
@@ -31,17 +31,17 @@ interface Ask {
   readonly signal?: AbortSignal;
 }
 
-/** Long enough to wait for a stalled pod; for a throttled saga, which it bounds, for a Kafka that was away, too. */
+/** Longer than a pod stalls. It bounds throttled sagas, which also wait while Kafka is down. */
 const deadlineMs = { sync: 8_000, async: 8_000, throttled: 25_000 };
 const otherProduct = 2n;
 
-/** Begins a booking's history. */
+/** The history of a booking before its first call. */
 export function beginHistory(booking: Booking): History {
-  return { booking, told: [], toldOther: [], satisfied: false };
+  return { booking, answers: [], otherAnswers: [], satisfied: false };
 }
 
-/** Lives through a booking as its client does, until it has what it wants. */
-export async function live(history: History, reach: Reach): Promise<void> {
+/** Runs the clients of a booking until they have their answers. */
+export async function runClients(history: History, reach: Reach): Promise<void> {
   const { booking } = history;
   const { pod, habit, patienceMs } = booking;
   const next = pod + 1;
@@ -70,11 +70,11 @@ export async function live(history: History, reach: Reach): Promise<void> {
   history.satisfied = !reach.over.aborted;
 }
 
-/** Asks one pod after the other until one of them tells the end, or that the id is taken. */
+/** Calls one pod after the other until one returns the saga's end or "the id is in use". */
 export async function persist(history: History, reach: Reach, ask: Ask): Promise<void> {
   for (let attempt = 0; !reach.over.aborted; attempt++) {
     if (attempt > 0) {
-      reach.counts.add("asked again after no answer");
+      reach.counts.add("calls repeated");
       await sleep(Math.min(2_000, 50 * 2 ** attempt));
     }
     const meaning = await askOnce(history, reach, { ...ask, pod: ask.pod + attempt });
@@ -82,9 +82,9 @@ export async function persist(history: History, reach: Reach, ask: Ask): Promise
   }
 }
 
-async function askOnce({ booking, told, toldOther }: History, { pods, counts }: Reach, ask: Ask) {
+async function askOnce({ booking, answers, otherAnswers }: History, { pods, counts }: Reach, ask: Ask) {
   const client = pods[ask.pod % pods.length]?.booking;
-  if (client === undefined) throw new Error("there is no pod");
+  if (client === undefined) throw new Error("no pods");
   const { id, mode, faultInject } = booking;
   const answer = await bookWith(client, id, {
     mode,
@@ -95,10 +95,10 @@ async function askOnce({ booking, told, toldOther }: History, { pods, counts }: 
   });
   const meaning = meaningOf(answer);
   if (meaning === "end" || meaning === "taken") {
-    (ask.other ? toldOther : told).push(answer);
+    (ask.other ? otherAnswers : answers).push(answer);
     counts.add("answers");
   }
-  if (meaning === "lost") counts.add(ask.signal?.aborted ? "hung up" : "answers lost");
-  if (meaning === "later") counts.add(`told to come again: ${answer.info?.reason}`);
+  if (meaning === "lost") counts.add(ask.signal?.aborted ? "calls cancelled" : "answers lost");
+  if (meaning === "later") counts.add(`refused for now: ${answer.info?.reason}`);
   return meaning;
 }

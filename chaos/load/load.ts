@@ -1,34 +1,34 @@
 import { pause } from "../faults/fault.js";
 import { bookingOf } from "./booking.js";
-import { beginHistory, type History, live, type Reach } from "./clients.js";
+import { beginHistory, type History, type Reach, runClients } from "./clients.js";
 
-/** A load under way. */
+/** A running load. */
 export interface Load {
   /** All bookings so far. */
   readonly histories: readonly History[];
-  /** No new ones; resolves once every client has what it wants, or no more time. */
+  /** Starts no more bookings; resolves when each client has its answer or stopped waiting. */
   stop(): Promise<void>;
 }
 
-/** At most so many bookings at a time: those that find everything down wait, and no more come. */
-const mostAtOnce = 100;
+/** The most open bookings. While all servers are down, no more are started. */
+const maxOpen = 100;
 
-/** Books so many times a second until stopped. */
+/** Starts `rate` bookings a second until stopped. */
 export function startLoad(seed: string, rate: number, reach: Reach): Load {
   const histories: History[] = [];
-  const under = new Set<Promise<void>>();
+  const open = new Set<Promise<void>>();
   const stopping = new AbortController();
   const began = Date.now();
 
   async function book(): Promise<void> {
     for (let n = 0; !stopping.signal.aborted; n++) {
       await pause(began + (n / rate) * 1_000 - Date.now(), stopping.signal);
-      if (under.size >= mostAtOnce) await Promise.race(under);
+      if (open.size >= maxOpen) await Promise.race(open);
       if (stopping.signal.aborted) return;
       const history = beginHistory(bookingOf(seed, n, reach.pods.length));
       histories.push(history);
-      const life = live(history, reach).finally(() => under.delete(life));
-      under.add(life);
+      const clients = runClients(history, reach).finally(() => open.delete(clients));
+      open.add(clients);
     }
   }
 
@@ -38,7 +38,7 @@ export function startLoad(seed: string, rate: number, reach: Reach): Load {
     async stop() {
       stopping.abort();
       await booked;
-      await Promise.all(under);
+      await Promise.all(open);
     },
   };
 }

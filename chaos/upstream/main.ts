@@ -1,5 +1,5 @@
-// The example's order or payment service, on its own ledger, that misbehaves as a seed says until told to behave:
-// `--service order|payment --address HOST:PORT --data DIR --seed TEXT`. Tells each misbehaviour in a line.
+// The example's order or payment service with a ledger. It misbehaves as the seed says until it gets a message:
+// `--service order|payment --address HOST:PORT --data DIR --seed TEXT`. Prints a line for each misbehaviour.
 import { parseArgs } from "node:util";
 import { startFaultyOrderService, startFaultyPaymentService } from "../../test/support/faulty-upstream.js";
 import { misbehave } from "./misbehave.js";
@@ -24,6 +24,6 @@ upstream.decideBy((method, sagaId, attempt) => {
   return wrong?.fault ?? {};
 });
 process.on("SIGTERM", () => void upstream.close().then(() => process.exit(0)));
-// Whoever started it is gone.
+// The parent process has ended.
 process.on("disconnect", () => process.exit(0));
 process.stdout.write(`${values.service} service ready on ${values.address}\n`);

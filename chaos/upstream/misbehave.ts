@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import type { Fault } from "../../test/support/faults.js";
 import { createRandom } from "../random.js";
 
-/** What an upstream does wrong with one call: its name, for the counts, and how. */
+/** What an upstream does wrong with one call, and its name for the counts. */
 export interface Misbehaviour {
   readonly name: string;
   readonly fault: Fault;
@@ -10,7 +10,7 @@ export interface Misbehaviour {
 
 const { UNAVAILABLE, UNKNOWN, INTERNAL, RESOURCE_EXHAUSTED, FAILED_PRECONDITION } = status;
 
-/** Of each attempt of a step's call, this share. Later than the step's timeout of 2 s: the action comes after its undoing. */
+/** Probabilities per attempt of a step. "does it late" exceeds the step's timeout of 2 s: a compensation may come first. */
 const ofSteps = {
   "refuses, not done": 0.02,
   "fails, not done": 0.02,
@@ -21,11 +21,11 @@ const ofSteps = {
   slow: 0.04,
 } as const;
 
-/** Of each of the first attempts of a compensation. Then it goes right, so that no saga is ever rightly stuck. */
+/** Probabilities per early attempt of a compensation. Later attempts succeed, so that no saga may be STUCK. */
 const ofCompensations = { "fails, not done": 0.05, "fails, done": 0.05, "hangs, done": 0.004, slow: 0.04 } as const;
-const troubledCompensations = 3;
+const faultyCompensations = 3;
 
-/** Of the sagas, as far as a step of theirs is concerned: every attempt fails. */
+/** Probabilities per saga and step that every attempt fails. */
 const forGood = { "always fails, not done": 0.008, "always fails, done": 0.008 } as const;
 
 /** The names of all misbehaviours. */
@@ -33,12 +33,12 @@ export const misbehaviours: readonly string[] = [
   ...new Set([...Object.keys(ofSteps), ...Object.keys(ofCompensations), ...Object.keys(forGood)]),
 ];
 
-/** What happens to an attempt, from 1, of a call: the same for the same seed. Undefined: it goes right. */
+/** The misbehaviour for an attempt, from 1, of a call, determined by the seed. Undefined: it succeeds. */
 export function misbehave(seed: string, method: string, sagaId: string, attempt: number): Misbehaviour | undefined {
   const always = createRandom(`${seed}/upstream/${method}/${sagaId}`);
   const now = createRandom(`${seed}/upstream/${method}/${sagaId}/${attempt}`);
   if (method.startsWith("cancel")) {
-    return attempt > troubledCompensations ? undefined : named(now.share(ofCompensations), now.between(20, 400));
+    return attempt > faultyCompensations ? undefined : named(now.share(ofCompensations), now.between(20, 400));
   }
   if (!method.startsWith("create")) return undefined;
   return named(always.share(forGood) ?? now.share(ofSteps), now.between(20, 400));

@@ -29,6 +29,13 @@ export interface RecoveryParts {
   readonly isStopped: () => boolean;
 }
 
+/** What a read of the journal showed. */
+interface ReadSagas {
+  readonly sagas: readonly StoredSaga[];
+  readonly unread: readonly { readonly sagaId: string; readonly error: unknown }[];
+  readonly outdated: readonly string[];
+}
+
 /** A saga as the journal has it. Its execution is in the map from `run` on. */
 export interface Restored {
   readonly execution: SagaExecution;
@@ -54,6 +61,8 @@ export class Recovery {
   /** The number of the entry that the journal refused, by saga: it must show one of that number. */
   readonly #refused = new Map<string, number>();
   #onEmpty: (() => void)[] = [];
+  /** Reads of the journal that are under way, with the sagas that have got an entry here since they began. */
+  readonly #reads = new Set<{ readonly sagaIds: readonly string[]; readonly outdated: Set<string> }>();
 
   constructor(parts: RecoveryParts) {
     this.#parts = parts;
@@ -89,13 +98,43 @@ export class Recovery {
   /** The journal refused the execution's next entry, because it has one of that number. */
   conflicted({ id, seq }: SagaExecution): void {
     this.#refused.set(id, seq);
+    this.#outdate(id);
     this.enqueue([id]);
   }
 
+  /** An entry of the saga is durable. */
+  stored(sagaId: string): void {
+    this.#outdate(sagaId);
+    this.#resumed(sagaId);
+  }
+
   /** The saga is suspended no more. */
-  resumed(sagaId: string): void {
+  #resumed(sagaId: string): void {
     this.#retries.get(sagaId)?.cancel?.();
     this.#retries.delete(sagaId);
+  }
+
+  #outdate(sagaId: string): void {
+    for (const { sagaIds, outdated } of this.#reads) {
+      if (sagaIds.includes(sagaId)) {
+        outdated.add(sagaId);
+      }
+    }
+  }
+
+  /**
+   * Reads sagas from the journal. Of one that gets an entry here meanwhile, the read may show less than there is: it is
+   * outdated. One that can't be read must not keep the others from being recovered.
+   */
+  async read(sagaIds: readonly string[]): Promise<ReadSagas> {
+    const read = { sagaIds, outdated: new Set<string>() };
+    this.#reads.add(read);
+    try {
+      const { sagas, unread } = await readStored(this.#parts.journal, sagaIds);
+      return { sagas: sagas.filter(({ sagaId }) => !read.outdated.has(sagaId)), unread, outdated: [...read.outdated] };
+    } finally {
+      this.#reads.delete(read);
+    }
   }
 
   /**
@@ -107,7 +146,7 @@ export class Recovery {
     sagaId: string,
     use: (stored: StoredSaga | undefined, live: SagaExecution | undefined) => Result,
   ): Promise<Awaited<Result>> {
-    const { executions, journal } = this.#parts;
+    const { executions } = this.#parts;
     for (;;) {
       const known = executions.get(sagaId);
       // mutation: find-waits-for-unsettled
@@ -115,8 +154,12 @@ export class Recovery {
         await known.change();
         continue;
       }
-      const stored = await journal.load(sagaId);
-      if (executions.get(sagaId) === known) {
+      const { sagas, unread, outdated } = await this.read([sagaId]);
+      if (executions.get(sagaId) === known && outdated.length === 0) {
+        if (unread[0] !== undefined) {
+          throw unread[0].error;
+        }
+        const stored = sagas[0];
         return await use(stored, stored === undefined ? known : this.#current(stored));
       }
     }
@@ -214,10 +257,13 @@ export class Recovery {
     for (const id of ids) {
       this.#queue.delete(id);
     }
-    readStored(this.#parts.journal, ids)
-      .then(({ sagas, unread }) => {
+    this.read(ids)
+      .then(({ sagas, unread, outdated }) => {
         for (const stored of sagas) {
           this.#take(stored);
+        }
+        for (const sagaId of outdated) {
+          this.#queue.add(sagaId);
         }
         // mutation: retry-unreadable-sagas
         for (const { sagaId, error } of unread) {
@@ -250,7 +296,7 @@ export class Recovery {
     // mutation: recover-open-sagas
     if (this.#current(stored) !== undefined || stored.phase !== "open" || !stored.ownedHere) {
       this.#refused.delete(sagaId);
-      this.resumed(sagaId);
+      this.#resumed(sagaId);
       return;
     }
     let restored: Restored;
@@ -299,29 +345,25 @@ export function incompatible(
     : `the structure of ${stored.facade} has changed since the saga began`;
 }
 
-/** Reads sagas. One that can't be read must not keep the others from being recovered. */
-export async function readStored(
-  journal: Journal,
-  sagaIds: readonly string[],
-): Promise<{
-  readonly sagas: readonly StoredSaga[];
-  readonly unread: readonly { readonly sagaId: string; readonly error: unknown }[];
-}> {
+async function readStored(journal: Journal, sagaIds: readonly string[]): Promise<Omit<ReadSagas, "outdated">> {
   try {
-    return { sagas: await journal.loadMany(sagaIds), unread: [] };
-  } catch {
-    const sagas: StoredSaga[] = [];
-    const unread: { sagaId: string; error: unknown }[] = [];
-    for (const sagaId of sagaIds) {
-      try {
-        const stored = await journal.load(sagaId);
-        sagas.push(...(stored === undefined ? [] : [stored]));
-      } catch (error) {
-        unread.push({ sagaId, error });
-      }
+    if (sagaIds.length > 1) {
+      return { sagas: await journal.loadMany(sagaIds), unread: [] };
     }
-    return { sagas, unread };
+  } catch {
+    // One of them can't be read: which one?
   }
+  const sagas: StoredSaga[] = [];
+  const unread: { sagaId: string; error: unknown }[] = [];
+  for (const sagaId of sagaIds) {
+    try {
+      const stored = await journal.load(sagaId);
+      sagas.push(...(stored === undefined ? [] : [stored]));
+    } catch (error) {
+      unread.push({ sagaId, error });
+    }
+  }
+  return { sagas, unread };
 }
 
 /** Whether nobody can say yet what the execution is: the journal has not stored its first entry, or calls of a released one are in flight. */

@@ -3,7 +3,7 @@ import { isShared, type Journal, type StoredSaga } from "../journal/journal.js";
 import type { Executions } from "./executions.js";
 import type { Outbox } from "./outbox.js";
 import type { Clock, Log, Timers } from "./ports.js";
-import { type Recovery, readStored } from "./recovery.js";
+import type { Recovery } from "./recovery.js";
 
 /** How many sagas are taken over at a time. */
 const batch = 100;
@@ -106,7 +106,7 @@ export class Sweep {
     const page = await journal.listIdle(this.#idleMs, pageSize, this.#after);
     const due = page.filter(({ sagaId, entries }) => this.#isDue(sagaId, entries)).map(({ sagaId }) => sagaId);
     for (let at = 0; at < due.length && !isDraining(); at += readSize) {
-      const { sagas, unread } = await readStored(journal, due.slice(at, at + readSize));
+      const { sagas, unread } = await recovery.read(due.slice(at, at + readSize));
       for (const stored of sagas.filter(({ phase, ownedHere }) => phase === "open" && ownedHere)) {
         this.#checked(stored);
         recovery.resend(stored);

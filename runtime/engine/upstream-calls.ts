@@ -1,8 +1,7 @@
 import { saysUndone } from "../core/backward.js";
 import type { Failure, SagaEvent } from "../core/event.js";
 import { isPastPivot, isPivotInDoubt, type SagaState, stepOf } from "../core/state.js";
-import { statusName } from "../core/status.js";
-import { statusText } from "../core/status-text.js";
+import { statusName, statusText } from "../core/status.js";
 import type { AttemptRef, Log, UpstreamCall, UpstreamOutcome } from "./ports.js";
 import { type SagaValues, stepDefinition } from "./saga-values.js";
 import type { CallCommand } from "./turn.js";
@@ -12,25 +11,18 @@ export function upstreamCall(values: SagaValues, state: SagaState, command: Call
   const { facade, sagaId } = values;
   const { service, path, timeoutMs, name, compensation } = stepDefinition(facade, command.step);
   const { sent, undoSent } = stepOf(state, command.step);
-  const common = { service, sagaId, traceparent: state.traceparent };
-  if (command.kind === "compensate") {
-    return {
-      ...common,
-      path: compensation?.path ?? path,
-      body: undoSent ?? new Uint8Array(),
-      timeoutMs: compensation?.timeoutMs ?? timeoutMs,
-      idempotencyKey: `${sagaId}/${name}/compensate`,
-      retriable: false,
-    };
-  }
+  const forward = command.kind === "call";
+  const body = forward ? sent : undoSent;
   return {
-    ...common,
-    path,
-    body: sent ?? new Uint8Array(),
-    timeoutMs: boundedByDeadline(values, state, timeoutMs, nowMs),
+    service,
+    path: forward ? path : (compensation?.path ?? path),
+    body: body ?? new Uint8Array(),
+    timeoutMs: forward ? boundedByDeadline(values, state, timeoutMs, nowMs) : (compensation?.timeoutMs ?? timeoutMs),
+    sagaId,
     // mutation: retry-keeps-key
-    idempotencyKey: `${sagaId}/${name}`,
-    retriable: isPastPivot(facade, state),
+    idempotencyKey: forward ? `${sagaId}/${name}` : `${sagaId}/${name}/compensate`,
+    retriable: forward && isPastPivot(facade, state),
+    traceparent: state.traceparent,
   };
 }
 

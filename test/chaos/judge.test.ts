@@ -51,7 +51,7 @@ function book(
 }
 
 const both = { orders: book("Order", 1n, [id]), payments: book("Payment", 2n, [id]) };
-const undone = { orders: book("Order", 1n, [id], [id]), payments: book("Payment", 2n, []) };
+const cancelled = { orders: book("Order", 1n, [id], [id]), payments: book("Payment", 2n, []) };
 const nothing = { orders: book("Order", 1n, []), payments: book("Payment", 2n, []) };
 
 interface Case {
@@ -62,7 +62,13 @@ interface Case {
 }
 
 function findings({ booking: changed = {}, history = {}, seen = completed, ledgers = both }: Case): string {
-  const all = { booking: { ...booking, ...changed }, told: [success], toldOther: [], satisfied: true, ...history };
+  const all = {
+    booking: { ...booking, ...changed },
+    answers: [success],
+    otherAnswers: [],
+    satisfied: true,
+    ...history,
+  };
   return judge({ histories: [all], sagas: new Map([[id, seen]]), ledgers })
     .map(({ where, what }) => `${where}: ${what}`)
     .join("\n");
@@ -71,28 +77,28 @@ function findings({ booking: changed = {}, history = {}, seen = completed, ledge
 describe("chaos finds nothing wrong with", () => {
   const fine: Record<string, Case> = {
     "a success": {},
-    "a success that was told again": { history: { told: [success, success] } },
-    "a failure whose order was undone": { history: { told: [failure] }, seen: compensated, ledgers: undone },
-    "a failure before any effect": { history: { told: [failure] }, seen: compensated, ledgers: nothing },
+    "a success that is returned again": { history: { answers: [success, success] } },
+    "a failure whose order was cancelled": { history: { answers: [failure] }, seen: compensated, ledgers: cancelled },
+    "a failure before any effect": { history: { answers: [failure] }, seen: compensated, ledgers: nothing },
     "a client that left before its call arrived": {
       booking: { habit: "leaves for good" },
-      history: { told: [] },
+      history: { answers: [] },
       seen: { state: "none" },
       ledgers: nothing,
     },
-    "an async saga that was accepted and undone": {
+    "an async saga that was accepted and compensated": {
       booking: { mode: "async" },
-      history: { told: [{ code: 0, message: "", requestId: id }] },
+      history: { answers: [{ code: 0, message: "", requestId: id }] },
       seen: { ...compensated, facade: "pb.BookingService/HandleAsyncBooking" },
-      ledgers: undone,
+      ledgers: cancelled,
     },
-    "a second thought that was refused": {
+    "another request with the same id that was refused": {
       booking: { habit: "changes its mind" },
-      history: { toldOther: [taken] },
+      history: { otherAnswers: [taken] },
     },
-    "two things at once of which the other came first": {
+    "two requests at once of which the other came first": {
       booking: { habit: "asks for two things at once" },
-      history: { told: [taken], toldOther: [success] },
+      history: { answers: [taken], otherAnswers: [success] },
     },
   };
 
@@ -103,37 +109,43 @@ describe("chaos finds nothing wrong with", () => {
 
 describe("chaos finds", () => {
   const wrong: Record<string, readonly [Case, RegExp]> = {
-    "a success that was undone": [{ seen: compensated, ledgers: undone }, /told of success, and it is COMPENSATED/],
-    "a failure of a saga that completed": [{ history: { told: [failure] } }, /told 14 SAGA_INTERRUPTED.*COMPLETED/],
-    "a failure that is not the saga's own": [
-      { history: { told: [failed(3, "SAGA_STEP_FAILED")] }, seen: compensated, ledgers: undone },
+    "a success of a compensated saga": [
+      { seen: compensated, ledgers: cancelled },
+      /got a success, and the saga is COMPENSATED/,
+    ],
+    "a failure of a saga that completed": [{ history: { answers: [failure] } }, /got 14 SAGA_INTERRUPTED.*COMPLETED/],
+    "a failure that is not the saga's": [
+      { history: { answers: [failed(3, "SAGA_STEP_FAILED")] }, seen: compensated, ledgers: cancelled },
       /the saga failed with 14 SAGA_INTERRUPTED/,
     ],
-    "ids that the ledgers don't have": [{ history: { told: [{ ...success, orderId: 7n }] } }, /names order 7/],
-    "two answers": [{ history: { told: [success, { ...success, paymentId: 9n }] } }, /told different things/],
-    "an answer for another": [{ history: { told: [{ ...success, requestId: "b" }] } }, /answered for b/],
+    "ids that the ledgers don't have": [{ history: { answers: [{ ...success, orderId: 7n }] } }, /names order 7/],
+    "two answers": [{ history: { answers: [success, { ...success, paymentId: 9n }] } }, /got different answers/],
+    "an answer for another": [{ history: { answers: [{ ...success, requestId: "b" }] } }, /got the answer of b/],
     "a saga that is gone": [{ seen: { state: "none" }, ledgers: nothing }, /lost/],
-    "effects of a saga that is gone": [{ seen: { state: "none" } }, /was created, and there is no saga/],
-    "a saga that never ends": [{ seen: { ...completed, state: "open" } }, /forgotten/],
+    "effects of a saga that is gone": [{ seen: { state: "none" } }, /was created, and no server has the saga/],
+    "a saga that never ends": [{ seen: { ...completed, state: "open" } }, /has not ended/],
     "a saga that is stuck": [{ seen: { ...completed, state: "STUCK" } }, /STUCK/],
-    "a client without an answer": [{ history: { satisfied: false } }, /never got an answer/],
-    "half a completed saga": [{ ledgers: { ...both, payments: nothing.payments } }, /COMPLETED, and of its payments/],
-    "half an undone saga": [
-      { history: { told: [failure] }, seen: compensated, ledgers: { ...both, orders: undone.orders } },
-      /COMPENSATED, and of its payments stand 1/,
+    "a client without an answer": [{ history: { satisfied: false } }, /got no answer/],
+    "half a completed saga": [{ ledgers: { ...both, payments: nothing.payments } }, /COMPLETED with 0 active payments/],
+    "a half compensated saga": [
+      { history: { answers: [failure] }, seen: compensated, ledgers: { ...both, orders: cancelled.orders } },
+      /COMPENSATED with 1 active payments/,
     ],
     "an effect that happened twice": [{ ledgers: { ...both, orders: book("Order", 1n, [id, id]) } }, /doubled/],
-    "an effect that nobody asked for": [
+    "an effect that no client requested": [
       { ledgers: { ...both, orders: book("Order", 1n, [id, "x"]) } },
-      /x: an effect, and nobody asked/,
+      /x: an effect of a saga that no client requested/,
     ],
     "a refused payment that completed": [{ booking: { faultInject: true } }, /although its payment was refused/],
-    "another request that got the id too": [
-      { booking: { habit: "changes its mind" }, history: { toldOther: [success] } },
+    "another request that was accepted with the same id": [
+      { booking: { habit: "changes its mind" }, history: { otherAnswers: [success] } },
       /both accepted/,
     ],
-    "an id that was said to be taken by its own saga": [{ history: { told: [success, taken] } }, /its own request/],
-    "a saga of another facade": [{ booking: { mode: "throttled" } }, /runs pb.BookingService.HandleSyncBooking/],
+    "a request that was refused as another one": [{ history: { answers: [success, taken] } }, /its own request/],
+    "a saga of another facade": [
+      { booking: { mode: "throttled" } },
+      /its facade is pb.BookingService.HandleSyncBooking/,
+    ],
   };
 
   test.each(Object.entries(wrong))("%s", (_, [one, what]) => {

@@ -87,9 +87,9 @@ test("a saga is recovered after a restart though a client asks for it at the sam
   let asked = false;
   const wrap = (journal: Journal): Journal =>
     overriding(journal, {
-      async loadMany(ids) {
+      async load(sagaId) {
         await loads.opened;
-        const stored = await journal.loadMany(ids);
+        const stored = await journal.load(sagaId);
         creates.open(); // Once recovery has read the saga.
         return stored;
       },
@@ -116,15 +116,15 @@ test("a suspended saga is recovered though a client asks for it at the same mome
   let loading = false;
   const wrap = (journal: Journal): Journal =>
     overriding(disk.wrap(journal), {
-      async loadMany(ids) {
+      async load(sagaId) {
         if (!loading) {
           loading = true;
           await read.opened;
-          const stored = await journal.loadMany(ids);
+          const stored = await journal.load(sagaId);
           setImmediate(made.open); // Once recovery has seen the saga.
           return stored;
         }
-        return journal.loadMany(ids);
+        return journal.load(sagaId);
       },
       async create(saga) {
         if (loading) {

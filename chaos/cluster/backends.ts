@@ -6,32 +6,32 @@ import { serverPorts } from "../../test/support/server-ports.js";
 import type { ChaosOptions } from "../options.js";
 import type { Links } from "./links.js";
 
-/** After how long a silent pod's sagas are taken over, ms. */
+/** `lease_ms` of the pods: after this time without a heartbeat, others take over a pod's sagas. */
 export const leaseMs = 2_000;
 
-/** The database and the broker of a run, where it has them, and what pods are told of them. */
+/** The database and the broker of a run, if it has them, and the pods' settings for them. */
 export interface Backends {
   readonly database: PostgresServer | undefined;
   readonly broker: KafkaServer | undefined;
-  /** The environment of the pod of a number, apart from that of its other ones. */
+  /** The environment variables of a pod, by its number. */
   readonly envOf: (pod: number) => Readonly<Record<string, string>>;
-  /** Waits until the broker serves: one that has just been started takes connections before. */
+  /** Waits until the broker serves requests; after a start it accepts connections earlier. */
   ready(): Promise<void>;
-  /** Ends both. The database's data goes with it unless it is to stay. */
+  /** Ends both. @param keep keep the database's data */
   close(keep: boolean): Promise<void>;
 }
 
-/** Starts what the options ask for, each pod with ways of its own there. */
+/** Starts the backends that the options name. Each pod has separate links to them. */
 export async function startBackends(options: ChaosOptions, folder: string, links: Links): Promise<Backends> {
   const pods = Array.from({ length: options.pods }, (_, pod) => pod);
   const env: Record<string, string>[] = pods.map(() => ({}));
-  const tell = (pod: number, more: Readonly<Record<string, string>>) => Object.assign(env[pod] ?? {}, more);
+  const set = (pod: number, more: Readonly<Record<string, string>>) => Object.assign(env[pod] ?? {}, more);
 
   const database = options.journal === "postgres" ? await startPostgres() : undefined;
   if (database !== undefined) {
     for (const pod of pods) {
       const port = await links.open(`pod-${pod} → database`, "database", database.port);
-      tell(pod, {
+      set(pod, {
         SAGA_JOURNAL_KIND: "postgres",
         SAGA_JOURNAL_POSTGRES_URL: `postgres://postgres@127.0.0.1:${port}/postgres`,
         SAGA_JOURNAL_POSTGRES_LEASE_MS: String(leaseMs),
@@ -44,7 +44,7 @@ export async function startBackends(options: ChaosOptions, folder: string, links
     for (const [pod, port] of (await serverPorts(options.pods)).entries()) {
       const advertised = await links.open(`pod-${pod} → broker`, "broker", port);
       behind.push({ port, advertised });
-      tell(pod, {
+      set(pod, {
         SAGA_BROKER_KIND: "kafka",
         SAGA_BROKER_KAFKA_BROKERS: `localhost:${advertised}`,
         SAGA_BROKER_KAFKA_SESSION_TIMEOUT_MS: "6000",

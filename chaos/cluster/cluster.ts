@@ -13,47 +13,47 @@ import { type Backends, startBackends } from "./backends.js";
 import { createLinks, type Link } from "./links.js";
 import { createMember, type Member } from "./member.js";
 
-/** A pod, and how clients reach it. */
+/** A pod and its clients. */
 export interface Pod {
   readonly member: Member;
   readonly booking: BookingServiceClient;
   readonly sagas: SagaServiceClient;
 }
 
-/** All that runs: pods, upstreams, database and broker, and the ways between them. */
-export interface Place extends Pick<Backends, "database" | "broker"> {
+/** All processes of a run, pods, upstreams, database and broker, and the links between them. */
+export interface Cluster extends Pick<Backends, "database" | "broker"> {
   readonly pods: readonly Pod[];
   readonly upstreams: readonly Member[];
   readonly links: readonly Link[];
   ledgers(): Ledgers;
-  /** Upstreams are to behave from now on. */
+  /** Stops the upstreams' misbehaviour. */
   heal(): void;
-  /** Faults are over: once the backends serve again, no start may be refused any more. */
+  /** Waits until the backends serve again. From then on every start must succeed. */
   calm(): Promise<void>;
-  /** Ends everything that is left. */
+  /** Ends all processes. @param keep keep the database's data */
   close(keep: boolean): Promise<void>;
 }
 
-/** What a place reports to. */
-export interface Watchers {
+/** Where a cluster reports. */
+export interface Reports {
   readonly counts: Counts;
   readonly problems: Problems;
 }
 
 const graceMs = 5_000;
-/** For clients that come again at once when a pod is back. */
-const impatient = {
+/** Clients reconnect at once when a pod is back. */
+const reconnectQuickly = {
   "grpc.initial_reconnect_backoff_ms": 20,
   "grpc.min_reconnect_backoff_ms": 20,
   "grpc.max_reconnect_backoff_ms": 200,
 };
 
-/** Builds and starts everything, in a folder. */
-export async function createPlace(
+/** Compiles the programs and starts all processes, with their data in a folder. */
+export async function startCluster(
   options: ChaosOptions,
   folder: string,
-  { counts, problems }: Watchers,
-): Promise<Place> {
+  { counts, problems }: Reports,
+): Promise<Cluster> {
   const logs = join(folder, "logs");
   const ledgers = join(folder, "upstreams");
   for (const each of [logs, ledgers]) mkdirSync(each);
@@ -91,7 +91,7 @@ export async function createPlace(
   const pods: Pod[] = [];
   for (const [n, port] of (await serverPorts(options.pods)).entries()) {
     const name = `pod-${n}`;
-    const wayTo = async (service: string, target = 0) =>
+    const linkTo = async (service: string, target = 0) =>
       `127.0.0.1:${await links.open(`${name} → ${service}`, "upstream", target)}`;
     const front = `127.0.0.1:${await links.open(`clients → ${name}`, "clients", port)}`;
     const member = createMember({
@@ -99,7 +99,7 @@ export async function createPlace(
       name,
       kind: "pod",
       file: join(program, "examples/booking/main.js"),
-      spare: join(program, "chaos/place/spare-main.js"),
+      spare: join(program, "chaos/cluster/spare-main.js"),
       env: {
         ...backends.envOf(n),
         POD_ID: name,
@@ -108,8 +108,8 @@ export async function createPlace(
         SAGA_DATA_DIR: join(folder, name),
         SAGA_LOG_LEVEL: "warn",
         SAGA_SHUTDOWN_GRACE_MS: String(graceMs),
-        SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: await wayTo("order", upstreamPorts[0]),
-        SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: await wayTo("payment", upstreamPorts[1]),
+        SAGA_UPSTREAMS_PB_ORDERSERVICE_ADDRESS: await linkTo("order", upstreamPorts[0]),
+        SAGA_UPSTREAMS_PB_PAYMENTSERVICE_ADDRESS: await linkTo("payment", upstreamPorts[1]),
         SAGA_UPSTREAMS_PB_ORDERSERVICE_KEEPALIVE_MS: "1000",
         SAGA_UPSTREAMS_PB_PAYMENTSERVICE_KEEPALIVE_MS: "1000",
         BOOKING_UPSTREAMS: "external",
@@ -121,8 +121,8 @@ export async function createPlace(
     const insecure = credentials.createInsecure();
     pods.push({
       member,
-      booking: new BookingServiceClient(front, insecure, impatient),
-      sagas: new SagaServiceClient(front, insecure, impatient),
+      booking: new BookingServiceClient(front, insecure, reconnectQuickly),
+      sagas: new SagaServiceClient(front, insecure, reconnectQuickly),
     });
   }
   const members = [...upstreams, ...pods.map(({ member }) => member)];

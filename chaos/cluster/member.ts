@@ -3,66 +3,66 @@ import { type Exit, type RunningProcess, startProcess } from "../../test/support
 import type { Counts } from "../counts.js";
 import type { Problems } from "../problems.js";
 
-/** A process that faults happen to: a pod or an upstream. Faults take turns with it, see `take`. */
+/** A process that faults target: a pod or an upstream. It has one fault at a time, see `take`. */
 export interface Member {
   readonly name: string;
-  /** "pod", "order", "payment": by which its faults are counted. */
+  /** "pod", "order" or "payment"; its faults are counted by kind. */
   readonly kind: string;
-  /** Starts it, and again until it takes calls. @param more environment of this start */
+  /** Starts it, repeatedly if needed, until it accepts calls. @param more environment variables for this start */
   start(more?: Readonly<Record<string, string>>): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** SIGTERM: it must exit with 0, in time. */
+  /** SIGTERM. It must exit with 0 within its grace period. */
   leave(): Promise<void>;
   /** SIGSTOP, or SIGCONT. */
   pause(): void;
   resume(): void;
-  /** Tells it, now and at each start, that the faults are over. */
+  /** Stops an upstream's misbehaviour, now and after each later start. */
   behave(): void;
-  /** SIGKILL that does not count. */
+  /** SIGKILL, not counted. */
   end(): Promise<void>;
-  /** Whether nobody has it now; then it is the caller's until `free`. */
+  /** Reserves it for one fault, until `free`. @returns false if it is reserved already */
   take(): boolean;
   free(): void;
 }
 
-/** What a member is. */
+/** The properties of a member. */
 export interface MemberOptions {
   readonly name: string;
   readonly kind: string;
   /** The compiled main program. */
   readonly file: string;
-  /** A program that can become any other at once: one is always kept ready. */
+  /** A preloaded process that can become any main program; one is always kept ready. */
   readonly spare?: string;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** A line that says so begins with it. */
+  /** The prefix of the line that reports it ready. */
   readonly ready: string;
   readonly log: string;
   readonly graceMs: number;
   readonly counts: Counts;
   readonly problems: Problems;
   /**
-   * Asked as a start begins. Whether that start may be refused, for a reason, or (undefined) wait for long: what it needs
-   * may be away then.
+   * Called when a start begins. The result decides whether that start may fail with an error code or, if `why` is
+   * undefined, take long, because a backend may be down.
    */
   readonly mayRefuse: () => (why: string | undefined) => boolean;
 }
 
 const startMs = 60_000;
-/** How much longer than its grace a process may take to leave: on a machine that is busy, while its database is away. */
+/** How much longer than its grace period an exit may take on a busy machine while the database is down, ms. */
 const lateMs = 30_000;
-const mostFailures = 3;
+const maxFailures = 3;
 
-/** Makes a member, not yet started. */
+/** Creates a member without starting it. */
 export function createMember(options: MemberOptions): Member {
   const { name, kind, counts, problems } = options;
   let current: RunningProcess | undefined;
   let spare: RunningProcess | undefined;
   let taken = false;
   let behaves = false;
-  /** Whoever starts or ends it has the say from then on: an earlier start that still tries gives up. */
-  let turn = 0;
+  /** Incremented by each start and end, so that an earlier start that still tries stops. */
+  let generation = 0;
 
   function spawn(file: string, env: Readonly<Record<string, string>>): RunningProcess {
     return startProcess(file, {
@@ -85,9 +85,9 @@ export function createMember(options: MemberOptions): Member {
     return running;
   }
 
-  /** Whoever ends a process says so first: `current` is another then. */
+  /** Forgets the current process before it is ended, so that `watch` does not report its exit. */
   function release(): RunningProcess | undefined {
-    turn += 1;
+    generation += 1;
     const running = current;
     current = undefined;
     return running;
@@ -97,22 +97,22 @@ export function createMember(options: MemberOptions): Member {
     const exit = await running.exited;
     if (current !== running) return;
     current = undefined;
-    problems.add(name, `died by itself, ${describeExit(exit)}; the end of its output:\n${tail(running)}`);
-    // The run goes on: it is to show what else is wrong, and what becomes of the sagas.
+    problems.add(name, `ended by itself, ${describeExit(exit)}; the end of its output:\n${tail(running)}`);
+    // The run continues, to show further problems and how the sagas end.
     await start(more).catch((error) => problems.add(name, String(error)));
   }
 
   async function start(more: Readonly<Record<string, string>> = {}): Promise<void> {
-    const mine = ++turn;
+    const mine = ++generation;
     let failures = 0;
-    while (mine === turn) {
+    while (mine === generation) {
       const mayRefuse = options.mayRefuse();
       const running = launch(more);
       const ready = await running.line(options.ready, startMs).then(
         () => true,
         () => false,
       );
-      if (mine !== turn) return;
+      if (mine !== generation) return;
       if (ready) {
         if (options.spare !== undefined) spare = spawn(options.spare, {});
         void watch(running, more);
@@ -127,7 +127,7 @@ export function createMember(options: MemberOptions): Member {
         failures += 1;
         problems.add(name, `did not start, ${code === null ? "nor exit" : `exit ${code}`}:\n${tail(running)}`);
       }
-      if (failures >= mostFailures) throw new Error(`${name} does not start`);
+      if (failures >= maxFailures) throw new Error(`${name} does not start`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
   }
@@ -149,8 +149,9 @@ export function createMember(options: MemberOptions): Member {
       const late = setTimeout(() => void running.kill9(), options.graceMs + lateMs);
       const exit = await running.stop("SIGTERM");
       clearTimeout(late);
-      if (Date.now() - began > options.graceMs + 1_000) counts.add(`took longer than its grace to leave: ${kind}`);
-      if (exit.code !== 0) problems.add(name, `did not leave as asked, ${describeExit(exit)}:\n${tail(running)}`);
+      if (Date.now() - began > options.graceMs + 1_000) counts.add(`exceeded its grace period: ${kind}`);
+      if (exit.code !== 0)
+        problems.add(name, `did not exit with 0 on SIGTERM, ${describeExit(exit)}:\n${tail(running)}`);
     },
     pause() {
       if (current?.child.kill("SIGSTOP")) counts.add(`SIGSTOP ${kind}`);

@@ -1,26 +1,26 @@
 import { type HarmfulProxy, startProxy } from "../../test/support/proxy.js";
 
-/** A way between two of the processes, through a proxy that can harm it. */
+/** A connection between two processes, through a proxy that can disturb it. */
 export interface Link {
   /** "pod-0 → order" */
   readonly name: string;
-  /** What is at its far end: "clients" for the way from clients to a pod. */
+  /** Its target; "clients" for the link from clients to a pod. */
   readonly to: "clients" | "upstream" | "database" | "broker";
   readonly proxy: HarmfulProxy;
-  /** Whether nothing harms it now; then it is the caller's until `free`. */
+  /** Reserves it for one fault, until `free`. @returns false if it is reserved already */
   take(): boolean;
   free(): void;
 }
 
-/** All ways of a run. */
+/** All links of a run. */
 export interface Links {
   readonly all: readonly Link[];
-  /** Makes a way to a port. @returns the port that leads there */
+  /** Opens a link to a port. @returns the port of its proxy */
   open(name: string, to: Link["to"], port: number): Promise<number>;
   close(): Promise<void>;
 }
 
-/** No ways yet. */
+/** Creates an empty set of links. */
 export function createLinks(): Links {
   const all: Link[] = [];
   return {
