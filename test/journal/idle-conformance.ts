@@ -5,7 +5,7 @@ import { createScope, type Scope } from "../support/scope.js";
 import type { OpenJournal } from "./conformance.js";
 import { entry, firstEntry } from "./entries.js";
 
-/** How long a saga must stand still here, ms: much longer than a few entries take. */
+/** How long a saga must be idle here, ms: much longer than a few entries take. */
 const idleMs = 1_500;
 
 /** How every journal must list open sagas without a recent entry. @param place makes room for a fresh journal */

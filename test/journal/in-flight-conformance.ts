@@ -16,7 +16,7 @@ export function inFlightConformance(name: string, place: (scope: Scope) => OpenJ
       journal = await open();
     });
 
-    test("tells of nothing where nothing is", async () => {
+    test("returns nothing if no saga is in flight", async () => {
       expect(await journal.inFlight()).toEqual([]);
       await journal.create(firstEntry("done", { phase: "completed" }));
       expect(await journal.inFlight()).toEqual([]);
@@ -52,7 +52,7 @@ export function inFlightConformance(name: string, place: (scope: Scope) => OpenJ
       expect(await journal.inFlight()).toEqual(told);
     });
 
-    test("tells nothing once it is closed", async () => {
+    test("fails once it is closed", async () => {
       await journal.close();
       await expect(journal.inFlight()).rejects.toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
     });

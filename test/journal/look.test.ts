@@ -22,7 +22,7 @@ function filesIn(directory: string) {
   });
 }
 
-test("a look at a journal file needs no lock, sees what is stored, and leaves the file as it is", async () => {
+test("inspecting a journal file needs no lock, shows what is stored, and does not change the file", async () => {
   const directory = scope.tempDir();
   const path = join(directory, "journal.db");
   expect(inspectSqliteJournal(path)).toBeUndefined();
@@ -37,7 +37,7 @@ test("a look at a journal file needs no lock, sees what is stored, and leaves th
   await journal.append(entry("a", 1));
   expect(inspectSqliteJournal(path), "again, while it goes on").toEqual(found);
 
-  // As a server that was killed leaves it: the file and the log beside it.
+  // As a server that was killed leaves it: the file and its log.
   const crashed = scope.tempDir();
   for (const name of ["journal.db", "journal.db-wal"]) {
     copyFileSync(join(directory, name), join(crashed, name));
@@ -49,7 +49,7 @@ test("a look at a journal file needs no lock, sees what is stored, and leaves th
   expect(inspectSqliteJournal(path)).toEqual(found);
 });
 
-test("a look at what is no journal says so", () => {
+test("inspecting a file that is no journal fails with the reason", () => {
   const path = join(scope.tempDir(), "journal.db");
   writeFileSync(path, "no database at all".repeat(100));
   expect(() => inspectSqliteJournal(path)).toThrow(expect.objectContaining({ code: "SAGA_JOURNAL_CORRUPT" }));

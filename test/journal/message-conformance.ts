@@ -91,7 +91,7 @@ export function messageConformance(name: string, place: (scope: Scope) => OpenJo
       await journal.messages.addDeadLetter(message("!", "other"), "neither");
       await journal.messages.addDeadLetter(message("??"), "again");
       await reopen();
-      expect(await journal.messages.pending(), "what is buried is not delivered").toEqual(good);
+      expect(await journal.messages.pending(), "dead letters are not delivered").toEqual(good);
       expect(await journal.messages.deadLetters("cancel")).toEqual([
         { id: expect.any(Number), topic: "cancel.dead-letter", key: "saga", body: "?", reason: "no JSON: «?»" },
         { id: expect.any(Number), topic: "cancel.dead-letter", key: "saga", body: "??", reason: "again" },
@@ -100,7 +100,7 @@ export function messageConformance(name: string, place: (scope: Scope) => OpenJo
       expect(await journal.messages.deadLetters("nothing")).toEqual([]);
     });
 
-    test("buries whatever bytes a message has", async () => {
+    test("stores a dead letter with any bytes", async () => {
       const bad = { topic: "cancel", key: "k'\"\\", body: 'a\0b \u0001 \\ " {} \u{1f600} \ufffd' };
       await journal.messages.addDeadLetter(bad, "at \0: what is this?");
       await reopen();
@@ -109,7 +109,7 @@ export function messageConformance(name: string, place: (scope: Scope) => OpenJo
       ]);
     });
 
-    test("buries also what has a key of no sense", async () => {
+    test("stores a dead letter with an invalid key", async () => {
       await journal.messages.addDeadLetter({ topic: "cancel", key: "a\0b", body: "?" }, "no key");
       expect(await journal.messages.deadLetters("cancel")).toEqual([
         expect.objectContaining({ body: "?", reason: "no key" }),

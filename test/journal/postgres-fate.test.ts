@@ -7,7 +7,7 @@ import { type Harm, type HarmfulProxy, startProxy } from "../support/proxy.js";
 import { createScope } from "../support/scope.js";
 import { entry, firstEntry, numbersOf } from "./entries.js";
 
-// Each request bears the saga's id, so the proxy knows the one that it is to harm; reads and retries come later.
+// Each request has the saga's id, so the proxy knows the one that it is to harm; reads and retries come later.
 describePostgresServer("a commit whose fate is not known, since its connection died", () => {
   const scope = createScope();
   let server: PostgresServer;

@@ -98,7 +98,7 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     expect(await a.list("open"), "without a facade nothing can be run").toEqual([]);
   });
 
-  test("list their sagas that stand still, and no others", async () => {
+  test("list their idle sagas, and no others", async () => {
     const [a, b] = [await open("a"), await open("b")];
     await begin(a, "still", "moving", "done");
     await begin(b, "another's");
@@ -109,7 +109,7 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     expect(await a.listIdle(120_000, 10, "")).toEqual([]);
   });
 
-  test("list what stands still a page at a time, with how many entries it has, each once", async () => {
+  test("list idle sagas a page at a time, with the number of their entries, each once", async () => {
     const a = await open("a");
     await begin(a, "s3", "s1", "s5", "s2", "s4");
     await a.append(entry("s3", 1));
@@ -125,7 +125,7 @@ describePostgres("pods on a journal on PostgreSQL", () => {
     expect(pages).toEqual([["s1 has 1", "s2 has 1"], ["s3 has 3", "s4 has 1"], ["s5 has 1"]]);
   });
 
-  test("list what is stuck, whoever had it", async () => {
+  test("list STUCK sagas, whichever server owned them", async () => {
     const [a, b] = [await open("a"), await open("b")];
     await begin(a, "stuck", "open");
     await a.append(entry("stuck", 1, { phase: "stuck" }));

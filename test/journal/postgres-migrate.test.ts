@@ -108,7 +108,7 @@ describePostgres("the tables of a journal on PostgreSQL", () => {
     ]);
   });
 
-  test("stand beside those of another journal in the same database", async () => {
+  test("share a database with those of another journal", async () => {
     const journal = await open();
     const neighbour = freshSchema();
     scope.defer(() => dropSchema(neighbour));

@@ -87,7 +87,7 @@ describePostgresServer("opening a journal on PostgreSQL", () => {
     expect(message).toContain("LATIN1");
   });
 
-  test("a server without fsync is told of", async () => {
+  test("a server without fsync is reported", async () => {
     const errors: string[] = [];
     await server.sql("ALTER SYSTEM SET fsync = off");
     await server.sql("SELECT pg_reload_conf()");

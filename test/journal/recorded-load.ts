@@ -3,7 +3,7 @@ import { isSagaError } from "../../runtime/core/errors.js";
 import type { Journal } from "../../runtime/journal/journal.js";
 import { entry, firstEntry, numbersOf } from "./entries.js";
 
-/** Writers that note what they were told, to be compared with what the journal holds. */
+/** Writers that note what the journal returned, to be compared with what the journal holds. */
 export interface RecordedLoad {
   /** How many entries were said to be stored so far. */
   acknowledged(): number;
@@ -19,7 +19,7 @@ export interface RecordedLoad {
 
 const entriesASaga = 4;
 
-/** Writes sagas of some entries, each with a message that bears the entry's name, until it is stopped. */
+/** Writes sagas of some entries, each with a message that has the entry's name, until it is stopped. */
 export function startLoad(journal: Journal, name: string, writers = 32): RecordedLoad {
   const attempted = new Map<string, number>();
   const said = new Set<string>();

@@ -64,7 +64,7 @@ export function removalConformance(name: string, place: (scope: Scope) => OpenJo
       expect(await journal.removeEnded(0, 100)).toBe(1);
     });
 
-    test("removes the oldest first, and no more at a time than it is told", async () => {
+    test("removes the oldest first, and no more at a time than its limit", async () => {
       for (const id of ["1", "2", "3", "4", "5"]) {
         await end(id);
         const ended = Date.now();

@@ -190,7 +190,7 @@ describe("a damaged page that only ended sagas are on", () => {
     return ids;
   }
 
-  test("is told of when it is read, and never as a saga that isn't there; all others answer", async () => {
+  test("is an error when it is read, and never a missing saga; all others can be read", async () => {
     const ids = await makeDamaged();
     const journal = scope.use(openSqliteJournal(path));
     const seen = await Promise.allSettled(ids.map((id) => journal.load(id)));

@@ -24,7 +24,7 @@ export interface StepBook {
   undo: "idle" | "calling" | "failed" | "undone" | "stuck";
   undoIntents: number;
   undoSent: Uint8Array | undefined;
-  /** Failed attempts to undo since the last time that they were counted anew. */
+  /** Failed attempts to undo since an operator last reset their count. */
   undoFailures: number;
   /** How many calls have left. */
   left: number;

@@ -10,7 +10,7 @@ import type { Fleet } from "./fleet.js";
 import { sameAnswer } from "./oracle.js";
 import type { ClientPlan, Scenario } from "./scenario.js";
 
-/** What clients are told is judged by what is durable at that moment. */
+/** Answers are compared with what is durable at that moment. */
 export interface ClientParts {
   readonly scheduler: Scheduler;
   readonly chance: Chance;
@@ -98,20 +98,20 @@ export function startClients(parts: ClientParts): Clients {
   function judgeAnswer(client: ClientPlan, answer: Answer): void {
     const row = tables.sagas.get(client.saga.id);
     const text = answer.ok ? "success" : `${answer.failure.reason} ${answer.failure.code} of ${answer.step}`;
-    note(client.name, `is told ${text}`);
+    note(client.name, `gets ${text}`);
     count(answer.ok ? "answered-success" : `answered-${answer.failure.reason}`);
     if (row === undefined) {
-      violate("the answer is true", `${client.name} is told ${text} of a saga that the journal does not have`);
+      violate("the answer is true", `${client.name} gets ${text} of a saga that the journal does not have`);
       return;
     }
     if (isOwn(client) !== true) {
-      violate("starting twice is starting once", `${client.name} is told the answer of another request`);
+      violate("starting twice is starting once", `${client.name} gets the answer of another request`);
     }
     if (row.answer === undefined || !sameAnswer(row.answer, answer)) {
-      violate("the answer is true", `${client.name} is told ${text}, which is not durable`);
+      violate("the answer is true", `${client.name} gets ${text}, which is not durable`);
     }
     if (answer.ok && client.facade.mode !== "async" && row.phase !== "completed") {
-      violate("the answer is true", `${client.name} is told of success, the journal says ${row.phase}`);
+      violate("the answer is true", `${client.name} gets a success, the journal says ${row.phase}`);
     }
   }
 
@@ -121,10 +121,10 @@ export function startClients(parts: ClientParts): Clients {
     count(`refused-${code}`);
     if (code === "SAGA_REQUEST_ID_TAKEN") {
       if (isOwn(client) !== false) {
-        violate("starting twice is starting once", `${client.name} is told that its id is taken, and it is its own`);
+        violate("starting twice is starting once", `${client.name} gets ALREADY_EXISTS for its own id`);
       }
     } else if (!passing.has(code)) {
-      violate("nothing is swallowed", `${client.name} is told ${code}`);
+      violate("nothing is swallowed", `${client.name} gets ${code}`);
     }
   }
 

@@ -26,7 +26,7 @@ export interface FleetParts {
   note(who: string, what: string): void;
 }
 
-/** A pod's place, whether it runs or not. */
+/** A pod, whether it runs or not. */
 export interface Slot {
   readonly name: string;
   pod: Pod | undefined;
@@ -35,12 +35,12 @@ export interface Slot {
   incarnations: number;
 }
 
-/** The pods of a run: they crash, stand still, leave, and come again. */
+/** The pods of a run: they crash, stall, leave, and start again. */
 export interface Fleet {
   readonly slots: readonly Slot[];
   /** The pods that take calls now. */
   ready(): readonly Pod[];
-  /** Whether all pods take calls, and none stands still. */
+  /** Whether all pods take calls, and none is stalled. */
   readonly whole: boolean;
 }
 
@@ -79,7 +79,7 @@ export function startFleet(parts: FleetParts): Fleet {
       failed: (error, topic) => parts.log(process).debug({ err: error, topic }, "a delivery failed"),
       lag() {},
       deadLettered: (topic, reason) =>
-        parts.log(process).error({ topic, err: new Error(reason) }, "a message was buried"),
+        parts.log(process).error({ topic, err: new Error(reason) }, "a message was dead-lettered"),
     };
     const broker =
       cluster?.member(process, observer) ??

@@ -12,11 +12,11 @@ import type { Oracle } from "./oracle.js";
 export interface CallJudge {
   left(attempt: Attempt): void;
   told(attempt: Attempt, outcome: UpstreamOutcome): void;
-  /** How many calls of a live process are under way. */
+  /** How many calls of a live process are in flight. */
   underWay(process: Process): number;
 }
 
-/** Makes one. @param boundOf how many calls of a topic a process may have under way; undefined: no bound */
+/** Makes one. @param boundOf how many calls of a topic a process may have in flight; undefined: no bound */
 export function createCallJudge(
   oracle: Oracle,
   boundOf: (topic: string) => number | undefined,
@@ -51,13 +51,13 @@ export function createCallJudge(
     }
     const sent = back ? step.undoSent : step.sent;
     if (sent === undefined || Buffer.compare(sent, body) !== 0) {
-      violate("the same request", `${key} bears other bytes than the journal says`);
+      violate("the same request", `${key} has other bytes than the journal says`);
     }
     if (of(from).has(key)) {
-      violate("retries", `${key} leaves while its last attempt is under way in the same process`);
+      violate("retries", `${key} leaves while its last attempt is in flight in the same process`);
     }
     if (back && of(from).has(actionKey(key))) {
-      violate("reverse order", `${key} leaves while its action is under way in the same process`);
+      violate("reverse order", `${key} leaves while its action is in flight in the same process`);
     }
     if (!back && !step.step.idempotent && count > 1) {
       violate("retries", `${key} may not be repeated, and leaves for the ${count}th time`);
@@ -115,7 +115,7 @@ export function createCallJudge(
       return path === step.step.path && !isCompensation(idempotencyKey);
     });
     if (same.length > bound) {
-      violate("topics bound their steps", `${same.length} calls of ${topic} are under way, ${bound} may be`);
+      violate("topics bound their steps", `${same.length} calls of ${topic} are in flight, ${bound} may be`);
     }
   }
 

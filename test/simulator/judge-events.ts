@@ -47,7 +47,7 @@ function judgeCall(book: SagaBook, step: StepBook, attempt: number, wrong: (what
     wrong(`attempt ${attempt} after attempt ${step.lastAttempt}`);
   }
   if (step.status === "calling") {
-    wrong("it is called again while its call is under way");
+    wrong("it is called again while its call is in flight");
   }
   if (step.status === "done") {
     wrong("it is called again after it was done");

@@ -5,7 +5,7 @@ import type { Violate } from "./book.js";
 import type { Trace } from "./trace.js";
 
 /** Lines that say that something was met which no fault of the world explains. */
-const never = [/^saga parked/, /a message goes without its payload/, /a message was buried/];
+const never = [/^saga parked/, /a message goes without its payload/, /a message was dead-lettered/];
 
 /** Makes the pods' logs: what they say is counted, and errors that are no fault of the world's are bugs. */
 export function createLogs(

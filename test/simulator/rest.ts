@@ -7,7 +7,7 @@ import type { Fleet } from "./fleet.js";
 import type { CallJudge } from "./judge-calls.js";
 import type { Scenario } from "./scenario.js";
 
-/** What is looked at once all has settled. */
+/** What is checked once all has settled. */
 export interface RestParts {
   readonly scheduler: Scheduler;
   readonly scenario: Scenario;
@@ -31,7 +31,7 @@ export async function judgeRest(parts: RestParts): Promise<void> {
       continue;
     }
     if (judge.underWay(process) > 0) {
-      violate("nothing is left over", `${name} still has calls under way`);
+      violate("nothing is left over", `${name} still has calls in flight`);
     }
     if (!scenario.shared && !scenario.cluster && scheduler.waitingFor(process) > 0) {
       violate("nothing is left over", `${name} still has ${scheduler.waitingFor(process)} timers`);
@@ -63,12 +63,12 @@ function judgeCompletions(tables: Tables, completions: readonly Completion[], vi
       violate("each end is told", `${sagaId} is ${phase}, and its completion was never handled`);
     }
     if (own.some(({ state }) => state.toLowerCase() !== phase)) {
-      violate("each end is told", `${sagaId} is ${phase}, and was told of as ${own.map(({ state }) => state)}`);
+      violate("each end is told", `${sagaId} is ${phase}, and was reported as ${own.map(({ state }) => state)}`);
     }
   }
 }
 
-/** As many new sagas as a pod may hold at once are taken, or a place was lost. */
+/** As many new sagas as a pod may hold at once are taken, or a slot was lost. */
 async function judgeRoom({ scheduler, scenario, fleet, tables, violate }: RestParts): Promise<void> {
   if (scenario.shared || scenario.limit > 3) {
     return;

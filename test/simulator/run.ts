@@ -87,7 +87,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
   const disk = createDisk(tables, weather.disk);
   const oracle = createOracle(facades, scheduler.now, violate);
   const topicBound = () => {
-    // A saga that is put aside gives back its places, while its calls are still under way.
+    // A suspended saga releases its slots while its calls are still in flight.
     const bound = !scenario.shared && !scenario.cluster && !chance.fired.some(({ kind }) => diskFaults.has(kind));
     return bound ? scenario.concurrency : undefined;
   };

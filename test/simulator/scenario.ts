@@ -2,7 +2,7 @@ import type { FacadeDefinition } from "../../runtime/facade/definition.js";
 import type { Chance } from "../../runtime/testing/world/chance.js";
 import { randomFacade } from "./facades.js";
 
-/** A client, who calls until told, or hangs up. */
+/** A client: it calls until it gets an answer, or disconnects. */
 export interface ClientPlan {
   /** Names it: "a/client-0". */
   readonly name: string;
@@ -65,7 +65,7 @@ export interface Scenario {
   readonly concurrency: number;
   /** How many open sagas a facade may have. */
   readonly limit: number;
-  /** Whether the ends of sagas are told on a completion topic. */
+  /** Whether the ends of sagas are published on a completion topic. */
   readonly completion: boolean;
 }
 

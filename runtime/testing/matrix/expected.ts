@@ -14,7 +14,7 @@ export type Chain = readonly Call[];
 /** Chains that run beside each other: a parallel group. Its last call is made before the next stage's first one. */
 export type Stage = readonly Chain[];
 
-/** What the client is told. */
+/** What the client gets. */
 export type ExpectedAnswer =
   | { readonly ok: true }
   /** `step`: undefined where it does not matter. */

@@ -10,7 +10,7 @@ export interface Fate {
   readonly end: "done" | "refused" | "unknown";
   /** Whether the upstream holds the effect. */
   readonly effect: boolean;
-  /** The status that the client is told of, where the step did not end well. "interrupted": the server crashed. */
+  /** The status that the client gets if the step did not end well. "interrupted": the server crashed. */
   readonly status?: StatusName | "interrupted";
   /** The step is done, and the saga turns back all the same, after this one's group: a crash interrupted it. */
   readonly interrupted?: true;

@@ -14,7 +14,7 @@ export interface Seen {
   readonly calls: readonly Call[];
   /** "OPEN": the saga has not ended. "NONE": there is none. */
   readonly state: "COMPLETED" | "COMPENSATED" | "STUCK" | "OPEN" | "NONE";
-  /** What the client was told; undefined: nothing. */
+  /** What the client got; undefined: nothing. */
   readonly answer: ExpectedAnswer | undefined;
   /** The steps whose effect stands in the end, in the facade's order. */
   readonly left: readonly string[];

@@ -12,7 +12,7 @@ export interface Cluster {
   member(process: Process, observer: BrokerObserver): Broker;
   /** Puts a message on its topic, as another program would. */
   put(message: Message): void;
-  /** Has the group share out the partitions anew: what is not committed comes again, perhaps elsewhere. */
+  /** Rebalances the group: messages that are not committed are delivered again, perhaps to another member. */
   rebalance(): void;
   /** How many messages are not handled for good. */
   readonly open: number;
@@ -197,7 +197,7 @@ export function createCluster(scheduler: Scheduler, behaviour: ClusterBehaviour 
           });
         }
       };
-      // One request is under way at a time, so that messages keep their order.
+      // One request is in flight at a time, so that messages keep their order.
       if (sending.push(attempt) === 1) {
         attempt();
       }

@@ -25,9 +25,9 @@ export interface Ask {
   readonly deadlineAtMs?: number | undefined;
 }
 
-/** A call under way. */
+/** A call in flight. */
 export interface Asked {
-  /** What the client was told; undefined as long as that is nothing: for ever, where the pod died. */
+  /** What the client got; undefined until then, and for ever if the pod died. */
   readonly answer: Answer | undefined;
   /** What the call was refused with, by a pod that can't say how the saga ends. */
   readonly error: unknown;
@@ -41,7 +41,7 @@ export interface Pod {
   readonly engine: Engine;
   /** Why it could not start: where the journal could not be read. */
   readonly startError: unknown;
-  /** Whether it has taken up what was left, and takes calls. */
+  /** Whether it has recovered its sagas, and takes calls. */
   readonly ready: boolean;
   /** Settles when it is ready, or can't start. Never rejects. */
   readonly started: Promise<void>;

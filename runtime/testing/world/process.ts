@@ -37,7 +37,7 @@ export interface Process extends EventOwner {
   jump(ms: number): void;
   /** By how much the wall clock has jumped, ms. */
   readonly skewMs: number;
-  /** Has a listener told when the process dies, or stands still for so many ms. */
+  /** Calls a listener when the process dies, or stalls for so many ms. */
   onSilence(listener: (ms: number) => void): void;
 }
 
@@ -53,7 +53,7 @@ export interface ProcessOptions {
   readonly epochMs?: number;
 }
 
-/** When worlds begin, unless told otherwise: 2027-01-15. */
+/** When worlds begin, by default: 2027-01-15. */
 const defaultEpochMs = 1_800_000_000_000;
 
 /** Starts a process. */

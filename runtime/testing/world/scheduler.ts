@@ -1,9 +1,9 @@
 import { createHeap } from "./heap.js";
 
-/** What an event belongs to: a process, whose events die with it and wait while it stands still. */
+/** What an event belongs to: a process, whose events die with it and wait while it is stalled. */
 export interface EventOwner {
   readonly alive: boolean;
-  /** Until when it stands still, in virtual ms. */
+  /** Until when it is stalled, in virtual ms. */
   readonly stalledUntilMs: number;
 }
 

@@ -136,7 +136,7 @@ export function createTables(now: () => number): Tables {
         return undefined;
       }
       const { facade, fingerprint, request, phase, answer } = row;
-      // A hole in the numbers is skipped, as a database's query would.
+      // A sequence gap is skipped, as a database's query would.
       const records = Object.values(row.records);
       const ownedHere = asker === undefined || asker === row.owner;
       return { sagaId, facade, fingerprint, request, phase, answer, records, ownedHere };

@@ -5,7 +5,7 @@ import type { Scheduler } from "./scheduler.js";
 
 /** An attempt of a call, as it leaves a process. */
 export interface Attempt extends UpstreamCall {
-  /** Counts the attempts with this idempotency key, whoever made them, from 1. */
+  /** Counts the attempts with this idempotency key, by any process, from 1. */
   readonly nth: number;
   readonly from: Process;
 }
@@ -18,7 +18,7 @@ export interface Travel {
   readonly answerMs?: number | "lost";
   /** The request arrives once more, so many ms after it left; the answer to that one is lost. */
   readonly againMs?: number;
-  /** What the caller is told, and when (ms after the request left), instead of any answer: a broken connection. */
+  /** What the caller gets, and when (ms after the request left), instead of any answer: a broken connection. */
   readonly broken?: { readonly afterMs: number; readonly code: StatusCode; readonly message: string };
 }
 
