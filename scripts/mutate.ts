@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Tally } from "../runtime/testing/simulator/explore.js";
+import type { Tally } from "../test/simulator/explore.js";
 import { buildSimulator, repository } from "./build-simulator.js";
 import { findMutationPoints, mutate } from "./mutation-points.js";
 import { type Mutation, mutations } from "./mutations.js";
@@ -50,7 +50,7 @@ async function tryMutation(mutation: Mutation): Promise<Tally> {
   const point = pointOf(mutation);
   const root = mkdtempSync(join(tmpdir(), "protosaga-mutation-"));
   try {
-    for (const needed of ["runtime", "package.json", "scripts/simulate-worker.ts"]) {
+    for (const needed of ["runtime", "test/simulator", "package.json", "scripts/simulate-worker.ts"]) {
       cpSync(join(repository, needed), join(root, needed), { recursive: true });
     }
     const path = join(root, "runtime", point.file);

@@ -12,8 +12,8 @@ export type Change =
   | { readonly kind: "replace"; readonly pattern: RegExp; readonly by: string };
 
 /**
- * A place that the code names: `// mutation: entry-number-is-unique` on a line of its own. It stands for the statement,
- * or the operand or argument, that begins on the next line. Several names may stand above each other.
+ * A place that the code names: `// mutation: entry-number-is-unique` on its own line. It names the statement,
+ * operand or argument that begins on the next line. A statement may have several names, one per line.
  */
 export interface MutationPoint {
   readonly name: string;
@@ -32,7 +32,7 @@ export function findMutationPoints(folder: string): Map<string, MutationPoint> {
     for (const point of pointsIn(readFileSync(join(folder, file), "utf8"), file)) {
       const other = points.get(point.name);
       if (other !== undefined) {
-        throw new Error(`the mutation point "${point.name}" is in ${other.file} and in ${file}; name one of them anew`);
+        throw new Error(`the mutation point "${point.name}" is in ${other.file} and in ${file}; rename one of them`);
       }
       points.set(point.name, point);
     }

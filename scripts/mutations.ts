@@ -7,7 +7,9 @@ export interface Mutation {
   /** What goes wrong. */
   readonly breaks: string;
   readonly change: Change;
-  /** Set if 10,000 schedules did not notice it in an earlier run: another safeguard hides it, or it takes a rare event. */
+  /**
+   * Set if 10,000 schedules did not notice it in an earlier run: another safeguard hides it, or it takes a rare event.
+   */
   readonly rare?: true;
 }
 
@@ -241,7 +243,8 @@ const engine: readonly Mutation[] = [
   { point: "end-makes-room", breaks: "the end of a saga makes no room for others", change: remove },
   { point: "recover-open-sagas", breaks: "what a server left, or suspended, is not recovered", change: always },
   {
-    // A dead server comes back at the end of each run, and takes its own sagas. test/testing/take-over.test.ts notices.
+    // A dead server starts again at the end of each run, and recovers its own sagas. test/testing/take-over.test.ts
+    // notices.
     point: "take-over-expired-leases",
     breaks: "what another server left is not taken over",
     change: remove,

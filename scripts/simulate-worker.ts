@@ -1,5 +1,5 @@
 // Explores each range of seeds that the parent process sends, and answers with its tally.
-import { type Exploration, explore } from "../runtime/testing/simulator/explore.js";
+import { type Exploration, explore } from "../test/simulator/explore.js";
 
 Error.stackTraceLimit = 0;
 

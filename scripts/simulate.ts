@@ -5,9 +5,9 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { add, type Exploration, type Tally } from "../runtime/testing/simulator/explore.js";
-import { type RunResult, runSeed } from "../runtime/testing/simulator/run.js";
-import { shrink } from "../runtime/testing/simulator/shrink.js";
+import { add, type Exploration, type Tally } from "../test/simulator/explore.js";
+import { type RunResult, runSeed } from "../test/simulator/run.js";
+import { shrink } from "../test/simulator/shrink.js";
 import { buildSimulator } from "./build-simulator.js";
 
 const { values } = parseArgs({

@@ -6,8 +6,8 @@ import { median, quantile, rounded, sum } from "../support/statistics.js";
 import type { AcceptOptions } from "./options.js";
 
 /**
- * What is compared: our facade's answer, that of a bare call that is synced to disk, and that of one whose server then calls
- * the same upstreams as ours.
+ * What is compared: our facade's answer, that of a bare call that is synced to disk, and that of one whose server then
+ * calls the same upstreams as ours.
  */
 export type AcceptSide = "embedded" | "fsync" | "working";
 
@@ -25,7 +25,7 @@ export interface AcceptRow {
   readonly load: string;
   readonly p50_ratio: number | null;
   readonly p99_ratio: number | null;
-  /** By the server that does the same work meanwhile. */
+  /** With the server that makes the same calls. */
   readonly working_p99_ratio: number | null;
   readonly errors: number;
   readonly embedded: { readonly p50_ms: number | null; readonly p99_ms: number | null };
@@ -33,7 +33,7 @@ export interface AcceptRow {
   readonly working: { readonly p50_ms: number | null; readonly p99_ms: number | null };
 }
 
-/** Measures all sides in turns, in rounds, under each load. */
+/** Measures all sides in turn, in rounds, under each load. */
 export async function measureAccept(
   casts: Readonly<Record<AcceptSide, Cast>>,
   { rates, seconds }: AcceptOptions,
@@ -59,7 +59,7 @@ export async function measureAccept(
 }
 
 async function oneClient(cast: Cast, seconds: number): Promise<Answers> {
-  // The counts of the upstream's calls do not fit the side that makes none; what failed, the errors still tell.
+  // The side without upstream calls has no counts of them. Its errors are still reported.
   const slice = await runSlice(cast, { concurrency: 1, seconds, rampMs: 100 });
   const { "upstream calls too many or too few": _, ...errors } = slice.errors;
   return { p50Ms: slice.answerP50Ms, p99Ms: slice.answerP99Ms, errors: sum(Object.values(errors)) };
@@ -84,7 +84,7 @@ async function openLoop({ clients, target }: Cast, rate: number, seconds: number
   return { p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), errors };
 }
 
-/** Until the first calls after a pause no longer count, s. */
+/** How long the first calls after a pause are not counted, s. */
 const warmUpSeconds = 0.5;
 
 function rowOf(load: string, rounds: readonly Round[]): AcceptRow {

@@ -1,6 +1,6 @@
 // What a good user would write by hand with kafkajs: the same messages through as many topics and partitions, the same
-// upstream calls, an idempotent producer, offsets committed only behind what is handled. Nothing is journaled: a message
-// that comes twice after a crash is done twice, and nothing is ever undone.
+// upstream calls, an idempotent producer, offsets committed only after the messages are handled. Nothing is journaled:
+// a message that is delivered again after a crash is handled again, and nothing is ever compensated.
 import { Server } from "@grpc/grpc-js";
 import kafkajs, { type Producer } from "kafkajs";
 import { handleAsyncBookingDto as dto } from "../../generated/dto/booking/booking/booking-service/handle-async-booking.js";
@@ -39,7 +39,7 @@ async function openProducer(): Promise<Producer> {
   return producer;
 }
 
-/** One consumer a topic: what is slow on one does not hold the other up. */
+/** One consumer for each topic, so that a slow one does not delay the other. */
 async function consume(topic: string, handle: (message: Message) => Promise<unknown>): Promise<void> {
   const consumer = kafka.consumer({ groupId: `bare-${topic}`, maxWaitTimeInMs: 200 });
   await consumer.connect();
@@ -48,7 +48,7 @@ async function consume(topic: string, handle: (message: Message) => Promise<unkn
     partitionsConsumedConcurrently: partitions,
     autoCommitInterval: 100,
     eachBatch: async ({ batch }) => {
-      // Ids differ, so nothing in a batch needs the order.
+      // Ids differ, so the order within a batch does not matter.
       await Promise.all(batch.messages.map(({ value }) => handle(dto.decode(String(value)))));
     },
   });

@@ -1,5 +1,5 @@
-// The baseline of accepting: a unary call that is written to a file and synced before it is answered. Told to, it then does
-// the work that ours does meanwhile: the same upstream calls, with nothing journaled.
+// The baseline of accepting: a unary call that is written to a file and synced before it is answered. With an option,
+// it then makes the same upstream calls as our server, without a journal.
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { Server } from "@grpc/grpc-js";

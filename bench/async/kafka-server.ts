@@ -6,7 +6,7 @@ import type { CpuMeter } from "../support/slice.js";
 /** A Kafka to measure with. */
 export interface BenchKafka {
   readonly brokers: readonly string[];
-  /** Undefined where the process is not ours, or the system does not tell. */
+  /** Undefined if the process is not ours, or the system does not report it. */
   readonly cpu: CpuMeter | undefined;
   stop(): Promise<void>;
 }
@@ -14,7 +14,7 @@ export interface BenchKafka {
 /** Linux counts in ticks of a hundredth of a second, for programs, on every machine. */
 const tickMs = 10;
 
-/** KAFKA_BROKERS, or else a broker of the bench's own; a text that says what is missing where there is neither. */
+/** KAFKA_BROKERS, or a broker for the bench. If neither is possible: a text that says what is missing. */
 export async function openKafka(directory: string): Promise<BenchKafka | string> {
   const given = process.env.KAFKA_BROKERS;
   if (given !== undefined) return { brokers: given.split(","), cpu: undefined, stop: async () => {} };
@@ -25,7 +25,7 @@ export async function openKafka(directory: string): Promise<BenchKafka | string>
   return { brokers: [server.address], cpu: meterOf(directory), stop: () => server.kill9() };
 }
 
-/** @param directory stands in the command line of the process, and in no other's */
+/** @param directory is in the command line of this process only */
 function meterOf(directory: string): CpuMeter | undefined {
   try {
     const pid = readdirSync("/proc").find((name) => {

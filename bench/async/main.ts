@@ -1,4 +1,5 @@
-// npm run -s bench:async: the generated async facades, beside the sync one and a bare Kafka program. See bench/README.md.
+// npm run -s bench:async: the generated async facades, the sync one, and a Kafka program without sagas. See
+// bench/README.md.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "../support/child.js";
@@ -23,7 +24,7 @@ interface Stage {
   readonly baselines: Readonly<Record<"fsync" | "working", Cast>>;
 }
 
-/** Starts every process before anything is measured: an idle one costs the others next to nothing. */
+/** Starts every process before the measurements. An idle one costs the others almost nothing. */
 async function startAll(options: BenchOptions, data: string, kafka: BenchKafka | undefined): Promise<Stage> {
   const here = (file: string) => new URL(file, import.meta.url);
   const upstream = await startChild<UpstreamReady>(here("../support/upstream.ts"));

@@ -1,6 +1,6 @@
 import type { FacadePlaces } from "../support/facade.js";
 
-/** What is compared; each is a process of its own. */
+/** What is compared. Each side has its own process. */
 export const sides = {
   sync: { file: "embedded-facade.ts", facade: "sync", kafka: false, what: "generated, sync" },
   embedded: { file: "embedded-facade.ts", facade: "async", kafka: false, what: "generated, embedded broker" },
@@ -14,11 +14,11 @@ export type Side = keyof typeof sides;
 /** All sides. */
 export const allSides: readonly Side[] = ["sync", "embedded", "bare", "kafka"];
 
-/** What a side's process is started with, as JSON in its first argument. */
+/** The first argument of a side's process, as JSON. */
 export interface AsyncSetup extends FacadePlaces {
   readonly brokers: readonly string[];
   readonly partitions: number;
-  /** Of the baseline of accepting: whether it does the sagas' work once it has answered. */
+  /** For the baseline of accepting: whether it makes the sagas' calls after its answer. */
   readonly afterwards?: boolean;
 }
 

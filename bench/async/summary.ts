@@ -12,9 +12,9 @@ export interface AsyncFigures extends Figures {
   readonly kafka_cpu_ms: number | null;
 }
 
-/** Two sides compared: medians of the rounds' ratios. Null stands where a side was left out. */
+/** Two sides compared: medians of the rounds' ratios. Null if a side was left out. */
 export interface Comparison {
-  /** Of bookings a second: what is wanted above 1, or near it. */
+  /** Of bookings per second. The target is 1 or more. */
   readonly per_second: number | null;
   /** Of the time to completion. */
   readonly p50_ms: number | null;
@@ -23,7 +23,7 @@ export interface Comparison {
   readonly cpu_ms: number | null;
 }
 
-/** All about one concurrency. */
+/** The results of one concurrency. */
 export interface Row extends Partial<Record<Side, AsyncFigures>> {
   readonly concurrency: number;
   readonly embedded_to_sync: Comparison;

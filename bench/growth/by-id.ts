@@ -5,7 +5,7 @@ import { SagaServiceClient } from "../../runtime/pb/saga/v1/service.js";
 import { quantile, rounded } from "../support/statistics.js";
 import { idOf, type Size } from "./rows.js";
 
-/** How long one kind of question takes, one asked after the other, ms. */
+/** How long one kind of query takes, one after the other, ms. */
 export interface Times {
   readonly p50_ms: number | null;
   readonly p99_ms: number | null;
@@ -20,11 +20,11 @@ export interface ById {
   readonly recorded_answer: Times;
 }
 
-/** Asks for sagas of the younger half at random: those stay. */
+/** Queries random sagas of the younger half, which are kept. */
 export async function measureById(address: string, { finished }: Size, lookups: number): Promise<ById> {
   const sagas = new SagaServiceClient(address, credentials.createInsecure());
   const bookings = new BookingServiceClient(address, credentials.createInsecure());
-  // A stride that is no divisor, so that each is another one.
+  // The stride is not a divisor, so no saga is queried twice.
   const ids = Array.from({ length: lookups }, (_, i) =>
     idOf("finished", finished - 1 - ((i * 7_919) % Math.floor(finished * 0.45))),
   );
@@ -43,7 +43,7 @@ export async function measureById(address: string, { finished }: Size, lookups: 
         else resolve();
       });
     });
-  // Once each, uncounted: the connections are made then.
+  // Once each without counting, to make the connections.
   await get(idOf("finished", finished - 1));
   await ask(idOf("finished", finished - 1));
   const result = { get_saga: await timesOf(ids, get), recorded_answer: await timesOf(ids, ask) };

@@ -10,7 +10,7 @@ import { overriding } from "../../test/support/overriding.js";
 import { quantile } from "../support/statistics.js";
 import { answerCommands } from "../support/worker.js";
 
-/** What it is started with, as JSON in its first argument. */
+/** Its first argument, as JSON. */
 export interface GrowthSetup {
   readonly orderAddress: string;
   readonly paymentAddress: string;
@@ -20,7 +20,7 @@ export interface GrowthSetup {
   readonly postgres?: { readonly url: string; readonly schema: string };
 }
 
-/** What it says when it is ready. */
+/** What it reports when it is ready. */
 export interface GrowthReady {
   readonly pid: number;
   readonly address: string;
@@ -30,10 +30,10 @@ export interface GrowthReady {
   readonly openMs: number;
 }
 
-/** What happened since it was asked last. */
+/** What happened since the last question. */
 export interface Stats {
   readonly removed: number;
-  /** How long removal was at work, from call to durable, ms. */
+  /** How long removals took, from the call until they were durable, ms. */
   readonly removalMs: number;
   /** How long entries took to be durable, ms. */
   readonly entryP50Ms: number;
@@ -56,7 +56,7 @@ async function timed<Result>(work: Promise<Result>): Promise<Result> {
   return result;
 }
 
-/** The journal, watched. */
+/** The journal, with measurements. */
 function watched(journal: Journal): Journal {
   return overriding(journal, {
     create: (entry) => timed(journal.create(entry)),
@@ -109,7 +109,7 @@ const ready: GrowthReady = {
 };
 
 answerCommands(ready, {
-  /** Waits for the batch that is being removed: the process is to be stopped between two of them. */
+  /** Waits for the batch in progress, because the process must be suspended between two batches. */
   quiet: async (): Promise<void> => {
     await underWay;
   },

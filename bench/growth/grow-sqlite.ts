@@ -18,7 +18,7 @@ export function growSqlite(folder: string, { finished, open }: Size): string {
   const making = `${path}.making`;
   for (const end of ["", "-wal", "-shm", ".lock"]) rmSync(making + end, { force: true });
   const db = new Database(making);
-  // Nobody needs it if this process dies.
+  // It need not survive this process.
   for (const pragma of ["journal_mode = OFF", "synchronous = OFF", "cache_size = -1500000"]) db.pragma(pragma);
   db.exec(migration(0));
   const insert = inserter(db);
@@ -42,7 +42,7 @@ function inserter(db: InstanceType<typeof Database>): (row: Row) => void {
   };
 }
 
-/** How long it is since then, s. */
+/** The time since then, s. */
 export function seconds(since: number): string {
   return ((performance.now() - since) / 1000).toFixed(1);
 }

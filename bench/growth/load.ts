@@ -7,9 +7,9 @@ import type { Stats } from "./facade.js";
 import type { BenchOptions } from "./options.js";
 import { lull, type Side, type Stage, sides, wake } from "./stage.js";
 
-/** How removal did. */
+/** How fast removal was. */
 export interface Removal {
-  /** Sagas a second with nothing else to do, and under the load. */
+  /** Sagas per second without and with the load. */
   readonly idle_per_second: number | null;
   readonly loaded_per_second: number | null;
 }
@@ -21,7 +21,7 @@ export interface Entries {
   readonly max_ms: number | null;
 }
 
-/** What the load came to. */
+/** The results of the load. */
 export interface Load {
   readonly rounds: readonly Round<Side>[];
   readonly entries: Readonly<Record<Side, Entries>>;
@@ -29,7 +29,7 @@ export interface Load {
   readonly errors: number;
 }
 
-/** Runs the load on all sides in turns. A server is stopped while the others are measured. */
+/** Runs the load on all sides in turn. A server is suspended while another one is measured. */
 export async function measureLoad(casts: Stage["casts"], options: BenchOptions): Promise<Load> {
   const { concurrency, rounds, seconds } = options;
   const rampMs = Math.min(400, seconds * 200);
@@ -69,9 +69,9 @@ export async function measureLoad(casts: Stage["casts"], options: BenchOptions):
   };
 }
 
-/** How many sagas a second are removed where nothing else is to be done. */
+/** How many sagas per second are removed without load. */
 export async function measureIdleRemoval({ facade }: Cast, seconds: number): Promise<number> {
-  // It takes its first look some seconds after the start.
+  // The first removal is some seconds after the start.
   await facade.ask("stats");
   while ((await facade.ask<Stats>("stats")).removed === 0) await sleep(50);
   await sleep(seconds * 1_000);

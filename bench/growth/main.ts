@@ -1,4 +1,4 @@
-// npm run -s bench:growth: a million sagas that have ended, and what they cost. See bench/README.md.
+// npm run -s bench:growth: what a million ended sagas cost. See bench/README.md.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { postgresMissing, startPostgres } from "../../test/support/postgres.js";

@@ -22,7 +22,7 @@ export interface Row {
   readonly endedAtMs: number | null;
 }
 
-/** How large a journal is to be, and when its sagas ended. */
+/** The size of a journal, and when its sagas ended. */
 export interface Size {
   readonly finished: number;
   readonly open: number;
@@ -31,10 +31,12 @@ export interface Size {
 /** Ended sagas are spread over this time before the journal was made, ms: two weeks. */
 export const spanMs = 14 * 24 * 3_600_000;
 
-/** What every saga of a grown journal was asked. */
+/** The request of every saga of a large journal. */
 const request = BookingRequest.encode({ ProductID: 1n, Count: 1n, FaultInject: false }).finish();
 
-/** The id of the n-th saga; as random as those that clients choose, so that neighbours in time are none in an index. */
+/**
+ * The id of the n-th saga. It is as random as those of clients, so that consecutive sagas are not adjacent in an index.
+ */
 export function idOf(kind: "finished" | "open", n: number): string {
   const hex = createHash("md5").update(`${kind}-${n}`).digest("hex");
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
@@ -50,7 +52,7 @@ export function* rowsOf({ finished, open }: Size, nowMs: number): Generator<Row>
   }
 }
 
-/** A sync booking that went well: three entries. */
+/** A sync booking that completed: three entries. */
 function finishedRow(n: number, atMs: number): Row {
   const id = idOf("finished", n);
   const response = BookingSyncResponse.encode({ RequestID: id, OrderID: BigInt(n), PaymentID: BigInt(n) }).finish();
@@ -72,7 +74,7 @@ function finishedRow(n: number, atMs: number): Row {
   };
 }
 
-/** What a process leaves that is killed: a quarter sync sagas whose order was called, the rest async ones that wait. */
+/** What a killed process leaves: a quarter are sync sagas with a call in flight, the rest waiting async ones. */
 function openRow(n: number, atMs: number): Row {
   const id = idOf("open", n);
   const rest = { phase: "open", answer: null, endedAtMs: null } as const;

@@ -11,13 +11,13 @@ import { growPostgres } from "./grow-postgres.js";
 import { growSqlite } from "./grow-sqlite.js";
 import { type Size, spanMs } from "./rows.js";
 
-/** What is compared: an empty journal, a grown one, and a grown one from which half is to be removed. */
+/** What is compared: an empty journal, a large one, and a large one of which half is removed meanwhile. */
 export const sides = ["empty", "kept", "removing"] as const;
 
 /** One of the sides. */
 export type Side = (typeof sides)[number];
 
-/** How a server came up on a journal. */
+/** How long a server's start took. */
 export interface Start {
   /** From the call of startServer to the open port. */
   readonly start_ms: number;
@@ -31,7 +31,7 @@ export interface Start {
 export interface Stage {
   readonly casts: ReadonlyMap<Side, Cast>;
   readonly starts: Readonly<Record<Side, Start>>;
-  /** How long it took until all that was open had ended, s. */
+  /** How long it took until all open sagas had ended, s. */
   readonly openEndedS: number;
 }
 
@@ -41,13 +41,13 @@ export interface Others {
   readonly clients: readonly Child<undefined>[];
 }
 
-/** Stops a server as it stands, between two batches of removal: not a timer of it fires. */
+/** Suspends a server between two batches of removal. None of its timers fires. */
 export async function lull({ facade }: Cast): Promise<void> {
   await facade.ask("quiet");
   process.kill((facade.ready as GrowthReady).pid, "SIGSTOP");
 }
 
-/** Lets it go on. */
+/** Continues it. */
 export function wake({ facade }: Cast): void {
   process.kill((facade.ready as GrowthReady).pid, "SIGCONT");
 }
@@ -113,28 +113,28 @@ async function startAll(others: Others, size: Size, placeOf: (side: Side) => Pla
   return { casts, starts: Object.fromEntries(starts) as Record<Side, Start>, openEndedS };
 }
 
-/** Waits until all that was open has ended: what is measured then is not how it is carried on. */
+/** Waits until all open sagas have ended, so that recovery is not part of what is measured. */
 async function untilEnded(facade: Child<GrowthReady>, { open }: Size): Promise<number> {
   const began = performance.now();
   const longestS = 120 + open / 50;
   while ((await facade.ask<number>("open")) > 0) {
-    if (performance.now() - began > longestS * 1_000) throw new Error("open sagas do not come to an end");
+    if (performance.now() - began > longestS * 1_000) throw new Error("open sagas do not end");
     await sleep(200);
   }
   return (performance.now() - began) / 1_000;
 }
 
-/** Has the operating system read a file into its memory, where a journal in use is. */
+/** Has the operating system read a file into memory, as the file of a journal in use is. */
 function remember(path: string): void {
   if (existsSync(path)) execFileSync("dd", [`if=${path}`, "of=/dev/null", "bs=1M"], { stdio: "ignore" });
 }
 
-/** Has the operating system forget what it holds of a file in memory, where it can: a start then reads the disk. */
+/** Has the operating system drop a file from memory if it can, so that a start reads the disk. */
 function forgetPages(path: string): void {
   try {
     execFileSync("sync", [path]);
     execFileSync("dd", [`if=${path}`, "iflag=nocache", "count=0"], { stdio: "ignore" });
   } catch {
-    // Then it is read from memory.
+    // Otherwise it is read from memory.
   }
 }

@@ -5,13 +5,13 @@ import type { Entries, Removal } from "./load.js";
 import type { Backend } from "./options.js";
 import { type Side, type Start, sides } from "./stage.js";
 
-/** All about one backend. */
+/** The results of one backend. */
 export interface Row {
   readonly backend: Backend;
   readonly finished: number;
   readonly open: number;
   readonly start: Readonly<Record<Side, Start>>;
-  /** How long it took until all that was open had ended, s. */
+  /** How long it took until all open sagas had ended, s. */
   readonly open_ended_s: number | null;
   readonly by_id: ById;
   /** Throughput removing/empty and kept/empty: medians of the rounds' ratios. */

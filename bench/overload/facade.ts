@@ -1,16 +1,16 @@
-// The server that is given more than it can hold.
+// The server that is overloaded.
 import type { ConfigInput } from "protosaga";
 import { type FacadePlaces, runFacade } from "../support/facade.js";
 import type { Scenario } from "./scenario.js";
 
-/** What it is started with, as JSON in its first argument. */
+/** Its first argument, as JSON. */
 export interface OverloadSetup extends FacadePlaces {
   readonly scenario: Scenario;
   readonly limits: NonNullable<ConfigInput["limits"]>;
   readonly logLevel: "info" | "warn";
 }
 
-/** Resident memory since it was asked for last, MiB. */
+/** Resident memory since the last question, MiB. */
 export interface Memory {
   readonly startMb: number;
   readonly maxMb: number;

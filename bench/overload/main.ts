@@ -1,4 +1,4 @@
-// npm run -s bench:overload: three times what the server can hold, for a minute. See bench/README.md.
+// npm run -s bench:overload: three times the server's capacity, for a minute. See bench/README.md.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Child, startChild } from "../support/child.js";
@@ -51,7 +51,7 @@ runMain("bench:overload", usage, async (args) => {
   return rows.every(isClean) ? 0 : 1;
 });
 
-/** What is no question of speed: nothing lost, nothing twice, nothing failed but by a refusal. */
+/** Correctness: nothing is lost or done twice, and nothing fails except by a refusal. */
 function isClean({ audit, errors }: Row): boolean {
   return audit.missing + audit.repeated + audit.stray + Object.keys(errors).length === 0;
 }

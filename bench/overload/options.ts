@@ -45,7 +45,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       "topic-concurrency": { type: "string" },
       connections: { type: "string", default: "1" },
       streams: { type: "string" },
-      // A line for each refusal is written at "info".
+      // At "info", the server logs each refusal.
       "log-level": { type: "string", default: "warn" },
       data: { type: "string", default: "data" },
       profile: { type: "string" },

@@ -11,28 +11,28 @@ import type { Memory } from "./facade.js";
 import type { BenchOptions } from "./options.js";
 import type { OverloadFacade, Scenario } from "./scenario.js";
 
-/** How one facade did in one scenario. Rates are a second. */
+/** The results of one facade in one scenario. Rates are per second. */
 export interface Row {
   readonly scenario: Scenario["name"];
   readonly facade: OverloadFacade;
   readonly topic_concurrency: number;
   readonly upstream_latency_ms: number;
   readonly queue_limit: number;
-  /** The most that a closed loop brought to completion, before the overload and after it: medians of three. */
+  /** The highest completion rate of a closed loop, before the overload and after it: medians of three. */
   readonly peak: number | null;
   readonly peak_after: number | null;
   readonly offered: number | null;
-  /** Brought to completion while more was offered than could be. */
+  /** The completion rate under overload. */
   readonly completed: number | null;
   /** completed / peak */
   readonly ratio: number | null;
-  /** completed / the mean of both peaks: a machine whose mood changes is evened out. */
+  /** completed / the mean of both peaks, in case the machine's speed changes. */
   readonly ratio_to_mean_peak: number | null;
   /** The worst five seconds in a row, by the peak. */
   readonly worst_ratio: number | null;
   readonly accepted: number;
   readonly refused: number;
-  /** Of the refused ones: those that never left their client, since the connection had no free stream. */
+  /** Of the refused ones: those that never left their client, because the connection had no free stream. */
   readonly held_back: number;
   /** Of the others, from the call to its refusal with RESOURCE_EXHAUSTED. */
   readonly refusal_p50_ms: number | null;
@@ -48,7 +48,7 @@ export interface Row {
   /** CPU time by wall time, until all has ended, of the server and of the busier client: 1 is one core. */
   readonly server_busy: number | null;
   readonly client_busy: number | null;
-  /** What the upstreams say of all accepted sagas. */
+  /** The upstreams' view of all accepted sagas. */
   readonly audit: Audit;
   readonly errors: Readonly<Record<string, number>>;
 }
@@ -122,7 +122,7 @@ export async function runOverload(
 /** The concurrency with the highest rate: the median of three slices of it. */
 async function peakOf(cast: Cast, { topicConcurrency }: Scenario, { peakSeconds }: BenchOptions): Promise<Slice> {
   const slices: Slice[] = [];
-  // Both topics' places taken, and a little more, or much more, that waits.
+  // All slots of both topics are taken, and a few or many sagas wait.
   for (const concurrency of [3 * topicConcurrency, 6 * topicConcurrency]) {
     const three: Slice[] = [];
     for (let i = 0; i < 3; i++) {

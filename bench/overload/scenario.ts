@@ -16,7 +16,7 @@ export type OverloadFacade = "throttled" | "async";
 /** Both. */
 export const overloadFacades: readonly OverloadFacade[] = ["throttled", "async"];
 
-/** What a server has where nothing is configured. */
+/** The defaults of a server. */
 const defaultQueueLimit = { async: 10_000, throttled: 1_000 } as const;
 
 /** All scenarios. */

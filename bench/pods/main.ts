@@ -1,4 +1,4 @@
-// npm run -s bench:pods: two servers on one PostgreSQL journal beside one. See bench/README.md.
+// npm run -s bench:pods: two servers on one PostgreSQL journal, compared with one. See bench/README.md.
 import { parseArgs } from "node:util";
 import { type Child, startChild } from "../support/child.js";
 import { figuresOf, medianOf, type Round, ratioOf } from "../support/figures.js";
@@ -16,7 +16,7 @@ const allSides: readonly Side[] = ["one", "two"];
 
 const usage = "bench:pods [--json] [--seconds N] [--rounds N] [--concurrency 64,128]";
 
-/** Each side has a journal of its own: a pod that hears of another's sagas would not stand idle. */
+/** Each side has its own journal, so that the servers of one side do nothing for the others. */
 async function startAll(url: string, cpu: CpuMeter | undefined): Promise<Map<Side, Cast>> {
   const here = (file: string) => new URL(`../support/${file}`, import.meta.url);
   const upstream = await startChild<UpstreamReady>(here("upstream.ts"));

@@ -14,7 +14,10 @@ import { connectRaw, type RawAnswer, type RawClient } from "./raw-call.js";
 export interface Target {
   readonly address: string;
   readonly facade: "sync" | "async" | "throttled";
-  /** The port of the facade's completion feed: an async booking then ends when its saga has, and not with the call's answer. */
+  /**
+   * The port of the facade's completion feed: an async booking then ends when its saga has, and not with the call's
+   * answer.
+   */
   readonly feed?: number;
   /** How long a booking may take, ms. */
   readonly timeoutMs: number;
@@ -41,7 +44,7 @@ export interface Booked {
 
 /** Makes bookings at one facade. */
 export interface Booker {
-  /** Calls the facade; `ended` is told once the booking has ended. */
+  /** Calls the facade. `ended` is called when the booking has ended. */
   book(ended: (booked: Booked) => void): void;
   /** Whether the next booking's call would leave at once, and not wait for a free stream. */
   hasFreeStream(): boolean;
@@ -52,7 +55,7 @@ const bookers = new Map<string, Promise<Booker>>();
 /** The booker of a facade, connected. */
 export function bookerOf(target: Target): Promise<Booker> {
   const key = JSON.stringify(target);
-  // The name tells ids, and the ends of feeds, apart.
+  // The name makes ids, and the ends of feeds, unique.
   const booker = bookers.get(key) ?? connectBooker(target, `bench${process.pid}n${bookers.size}`);
   bookers.set(key, booker);
   return booker;
@@ -89,7 +92,7 @@ async function connectBooker(target: Target, name: string): Promise<Booker> {
         const endMs = performance.now() - startedAt;
         ended({ id, error, refused, accepted, answerMs: answerMs ?? endMs, endMs });
       };
-      // The saga's end may come before the call's answer: they come on two connections.
+      // The saga's end may arrive before the call's answer, because they use two connections.
       completions?.expect(id, (error) => {
         completion = { error };
         if (answerMs !== undefined) end(error);

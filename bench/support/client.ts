@@ -8,7 +8,7 @@ const closed = createClosedLoop();
 const open = createOpenLoop();
 
 answerCommands(undefined, {
-  /** Connects, and books once: a facade that is not warm yet (a consumer group that still forms) is waited for. */
+  /** Connects, and books once: it waits for a facade that is not ready yet (a consumer group that still forms). */
   async connect(target: Target): Promise<void> {
     const booker = await bookerOf({ ...target, timeoutMs: 60_000 });
     const { error } = await new Promise<Booked>((resolve) => booker.book(resolve));

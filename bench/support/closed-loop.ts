@@ -6,7 +6,7 @@ import { type Booked, type Booker, bookerOf, type Target } from "./booking.js";
 export interface ClosedRun {
   readonly target: Target;
   readonly concurrency: number;
-  /** They start spread over this time: all at once, the processes would run in lockstep. */
+  /** Their starts are spread over this time. Otherwise the processes would run in lockstep. */
   readonly rampMs: number;
 }
 
@@ -19,22 +19,22 @@ export interface Measured {
   readonly endsMs: readonly number[];
 }
 
-/** What a whole run came to, ramp and end included. */
+/** The results of a whole run, including ramp and end. */
 export interface Total {
   readonly succeeded: number;
   /** Failed bookings by what went wrong. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
-/** Keeps a number of bookings under way. */
+/** Keeps a number of bookings in flight. */
 export interface ClosedLoop {
   run(run: ClosedRun): Promise<void>;
   mark(): Measured;
-  /** Begins no more bookings and waits for those under way. */
+  /** Starts no more bookings, and waits for those in flight. */
   stop(): Promise<Total>;
 }
 
-/** Makes one that is at rest. */
+/** Makes one that is not started yet. */
 export function createClosedLoop(): ClosedLoop {
   let running = false;
   let workers: Promise<unknown> = Promise.resolve();

@@ -2,14 +2,17 @@ import { createServer, type Socket } from "node:net";
 import type { Journal } from "protosaga";
 import { overriding } from "../../test/support/overriding.js";
 
-/** Tells client processes of the sagas that have ended: batched by turn of the event loop: it costs the facade some three hundredths. */
+/** Reports ended sagas to client processes, in batches by turn of the event loop. It costs the facade about 3%. */
 export interface CompletionFeed {
   readonly port: number;
-  /** A saga has ended. @param id "<client>-<number>": only that client is told */
+  /** A saga has ended. @param id "<client>-<number>": only that client gets it */
   ended(id: string, completed: boolean): void;
 }
 
-/** Opens a feed. A client sends its name and a newline, and gets a line for each of its sagas, with a `!` where it failed. */
+/**
+ * Opens a feed. A client sends its name and a newline, and gets a line for each of its sagas, with a `!` where it
+ * failed.
+ */
 export async function openCompletionFeed(): Promise<CompletionFeed> {
   const clients = new Map<string, Socket>();
   const unsent = new Map<string, string>();
@@ -36,14 +39,14 @@ export async function openCompletionFeed(): Promise<CompletionFeed> {
   };
 }
 
-/** The journal, with a feed told of each saga whose last entry is durable. */
+/** The journal, which reports each saga to the feed once its last entry is durable. */
 export function watched(journal: Journal, feed: CompletionFeed): Journal {
   return overriding(journal, {
     append(entry) {
       const storing = journal.append(entry);
       if (entry.phase !== "open") {
-        const tell = () => feed.ended(entry.sagaId, entry.phase === "completed");
-        storing.then(tell, () => {}); // What can't be stored has not ended.
+        const report = () => feed.ended(entry.sagaId, entry.phase === "completed");
+        storing.then(report, () => {}); // A saga whose entry was not stored has not ended.
       }
       return storing;
     },

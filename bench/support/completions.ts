@@ -1,14 +1,14 @@
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 
-/** Told how a saga ended. @param error undefined where it completed */
+/** Called when a saga has ended. @param error undefined if it completed */
 export type Ended = (error: string | undefined) => void;
 
 /** A client's end of a completion feed. */
 export interface Completions {
-  /** Has somebody told once a saga has ended, or has not within the time. */
+  /** Calls the listener when a saga has ended, or has not ended in time. */
   expect(id: string, ended: Ended): void;
-  /** Nobody waits for it any more. */
+  /** Stops waiting for a saga. */
   forget(id: string): void;
 }
 
@@ -39,7 +39,7 @@ export async function connectCompletions(port: number, client: string, timeoutMs
       end(failed ? line.slice(1) : line, failed ? "the saga did not complete" : undefined);
     }
   });
-  // One timer for all. They stand in the order of their start.
+  // One timer for all. They are in the order of their start.
   setInterval(() => {
     const tooOld = performance.now() - timeoutMs;
     for (const [id, { since }] of expected) {

@@ -13,7 +13,7 @@ export interface FacadePlaces {
   readonly data: string;
 }
 
-/** What an async side's process says when it is ready. */
+/** What an async side's process reports when it is ready. */
 export interface AsyncReady {
   readonly address: string;
   /** The port of its completion feed. */

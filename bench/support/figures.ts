@@ -19,7 +19,7 @@ export type SliceFigure = Exclude<keyof Slice, "errors">;
 /** The slices of one round at one concurrency, by side. */
 export type Round<Side extends string> = Partial<Record<Side, Slice>>;
 
-/** A side's figures over all rounds; undefined where it was left out. */
+/** A side's figures over all rounds; undefined if it was left out. */
 export function figuresOf<Side extends string>(rounds: readonly Round<Side>[], side: Side): Figures | undefined {
   const of = (figure: SliceFigure, digits: number) => medianOf(rounds, side, figure, digits) ?? 0;
   if (!rounds.some((round) => round[side] !== undefined)) return undefined;
@@ -33,7 +33,7 @@ export function figuresOf<Side extends string>(rounds: readonly Round<Side>[], s
   };
 }
 
-/** The median of a side's figure over the rounds; null where there is none. */
+/** The median of a side's figure over the rounds; null if there is none. */
 export function medianOf<Side extends string>(
   rounds: readonly Round<Side>[],
   side: Side,
@@ -43,7 +43,7 @@ export function medianOf<Side extends string>(
   return rounded(median(rounds.map((round) => round[side]?.[figure] ?? Number.NaN).filter(Number.isFinite)), digits);
 }
 
-/** The median of the rounds' ratios: within a round the machine was in the same mood. Null where there is none. */
+/** The median of the rounds' ratios: within a round the machine's speed is about the same. Null if there is none. */
 export function ratioOf<Side extends string>(
   rounds: readonly Round<Side>[],
   over: Side,

@@ -1,21 +1,21 @@
 import { performance } from "node:perf_hooks";
 import { type Booked, bookerOf, type Target } from "./booking.js";
 
-/** Bookings that begin at random moments, at a given mean rate, however the facade does (a Poisson process). */
+/** Bookings that begin at random moments at a given mean rate, whatever the facade does (a Poisson process). */
 export interface OpenRun {
   readonly target: Target;
   readonly perSecond: number;
   readonly seconds: number;
-  /** What of the beginning is not counted in the latencies, s. */
+  /** The time at the start that is not part of the latencies, s. */
   readonly warmUpSeconds: number;
   /** The same seed gives the same moments. */
   readonly seed: number;
 }
 
-/** What an open run came to, once all bookings have ended. */
+/** The results of an open run, once all bookings have ended. */
 export interface OpenResult {
   readonly offered: number;
-  /** How long it really took to offer them. */
+  /** How long it took to offer them. */
   readonly offeredSeconds: number;
   /** Of accepted calls, from the call to its answer, warm-up excluded. */
   readonly answersMs: readonly number[];
@@ -24,7 +24,7 @@ export interface OpenResult {
   /** Of calls refused with RESOURCE_EXHAUSTED, warm-up excluded. */
   readonly refusalsMs: readonly number[];
   readonly refused: number;
-  /** Of the refused ones: those that found no free stream, and so never left their client. */
+  /** Of the refused ones: those that never left their client, because the connection had no free stream. */
   readonly heldBack: number;
   /** The ids of the accepted bookings. */
   readonly accepted: readonly string[];
@@ -38,11 +38,11 @@ export interface OpenResult {
 export interface OpenLoop {
   /** Begins to offer. */
   run(run: OpenRun): Promise<void>;
-  /** Resolves once all is offered and has ended. */
+  /** Resolves when all bookings have been offered and have ended. */
   result(): Promise<OpenResult>;
 }
 
-/** Makes one that is at rest. */
+/** Makes one that is not started yet. */
 export function createOpenLoop(): OpenLoop {
   let done: Promise<OpenResult> = Promise.reject(new Error("nothing was offered"));
   done.catch(() => {});

@@ -27,7 +27,7 @@ export async function openPostgres(): Promise<BenchPostgres | string> {
 const tickMs = 10;
 
 function treeCpu(root: number): CpuMeter {
-  // Of a process that has ended its parent's figures tell.
+  // The figures of an ended process are part of its parent's.
   let before = totalOf(root);
   return async () => {
     const now = totalOf(root);

@@ -7,7 +7,7 @@ import { decodeFields, encodeFields, encodeTableSize } from "./raw-hpack.js";
 export interface RawAnswer {
   readonly code: status;
   readonly details: string;
-  /** The response's bytes; empty where there is none. */
+  /** The response's bytes; empty if there is none. */
   readonly body: Buffer;
 }
 
@@ -18,10 +18,10 @@ export interface RawClient {
   readonly hasFreeStream: boolean;
 }
 
-/** What a call says besides its request. */
+/** What a call sends besides its request. */
 export interface RawHeaders {
   readonly "x-request-id": string;
-  /** ms; the server learns of it, too. */
+  /** ms; also sent to the server. */
   readonly timeoutMs: number;
 }
 
@@ -34,8 +34,8 @@ interface Call {
 }
 
 /**
- * Connects. Calls are made of HTTP/2's frames themselves: a client of grpc-js takes ten times the processor time for each,
- * Node's HTTP/2 five times, and with shared cores that is what would be measured.
+ * Connects. It writes HTTP/2 frames itself. A grpc-js client takes ten times the processor time for each call, and
+ * Node's HTTP/2 five times; with shared cores, that would be most of what is measured.
  */
 export async function connectRaw(address: string): Promise<RawClient> {
   const at = address.lastIndexOf(":");
@@ -62,7 +62,7 @@ export async function connectRaw(address: string): Promise<RawClient> {
   let lost: string | undefined;
 
   function end(call: Call | undefined, fields: ReadonlyMap<string, string> | undefined, why = "no status"): void {
-    // A reset may come after the end.
+    // A reset may arrive after the end.
     if (call === undefined || !calls.delete(call)) return;
     if (call.stream !== undefined) byStream.delete(call.stream);
     call.ended({
@@ -72,7 +72,7 @@ export async function connectRaw(address: string): Promise<RawClient> {
     });
   }
 
-  // The server keeps the deadline; this is for one that hangs.
+  // The server enforces the deadline. This is for a server that hangs.
   const watch = setInterval(() => {
     const now = performance.now();
     for (const call of calls) {
@@ -128,6 +128,6 @@ function headersOf(path: string, authority: string, timeoutMs: number): Buffer {
     te: "trailers",
     "grpc-timeout": `${timeoutMs}m`,
   });
-  // A server that wants no table is to be told, after it said so, that there is none.
+  // A server that allows no table expects an update of the table size to 0.
   return Buffer.concat([encodeTableSize(0), fields]);
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-// HTTP/2's frames, as much of them as a bench needs: https://www.rfc-editor.org/rfc/rfc9113#section-4
+// HTTP/2 frames, as far as a bench needs them: https://www.rfc-editor.org/rfc/rfc9113#section-4
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 const headLength = 9;
 const FrameType = {
@@ -16,7 +16,7 @@ const Flag = { ACK: 0x1, END_STREAM: 0x1, END_HEADERS: 0x4, PADDED: 0x8, PRIORIT
 const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_CONCURRENT_STREAMS: 3, INITIAL_WINDOW_SIZE: 4 } as const;
 const settingLength = 6;
 
-/** Told of what comes. */
+/** Receives frames. */
 export interface RawListener {
   data(stream: number, payload: Buffer): void;
   headers(stream: number, block: Buffer, last: boolean): void;
@@ -34,13 +34,13 @@ export interface RawRequest {
   began(stream: number): void;
 }
 
-/** What each of the windows holds, bytes: so much that few updates are sent. */
+/** The size of each window, bytes: large, so that few updates are sent. */
 const window = 2 ** 30;
 const initialWindow = 65_535;
 
 /**
- * A client's connection of HTTP/2, as much of it as a bench needs: no padding, no continuation. Calls that find no free
- * stream, by the server's SETTINGS_MAX_CONCURRENT_STREAMS, wait here in their order, as they do in gRPC's clients.
+ * A client's HTTP/2 connection, as far as a bench needs it: no padding, no continuation. Calls wait here for a free
+ * stream (SETTINGS_MAX_CONCURRENT_STREAMS of the server), in order, as in gRPC's clients.
  */
 export class RawConnection {
   readonly #socket: Socket;
@@ -115,7 +115,7 @@ export class RawConnection {
     this.#waiting.splice(0, sent);
   }
 
-  /** What is sent in one turn goes in one piece. */
+  /** Everything of one turn of the event loop is sent in one piece. */
   #write(frames: readonly Uint8Array[]): void {
     if (this.#outgoing.length === 0) {
       setImmediate(() => {

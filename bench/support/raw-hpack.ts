@@ -1,9 +1,9 @@
-// HPACK (https://www.rfc-editor.org/rfc/rfc7541) without a dynamic table, as much as a client of a bench needs.
+// HPACK (https://www.rfc-editor.org/rfc/rfc7541) without a dynamic table, as far as a client of a bench needs it.
 
 /** Header fields by name. */
 export type Fields = ReadonlyMap<string, string>;
 
-/** Of HPACK's static table, what a call of gRPC says (https://www.rfc-editor.org/rfc/rfc7541#appendix-A). */
+/** The entries of HPACK's static table that a gRPC call uses (https://www.rfc-editor.org/rfc/rfc7541#appendix-A). */
 const staticTable: Readonly<Record<number, readonly [name: string, value: string]>> = {
   2: [":method", "GET"],
   3: [":method", "POST"],
@@ -16,8 +16,8 @@ const other = ["", ""] as const;
 
 /**
  * Decodes a header block that was encoded without a dynamic table.
- * @returns the fields of the given names; undefined where one is there twice, where the block is malformed, or where it
- *   needs what was said in blocks before: it is then not for us to judge
+ * @returns the fields of the given names; undefined if one occurs twice, if the block is malformed, or if it refers to
+ *   earlier blocks
  */
 export function decodeFields(block: Buffer, names: ReadonlySet<string>): Fields | undefined {
   const fields = new Map<string, string>();
@@ -39,7 +39,7 @@ interface Field {
   readonly value: string;
 }
 
-/** https://www.rfc-editor.org/rfc/rfc7541#section-6 @returns undefined where it has none of the given names */
+/** https://www.rfc-editor.org/rfc/rfc7541#section-6 @returns undefined if it has none of the given names */
 function readField(reader: Reader, names: ReadonlySet<string>): Field | undefined | "malformed" {
   const first = reader.peek();
   if (first >= 0x80) {
@@ -51,7 +51,7 @@ function readField(reader: Reader, names: ReadonlySet<string>): Field | undefine
     return names.has(name) ? { name, value } : undefined;
   }
   if (first >= 0x20 && first < 0x40) {
-    // The size of the dynamic table: it stays none, or is not what was agreed on.
+    // The size of the dynamic table: it must stay 0.
     return reader.integer(5) === 0 ? undefined : "malformed";
   }
   const index = reader.integer(first >= 0x40 ? 6 : 4);
@@ -67,7 +67,7 @@ function readField(reader: Reader, names: ReadonlySet<string>): Field | undefine
   return wanted ? { name, value } : undefined;
 }
 
-/** Encodes fields such that nobody has to remember any of them. */
+/** Encodes fields without adding any to the dynamic table. */
 export function encodeFields(fields: Readonly<Record<string, string>>): Buffer {
   const literalOfNewName = Buffer.from([0]);
   return Buffer.concat(
@@ -80,7 +80,7 @@ function encodeText(text: string): Buffer {
   return Buffer.concat([encodeInteger(bytes.length, 7), bytes]);
 }
 
-/** What a block begins with that says how large the table is from now on, bytes. */
+/** The beginning of a block that sets the size of the table, bytes. */
 export function encodeTableSize(size: number): Buffer {
   return encodeInteger(size, 5, 0x20);
 }
@@ -103,7 +103,7 @@ function encodeInteger(value: number, prefix: number, others = 0): Buffer {
   return Buffer.from([...bytes, left]);
 }
 
-/** Names as they are encoded, with what they are: clients say the same few with each call. */
+/** Decoded names by their encoding: clients send the same few names with each call. */
 const knownNames = new Map<string, string>();
 const mostKnownNames = 256;
 
@@ -169,7 +169,7 @@ class Reader {
     return name;
   }
 
-  /** Passes a string over. @returns undefined where it is cut short */
+  /** Skips a string. @returns undefined if it is incomplete */
   skip(): "" | undefined {
     return this.#string() === undefined ? undefined : "";
   }
@@ -186,7 +186,7 @@ class Reader {
 
 /**
  * The codes of visible ASCII (https://www.rfc-editor.org/rfc/rfc7541#appendix-B), by their length in bits. The code is
- * canonical: those of one length follow each other in the order of the characters, so that the lengths say all.
+ * canonical: those of one length follow each other in the order of the characters, so the lengths determine all codes.
  */
 const charactersByLength: readonly (readonly [bits: number, characters: string])[] = [
   [5, "012aceiost"],
@@ -196,7 +196,7 @@ const charactersByLength: readonly (readonly [bits: number, characters: string])
   [10, '!"()?'],
   [11, "'+|"],
   [12, "#>"],
-  // A NUL, which no header may hold, has the first code of this length.
+  // NUL, which no header may contain, has the first code of this length.
   [13, "\0$@[]~"],
   [14, "^}"],
   [15, "<`{"],
@@ -205,9 +205,12 @@ const charactersByLength: readonly (readonly [bits: number, characters: string])
 
 const shortestCode = 5;
 const longestCode = 19;
-/** Codes up to this length are found by their first bits at once; almost all characters have such. */
+/** Codes up to this length are found by one lookup. Almost all characters have such codes. */
 const short = 8;
-/** By so many bits: the length of the code that they begin with, and its character in the last byte. 0 where it is longer. */
+/**
+ * By the next bits: the length of the code that they begin with, and its character in the last byte. 0 if the code is
+ * longer.
+ */
 const shortCodes = new Uint16Array(1 << short);
 /** The same of longer codes, by their bits with a one before them. */
 const longCodes = new Map<number, number>();
@@ -231,14 +234,14 @@ function fillTables(): void {
   }
 }
 
-/** Decodes a string of a header. @returns undefined where it is malformed, or is not all visible ASCII */
+/** Decodes a string of a header. @returns undefined if it is malformed, or not visible ASCII */
 function decodeHuffman(bytes: Uint8Array): string | undefined {
   const text = Buffer.allocUnsafe(Math.ceil((bytes.length * 8) / shortestCode));
   let length = 0;
   let held = 0;
   let heldBits = 0;
   for (const byte of bytes) {
-    // Less than `longestCode` bits are held from before, so that 32 are enough.
+    // Fewer than `longestCode` bits are left from before, so 32 are enough.
     held = ((held & mask(longestCode)) << 8) | byte;
     heldBits += 8;
     while (heldBits >= shortestCode) {
@@ -254,12 +257,15 @@ function decodeHuffman(bytes: Uint8Array): string | undefined {
       return undefined;
     }
   }
-  // It is filled up with the begin of a code that is all ones.
+  // The padding is the beginning of the code that is all ones.
   const filled = heldBits < 8 && (held & mask(heldBits)) === mask(heldBits);
   return filled ? text.toString("latin1", 0, length) : undefined;
 }
 
-/** The code that the held bits begin with, and its length; 0, or one that is longer than they are, where it is not all there. */
+/**
+ * The code that the held bits begin with, and its length; 0, or one that is longer than they are, where it is not all
+ * there.
+ */
 function codeOf(held: number, heldBits: number): number {
   const missing = Math.max(0, short - heldBits);
   const first = ((held << missing) | mask(missing)) >>> (heldBits + missing - short);

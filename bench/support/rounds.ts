@@ -17,7 +17,7 @@ export async function measureRounds<Side extends string>(
 ): Promise<Map<number, Round<Side>[]>> {
   const rampMs = Math.min(400, seconds * 200);
   const order = [...casts];
-  // Once at full load, uncounted: the first side measured must not be the one that runs code not yet compiled.
+  // Once at full load, without counting, so that the first side does not run code that is not compiled yet.
   for (const [side, cast] of order) {
     const slice = await runSlice(cast, { concurrency: 64, seconds: Math.min(2, seconds), rampMs });
     report(`warm-up, ${side}`, slice);
@@ -38,7 +38,7 @@ export async function measureRounds<Side extends string>(
   return results;
 }
 
-/** One more slice of each side at full load, uncounted, with a CPU profile of its facade. */
+/** One more slice of each side at full load, without counting, with a CPU profile of its facade. */
 export async function profileSides(casts: ReadonlyMap<string, Cast>, seconds: number, folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   for (const [side, cast] of casts) {
@@ -53,7 +53,7 @@ function report(what: string, slice: Slice): void {
   if (errorsIn(slice) > 0) note(`  errors: ${JSON.stringify(slice.errors)}`);
 }
 
-/** Tells whoever watches, on stderr. */
+/** Prints progress to stderr. */
 export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }

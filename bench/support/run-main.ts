@@ -21,8 +21,8 @@ export function runMain(name: string, usage: string, main: (args: readonly strin
 }
 
 /**
- * A folder of the bench's own, removed at its end. Beside the user's own data and not in the system's temporary folder,
- * which may be in memory: fsync is free there.
+ * A folder for the bench, removed at its end. It is next to the user's data, not in the system's temporary folder: that
+ * may be in memory, where fsync is free.
  */
 export function openDataFolder(parent: string): string {
   mkdirSync(parent, { recursive: true });

@@ -8,7 +8,7 @@ import type { Cpu } from "./worker.js";
 
 /** One short measurement of one side at one concurrency. */
 export interface Slice {
-  /** Bookings that ended well, a second. */
+  /** Successful bookings per second. */
   readonly perSecond: number;
   /** From the call to the booking's end. */
   readonly p50Ms: number;
@@ -20,13 +20,13 @@ export interface Slice {
   readonly facadeCpuMs: number;
   readonly upstreamCpuMs: number;
   readonly clientCpuMs: number;
-  /** Of the broker or the database. NaN where the side has none, or its process is not known. */
+  /** Of the broker or the database. NaN if the side has none, or its process is unknown. */
   readonly brokerCpuMs: number;
   /** What went wrong in the whole slice, ramp and end included, and how often. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
-/** Asks a process for the CPU time that it used since it was asked last. */
+/** Asks a process for its CPU time since the last question. */
 export type CpuMeter = () => Promise<Cpu>;
 
 /** The processes of a slice. */
@@ -59,7 +59,7 @@ export async function runSlice(cast: Cast, { concurrency, seconds, rampMs }: Sli
       return client.ask("run", { target, concurrency: share, rampMs } satisfies ClosedRun);
     }),
   );
-  // The second half of the warm-up has all calls under way.
+  // In the second half of the warm-up all calls are in flight.
   await sleep(2 * rampMs);
   await mark(cast);
   await sleep(seconds * 1000);
@@ -100,7 +100,7 @@ function errorsOf(totals: readonly Total[], counts: UpstreamCounts): Record<stri
   for (const [name, count] of totals.flatMap((total) => Object.entries(total.errors))) {
     errors[name] = (errors[name] ?? 0) + count;
   }
-  // A side that skipped upstream calls, or made some twice, would be compared with what it is not.
+  // A side that skips upstream calls, or repeats some, can't be compared.
   const succeeded = sum(totals.map((total) => total.succeeded));
   if (succeeded === 0) errors["no booking succeeded"] = 1;
   const odd = Math.abs(counts.orders - succeeded) + Math.abs(counts.payments - succeeded) + counts.others;

@@ -1,4 +1,4 @@
-/** The middle value; the mean of the two middle ones where their number is even; NaN of nothing. */
+/** The middle value; the mean of the two middle ones if their number is even; NaN if there are none. */
 export function median(values: readonly number[]): number {
   return quantile(
     [...values].sort((a, b) => a - b),
@@ -6,7 +6,7 @@ export function median(values: readonly number[]): number {
   );
 }
 
-/** The value below which a share of the sorted values lies, interpolated; NaN of nothing. */
+/** The value below which a share of the sorted values lies, interpolated; NaN if there are none. */
 export function quantile(sorted: readonly number[], share: number): number {
   const position = (sorted.length - 1) * share;
   const below = sorted[Math.floor(position)] ?? Number.NaN;
@@ -19,7 +19,7 @@ export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Rounded for JSON, which has no NaN: null stands for that. */
+/** Rounded for JSON. JSON has no NaN, so that becomes null. */
 export function rounded(value: number, digits: number): number | null {
   return Number.isFinite(value) ? Number(value.toFixed(digits)) : null;
 }

@@ -1,7 +1,8 @@
-// The order and payment services that every side calls: in memory and as light as they can be, since a durable
-// ledger would hide what the facade itself costs. Both stand in ONE process, on a port of their own each: a facade
-// has two connections as in life, but two shared cores hold one process less, so that the facades and not the
-// scheduler are measured. At 0.1 to 0.3 ms of CPU a booking this process is not the limit; the table shows its share.
+// The order and payment services that every side calls: in memory and as cheap as possible, because a durable
+// ledger would hide the cost of the facade. Both are in ONE process, each on its own port: a facade
+// has two connections, as in production, but there is one process less on the two cores, so that the facades and not
+// the scheduler are measured. At 0.1 to 0.3 ms of CPU a booking this process is not the limit; the table shows its
+// share.
 import { type handleUnaryCall, Server, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { OrderServiceService } from "../../generated/pb/booking/order.js";
 import { PaymentServiceService } from "../../generated/pb/booking/payment.js";
@@ -14,28 +15,28 @@ export interface UpstreamReady {
   readonly paymentAddress: string;
 }
 
-/** The calls that came since they were asked for last. */
+/** The calls since the last question. */
 export interface UpstreamCounts {
   readonly orders: number;
   readonly payments: number;
   readonly others: number;
 }
 
-/** How the services behave from now on. At the start: at once, and nothing is remembered. */
+/** How the services behave from now on. At the start they answer at once, and count nothing. */
 export interface UpstreamManners {
   /** How long each answer takes, ms. */
   readonly latencyMs: number;
-  /** Whether calls are counted by their idempotency key, for `audit`; what was counted before is forgotten. */
+  /** Whether calls are counted by their idempotency key, for `audit`; earlier counts are reset. */
   readonly remember: boolean;
 }
 
-/** What was amiss with a number of sagas, each of which should have called each service once. */
+/** What is wrong with a number of sagas, each of which should have called each service once. */
 export interface Audit {
-  /** Calls that never came. */
+  /** Calls that never arrived. */
   readonly missing: number;
-  /** Keys that came more than once. */
+  /** Keys that arrived more than once. */
   readonly repeated: number;
-  /** Keys of sagas that were not asked about, compensations included. */
+  /** Keys of other sagas, and of compensations. */
   readonly stray: number;
 }
 

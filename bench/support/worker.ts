@@ -1,7 +1,7 @@
 import { isBenchMessage, type Reply } from "./message.js";
 import { createProfiler } from "./profile.js";
 
-/** What a process answers to; each command by its name. */
+/** The commands of a process, by name. */
 export type Commands = Readonly<Record<string, (argument: never) => unknown>>;
 
 /** CPU time, user and system, that this process used, as the operating system counts it. */
@@ -11,7 +11,7 @@ export interface Cpu {
 
 /**
  * Answers the bench's commands from inside one of its processes, and ends the process with the bench.
- * Always there are the commands `cpu`, which gives the CPU time since it was asked for last, and `profile` and
+ * Every process has the commands `cpu`, which returns the CPU time since the last question, and `profile` and
  * `profiled`, which begin a CPU profile and write it to a file.
  */
 export function answerCommands(ready: unknown, commands: Commands = {}): void {
@@ -20,7 +20,7 @@ export function answerCommands(ready: unknown, commands: Commands = {}): void {
   };
   const { start: profile, stop: profiled } = createProfiler();
   const all: Commands = { cpu: cpuMeter(), profile, profiled, ...commands };
-  // A bench that was killed can't stop its processes, so each watches the channel.
+  // A killed bench can't stop its processes, so each process watches the channel.
   process.on("disconnect", () => process.exit(0));
   process.on("message", async (message) => {
     if (!isBenchMessage(message) || message.bench !== "ask") return;

@@ -1,4 +1,4 @@
-// npm run -s bench:sync: the generated facade beside two hand-written ones. See bench/README.md.
+// npm run -s bench:sync: the generated facade, compared with two hand-written ones. See bench/README.md.
 import { type Child, startChild } from "../support/child.js";
 import { type BenchPostgres, openPostgres } from "../support/postgres-server.js";
 import { measureRounds } from "../support/rounds.js";
@@ -12,7 +12,7 @@ import { table } from "./table.js";
 
 const clientCount = 2;
 
-/** Starts every process before anything is measured: an idle one costs the others nothing. */
+/** Starts every process before the measurements. An idle one costs the others nothing. */
 async function startAll(
   options: BenchOptions,
   data: string,

@@ -1,4 +1,4 @@
-/** What is compared; each is a process of its own. */
+/** What is compared. Each side has its own process. */
 export const sides = {
   baseline: { letter: "a", file: "naive-facade.ts", what: "hand-written, no journal" },
   limit: { letter: "b", file: "yielding-facade.ts", what: "the same with yields" },
@@ -12,7 +12,7 @@ export type Side = keyof typeof sides;
 /** All sides, a first. */
 export const allSides: readonly Side[] = ["baseline", "limit", "saga", "postgres"];
 
-/** What a facade's process says when it is ready. */
+/** What a facade's process reports when it is ready. */
 export interface FacadeReady {
   readonly address: string;
 }

@@ -3,7 +3,7 @@ import { errorsIn } from "../support/slice.js";
 import { sum } from "../support/statistics.js";
 import { allSides, type Side } from "./side.js";
 
-/** All about one concurrency. Null stands where a side was left out or had no call that succeeded. */
+/** The results of one concurrency. Null if a side was left out, or none of its calls succeeded. */
 export interface Row extends Partial<Record<Side, Figures>> {
   readonly concurrency: number;
   /** Throughput c/a: the median of the rounds' ratios. */

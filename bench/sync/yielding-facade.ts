@@ -1,6 +1,6 @@
 // Side b, near the limit: side a with a turn of the event loop before each call and before the answer. A journal with
-// group commit waits at the same three places; the waiting alone, with nothing stored, makes calls leave in batches
-// and has been faster than side a. So b, not a, shows what durability itself costs.
+// group commit waits at the same three places; waiting alone, without storing anything, makes calls leave in batches
+// and has been faster than side a. So the difference from b, not from a, is the cost of durability.
 import { setImmediate as turn } from "node:timers/promises";
 import { runHandWritten } from "./hand-written.js";
 

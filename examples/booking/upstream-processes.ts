@@ -25,7 +25,7 @@ const upstreams: readonly Upstream[] = [
   },
 ];
 
-/** The order and payment services as processes of their own. */
+/** The order and payment services, each as a process. */
 export interface UpstreamProcesses {
   /** Starts both at their configured addresses and waits until they take calls. */
   start(config: Pick<ConfigInput, "upstreams" | "data_dir">): Promise<void>;
@@ -56,8 +56,8 @@ export function createUpstreamProcesses(): UpstreamProcesses {
 function start(main: string, address: string, data: string): ChildProcess {
   const args = [...process.execArgv, main, "--address", address, "--data", data, "--exit-with-parent"];
   return spawn(process.execPath, args, {
-    // A group of its own: Ctrl-C reaches the server alone, which still needs its upstreams while it drains. The
-    // channel closes with this process, however it ends, and the child stops at that.
+    // Its own process group: Ctrl-C then reaches only the server, which needs its upstreams while it drains. The
+    // channel closes when this process ends, and the child then stops.
     detached: true,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
@@ -81,7 +81,7 @@ async function ready(child: ChildProcess, upstream: Upstream, address: string): 
   stderr.off("data", listen).pipe(process.stderr);
 }
 
-/** Said in one line: both services lack their ports where the example runs already, and each would tell. */
+/** Reported in one line: if the example runs already, both services find their ports taken. */
 function notStarted({ service, variable }: Upstream, address: string, said: string): Error {
   if (!said.includes("the port is taken")) {
     return new Error(`${service} did not start: ${said}`);

@@ -1,15 +1,44 @@
 import type { Command, Failure, SagaEvent, UndoDecision } from "./event.js";
-import { type Transition, unexpected } from "./outcome.js";
 import { backoffBound, type RetryPolicy, type SagaPlan, type StepPlan } from "./plan.js";
-import { needsUndo, planOf, type SagaState, type StepState, stepOf, withStep } from "./state.js";
+import {
+  needsUndo,
+  planOf,
+  type SagaFailure,
+  type SagaState,
+  type StepState,
+  stepOf,
+  type Transition,
+  unexpected,
+  withStep,
+} from "./state.js";
 import { Status } from "./status.js";
 
 type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
 
 /**
- * Has the next group undone, in the reverse of the order in which the groups ran; within a group in parallel. A group
- * waits until every one of its calls is answered, and until every later group is undone. Does nothing unless the saga
- * is compensating.
+ * Starts the rollback of a running saga. The outcome of a step that waits for its next attempt is unknown. A call in
+ * flight is not abandoned, because its outcome decides about its compensation. A saga with nothing to compensate ends
+ * at once.
+ */
+export function fail(plan: SagaPlan, state: SagaState, failure: SagaFailure): Transition {
+  const steps = state.steps.map((step): StepState => {
+    if (step.status !== "due" && step.status !== "queued") {
+      return step;
+    }
+    return { ...step, status: step.attempts > 0 ? "unknown" : "idle" };
+  });
+  const next: SagaState = { ...state, steps, failure, phase: "rollback-queued" };
+  const nothing = steps.every((step, at) => step.status !== "calling" && !needsUndo(planOf(plan, at), step));
+  if (nothing) {
+    return { state: { ...next, phase: "compensated" }, commands: [] };
+  }
+  return { state: next, commands: [{ kind: "queue-rollback" }] };
+}
+
+/**
+ * Starts the compensations of the next group, in reverse order of the groups. Those of one group run in parallel. A
+ * group waits until all its calls have ended and all later groups are compensated. Does nothing unless the saga is
+ * compensating.
  */
 export function advanceCompensation(plan: SagaPlan, before: Transition): Transition {
   if (before.state.phase !== "compensating") {
@@ -44,7 +73,7 @@ export function advanceCompensation(plan: SagaPlan, before: Transition): Transit
 export function compensationCalled(state: SagaState, event: Of<"compensation-called">): Transition {
   const { undo } = stepOf(state, event.step);
   if (state.phase !== "compensating" || undo !== "due") {
-    return unexpected(state, `a compensation that is ${undo} in a saga that is ${state.phase} is not to be called`);
+    return unexpected(state, `a compensation that is ${undo} in a saga that is ${state.phase} must not be called`);
   }
   const sent = event.sent === undefined ? {} : { undoSent: event.sent };
   return {
@@ -53,16 +82,16 @@ export function compensationCalled(state: SagaState, event: Of<"compensation-cal
   };
 }
 
-/** The step is undone. */
+/** A compensation succeeded. */
 export function compensationSucceeded(state: SagaState, event: Of<"compensation-succeeded">): Transition {
   const { undo } = stepOf(state, event.step);
   if (undo !== "calling") {
-    return unexpected(state, `a compensation that is ${undo} expects no answer`);
+    return unexpected(state, `a compensation that is ${undo} does not expect an answer`);
   }
   return { state: withStep(state, event.step, { undo: "done" }), commands: [] };
 }
 
-/** An attempt to undo failed, or its request could not be built. */
+/** An attempt of a compensation failed, or its request could not be built. */
 export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"compensation-failed">): Transition {
   const { failure, step: at } = event;
   const step = stepOf(state, at);
@@ -73,7 +102,10 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
   const { attempt: failed = step.undoAttempts } = event;
   // mutation: compensation-failure-counts-for-its-attempt
   if (failed !== step.undoAttempts) {
-    return unexpected(state, `attempt ${failed} to undo failed while attempt ${step.undoAttempts} is under way`);
+    return unexpected(
+      state,
+      `attempt ${failed} of the compensation failed, but attempt ${step.undoAttempts} is the current one`,
+    );
   }
   const attempts = failure.beforeCall ? step.undoAttempts + 1 : step.undoAttempts;
   // mutation: interrupted-compensation-is-no-failure
@@ -97,14 +129,17 @@ export function compensationFailed(plan: SagaPlan, state: SagaState, event: Of<"
 }
 
 /**
- * The bound of the wait before an attempt to undo, ms; the first one does not wait. Others do after a crash, too: else
- * each restart of a server would have its upstreams called by all that waits.
+ * The upper bound of the wait before an attempt of a compensation, ms. The first attempt does not wait. Later ones wait
+ * after a crash, too: otherwise each restart would call the upstreams for all waiting sagas at once.
  */
 function waitBefore({ compensation }: StepPlan, attempt: number): number {
   return attempt === 1 || compensation === undefined ? 0 : backoffBound(compensation.retry, attempt);
 }
 
-/** Whether a compensation's failure says that all is undone: the call was never known to take effect, and the upstream knows of none. */
+/**
+ * Whether a compensation's failure means that there is nothing to compensate: NOT_FOUND, for a step that did not
+ * succeed.
+ */
 export function saysUndone(step: StepState, failure: Failure): boolean {
   // mutation: not-found-undoes-no-done-step
   return failure.code === Status.NOT_FOUND && !failure.beforeCall && step.status !== "done";
@@ -118,7 +153,7 @@ function decide(step: StepState, failure: Failure, failures: number, policy: Ret
   return policy === undefined || failures >= policy.maxAttempts ? "stuck" : "retry";
 }
 
-/** An operator had a stuck compensation tried again, with its attempts counted anew, or declared it done. */
+/** An operator retried a stuck compensation, with its attempts counted from 0, or declared it done. */
 export function operatorActed(state: SagaState, event: Of<"operator-retried" | "operator-skipped">): Transition {
   const { undo } = stepOf(state, event.step);
   if (undo !== "stuck") {

@@ -3,11 +3,11 @@ import { Status, type StatusCode } from "./status.js";
 interface ErrorKind {
   /** The gRPC status that a client sees. */
   readonly status: StatusCode;
-  /** Whether the same call, made again later with the same request id, may succeed. */
+  /** Whether the same call may succeed later, with the same request id. */
   readonly retriable: boolean;
 }
 
-/** Every error of the runtime's own, with the status that a client sees. Documented in docs/reference/errors.md. */
+/** Every error code of protosaga, with its gRPC status. Documented in docs/reference/errors.md. */
 export const errorCatalogue = {
   SAGA_REQUEST_ID_MISSING: { status: Status.INVALID_ARGUMENT, retriable: false },
   SAGA_REQUEST_ID_INVALID: { status: Status.INVALID_ARGUMENT, retriable: false },
@@ -48,14 +48,14 @@ export const errorCatalogue = {
   SAGA_INTERNAL: { status: Status.INTERNAL, retriable: false },
 } as const satisfies Record<string, ErrorKind>;
 
-/** The stable code of an error of the runtime's own. */
+/** The stable code of an error of protosaga. */
 export type SagaErrorCode = keyof typeof errorCatalogue;
 
-/** An error of the runtime's own. Its message begins with its code: many tools show only the message. */
+/** An error of protosaga. Its message begins with its code because many tools show only the message. */
 export class SagaError extends Error {
   override readonly name = "SagaError";
   readonly code: SagaErrorCode;
-  /** The message without its code: what a gRPC client sees, who gets the code in the details. */
+  /** The message without its code. A gRPC client gets this message, and the code in the details. */
   readonly plain: string;
 
   constructor(code: SagaErrorCode, message: string, options?: ErrorOptions) {
@@ -69,36 +69,36 @@ export class SagaError extends Error {
     return errorCatalogue[this.code].status;
   }
 
-  /** Whether the same call, made again later, may succeed. */
+  /** Whether the same call may succeed later. */
   get retriable(): boolean {
     return errorCatalogue[this.code].retriable;
   }
 }
 
-/** Whether a value is a {@link SagaError}; by name, so that two copies of the package recognise each other's. */
+/** Whether a value is a {@link SagaError}. It compares names, so it works across copies of the package. */
 export function isSagaError(value: unknown): value is SagaError {
   return value instanceof Error && value.name === "SagaError" && "code" in value;
 }
 
 /**
- * Thrown by a node to roll the saga back. The client gets the status and the message.
+ * A node throws this to roll the saga back. The client gets the status and the message.
  * @example throw new Rollback("FAILED_PRECONDITION", "sold out");
  */
 export class Rollback extends Error {
   override readonly name = "Rollback";
   readonly status: StatusCode;
 
-  /** @param status the name of a gRPC status code, or its number; OK is no failure and becomes UNKNOWN */
+  /** @param status the name or number of a gRPC status code; OK, or anything else, becomes UNKNOWN */
   constructor(status: keyof typeof Status | StatusCode, message: string, options?: ErrorOptions) {
     super(message, options);
-    // Untyped callers pass anything, such as an error's own code.
+    // Untyped callers may pass any value, such as the code of another error.
     const code: unknown = typeof status === "number" ? status : Status[status];
     const known = Object.values<unknown>(Status).includes(code) && code !== Status.OK;
     this.status = known ? (code as StatusCode) : Status.UNKNOWN;
   }
 }
 
-/** Whether a value is a {@link Rollback}; by name, so that two copies of the package recognise each other's. */
+/** Whether a value is a {@link Rollback}. It compares names, so it works across copies of the package. */
 export function isRollback(value: unknown): value is Rollback {
   return value instanceof Error && value.name === "Rollback" && "status" in value;
 }

@@ -1,7 +1,6 @@
+import { fail } from "./backward.js";
 import type { Command, SagaEvent } from "./event.js";
-import { type Transition, unexpected } from "./outcome.js";
 import { backoffBound, isDrivenByTopics, type SagaPlan, type StepPlan } from "./plan.js";
-import { fail } from "./roll-back.js";
 import {
   isPastPivot,
   isPivotInDoubt,
@@ -12,24 +11,29 @@ import {
   type SagaState,
   type StepState,
   stepOf,
+  type Transition,
+  unexpected,
   withStep,
 } from "./state.js";
 import { isOutcomeUnknown, Status } from "./status.js";
 
 type Of<Kind extends SagaEvent["kind"]> = Extract<SagaEvent, { kind: Kind }>;
 
-/** The saga begins: with its first steps, or, where the client is answered before any has run, with its response. */
+/** Starts the saga: with its first group of steps, or, if it is async, with its response. */
 export function begin(plan: SagaPlan, state: SagaState): Transition {
   return plan.mode === "async" ? { state, commands: [{ kind: "respond" }] } : startGroup(plan, state, 0);
 }
 
-/** Has every step of a group called; past the last group, has the response built. */
+/** Starts the steps of a group; past the last group, the response. */
 function startGroup(plan: SagaPlan, state: SagaState, group: number): Transition {
   const members = plan.steps.flatMap((step, at) => (step.group === group ? [at] : []));
   return members.length > 0 ? schedule(plan, state, members, () => ({})) : finish(plan, state);
 }
 
-/** Has steps called: at once, or where topics drive the saga when their message arrives. @param change what else changes */
+/**
+ * Starts steps: at once, or, if topics drive the saga, when their messages arrive.
+ * @param change what else changes in a step
+ */
 export function schedule(
   plan: SagaPlan,
   state: SagaState,
@@ -47,7 +51,7 @@ export function schedule(
   return { state: next, commands };
 }
 
-/** What has a step called after a wait. */
+/** The command that starts an attempt of a step after a wait. */
 function again(plan: SagaPlan, step: number, attempt: number, waitBoundMs: number): Command {
   return isDrivenByTopics(plan)
     ? { kind: "queue-step", step, waitBoundMs }
@@ -58,7 +62,7 @@ function again(plan: SagaPlan, step: number, attempt: number, waitBoundMs: numbe
 export function stepDelivered(state: SagaState, { step: at }: Of<"step-delivered">): Transition {
   const { status, attempts } = stepOf(state, at);
   if (!isQueued(state, at)) {
-    return unexpected(state, `a step that is ${status} in a saga that is ${state.phase} waits for no message`);
+    return unexpected(state, `a step that is ${status} in a saga that is ${state.phase} does not wait for a message`);
   }
   return {
     state: withStep(state, at, { status: "due" }),
@@ -66,7 +70,7 @@ export function stepDelivered(state: SagaState, { step: at }: Of<"step-delivered
   };
 }
 
-/** All steps are done: the response is wanted, unless the client was answered when the saga began. */
+/** All steps are done. An async saga ends, because its client has its answer; others need their response. */
 export function finish(plan: SagaPlan, state: SagaState): Transition {
   if (plan.mode === "async") {
     return { state: { ...state, phase: "completed" }, commands: [] };
@@ -74,21 +78,21 @@ export function finish(plan: SagaPlan, state: SagaState): Transition {
   return { state, commands: [{ kind: "respond" }] };
 }
 
-/** The call may leave. */
+/** A step's call may leave. */
 export function stepCalled(state: SagaState, event: Of<"step-called">): Transition {
   const { status } = stepOf(state, event.step);
   if (state.phase !== "running" || status !== "due") {
-    return unexpected(state, `a step that is ${status} in a saga that is ${state.phase} is not to be called`);
+    return unexpected(state, `a step that is ${status} in a saga that is ${state.phase} must not be called`);
   }
   const sent = event.sent === undefined ? {} : { sent: event.sent };
   return { state: withStep(state, event.step, { status: "calling", attempts: event.attempt, ...sent }), commands: [] };
 }
 
-/** The call was answered. */
+/** A step's call succeeded. */
 export function stepSucceeded(plan: SagaPlan, state: SagaState, event: Of<"step-succeeded">): Transition {
   const { status } = stepOf(state, event.step);
   if (status !== "calling") {
-    return unexpected(state, `a step that is ${status} expects no answer`);
+    return unexpected(state, `a step that is ${status} does not expect an answer`);
   }
   const next = withStep(state, event.step, { status: "done", received: event.received, failure: undefined });
   if (next.phase !== "running") {
@@ -99,7 +103,7 @@ export function stepSucceeded(plan: SagaPlan, state: SagaState, event: Of<"step-
   return complete ? startGroup(plan, next, group + 1) : { state: next, commands: [] };
 }
 
-/** The call failed, or could not be built. */
+/** A step's call failed, or its request could not be built. */
 export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-failed">): Transition {
   const { failure, step: at } = event;
   const before = stepOf(state, at);
@@ -113,8 +117,8 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const { attempt = before.attempts } = event;
   // mutation: step-failure-counts-for-its-attempt
   if (attempt !== before.attempts) {
-    // Two processes drove the saga for a moment; the later attempt's outcome counts, which is still to come.
-    return unexpected(state, `attempt ${attempt} failed while attempt ${before.attempts} is under way`);
+    // Two servers ran the saga for a moment. Only the outcome of the later attempt counts.
+    return unexpected(state, `attempt ${attempt} failed, but attempt ${before.attempts} is the current one`);
   }
   const step = planOf(plan, at);
   const lost = !failure.beforeCall && isOutcomeUnknown(failure.code);
@@ -126,7 +130,8 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
   const decision = event.decision ?? (more ? "retry" : isUnknown(step, inDoubt, lost) ? "unknown" : "failed");
   const decided = { ...event, decision };
   if (decision === "retry") {
-    // A request that could not be built counts, too: past the pivot it is tried for ever, and its waits must grow.
+    // A request that could not be built counts as an attempt: past the pivot it is retried forever, and its waits must
+    // grow.
     const attempts = failure.beforeCall ? before.attempts + 1 : before.attempts;
     const attempt = attempts + 1;
     const wait = backoffBound(step.retry, attempt);
@@ -147,22 +152,22 @@ export function stepFailed(plan: SagaPlan, state: SagaState, event: Of<"step-fai
 }
 
 /**
- * Whether a step that is given up may have taken effect: also one that is refused after an attempt whose answer was
- * lost, since the refusal may be of the repeat alone. A pivot's refusal is believed: it can't be undone, and its upstream
- * answers a repeat by its key.
+ * Whether a step that is not retried may have taken effect. A definite failure after an attempt with an unknown outcome
+ * does not decide that: it may concern the repeated call only. A pivot's definite failure does: a pivot can't be
+ * compensated, and its upstream recognises a repeated call by its key.
  */
 function isUnknown(step: StepPlan, inDoubt: boolean, lost: boolean): boolean {
   // mutation: refusal-after-lost-answer
   return step.kind === "pivot" ? lost : inDoubt;
 }
 
-/** Whether a failed step of a running saga is tried again. */
+/** Whether a failed step of a running saga is retried. */
 function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, failures: number, lost: boolean): boolean {
   if (isPastPivot(plan, state)) {
-    return true; // There is no way back: whatever the failure, only success ends it.
+    return true; // The saga can't be rolled back, so only success ends the step.
   }
   if (step.kind === "pivot") {
-    return lost; // It may have happened: neither direction is safe until a definite answer comes.
+    return lost; // It may have taken effect, so only a definite outcome ends the step.
   }
   // mutation: retry-only-unknown-outcomes
   // mutation: retry-only-idempotent-steps
@@ -170,7 +175,7 @@ function triesAgain(plan: SagaPlan, state: SagaState, step: StepPlan, failures: 
   return lost && step.idempotent && failures < step.retry.maxAttempts;
 }
 
-/** Why a saga is rolled back whose deadline has passed. */
+/** The failure of a saga whose deadline passed. */
 export const deadlineFailure: Omit<SagaFailure, "step"> = {
   code: Status.DEADLINE_EXCEEDED,
   message: "the saga's deadline passed before its steps were done",
@@ -178,14 +183,14 @@ export const deadlineFailure: Omit<SagaFailure, "step"> = {
   beforeCall: false,
 };
 
-/** The deadline passed. Past the pivot, or while it may have happened, the saga goes on all the same. */
+/** The deadline passed. It has no effect past the pivot, or while the pivot may have taken effect. */
 export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
   if (state.phase !== "running") {
     return unexpected(state, `a saga that is ${state.phase} has no deadline`);
   }
   // mutation: deadline-only-before-pivot
   if (isPastPivot(plan, state) || isPivotInDoubt(plan, state)) {
-    return unexpected(state, "the pivot has, or may have, succeeded: the saga only goes forward");
+    return unexpected(state, "the pivot has succeeded or may have; the saga only goes forward");
   }
   const at = state.steps.findIndex(isUnderWay);
   return fail(plan, state, { ...deadlineFailure, step: at < 0 ? undefined : at });
@@ -194,24 +199,27 @@ export function deadlinePassed(plan: SagaPlan, state: SagaState): Transition {
 /** The response was built. */
 export function responded(plan: SagaPlan, state: SagaState, event: Of<"responded">): Transition {
   if (state.phase !== "running" || state.response !== undefined) {
-    return unexpected(state, `a saga that is ${state.phase} wants no response`);
+    return unexpected(state, `a saga that is ${state.phase} needs no response`);
   }
   if (plan.mode === "async") {
     return startGroup(plan, { ...state, response: event.response }, 0);
   }
   if (!isDone(state)) {
-    return unexpected(state, "a saga with steps to do wants no response yet");
+    return unexpected(state, "a saga with steps to do needs no response yet");
   }
   return { state: { ...state, response: event.response, phase: "completed" }, commands: [] };
 }
 
-/** The response could not be built: undone where that is still possible, else completed with the failure as its answer. */
+/**
+ * The response could not be built: before its pivot the saga is rolled back; after it, it completes with the failure as
+ * answer.
+ */
 export function respondFailed(plan: SagaPlan, state: SagaState, event: Of<"respond-failed">): Transition {
   if (state.phase !== "running" || state.response !== undefined) {
-    return unexpected(state, `a saga that is ${state.phase} wants no response`);
+    return unexpected(state, `a saga that is ${state.phase} needs no response`);
   }
   if (plan.mode !== "async" && !isDone(state)) {
-    return unexpected(state, "a saga with steps to do wants no response yet");
+    return unexpected(state, "a saga with steps to do needs no response yet");
   }
   const failure = { ...event.failure, step: undefined };
   if (isPastPivot(plan, state)) {

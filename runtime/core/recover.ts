@@ -1,7 +1,6 @@
+import { fail } from "./backward.js";
 import { begin, finish, schedule } from "./forward.js";
-import { type Transition, unexpected } from "./outcome.js";
 import type { SagaPlan } from "./plan.js";
-import { fail } from "./roll-back.js";
 import {
   isPastPivot,
   isPivotInDoubt,
@@ -10,10 +9,12 @@ import {
   type SagaFailure,
   type SagaState,
   type StepState,
+  type Transition,
+  unexpected,
 } from "./state.js";
 import { Status } from "./status.js";
 
-/** Why a saga is rolled back that a restart has turned. */
+/** The failure of a saga that recovery rolls back. */
 export const interrupted: Omit<SagaFailure, "step"> = {
   code: Status.UNAVAILABLE,
   message: "the server stopped while the saga ran; it is rolled back",
@@ -22,15 +23,15 @@ export const interrupted: Omit<SagaFailure, "step"> = {
 };
 
 /**
- * A process that knew nothing of the saga found it in the journal. What was being called has an unknown outcome: it is
- * called again where the saga goes forward and the call may be repeated, else undone.
+ * A server loaded the saga from the journal. The outcome of a call that was in flight is unknown. It is repeated if the
+ * saga goes forward and the step is idempotent; otherwise the step is compensated.
  */
 export function recovered(plan: SagaPlan, state: SagaState): Transition {
   switch (state.phase) {
     case "running":
       return recoverRunning(plan, state);
     case "rollback-queued":
-      // The message may have been published or not; twice does no harm.
+      // The message may have been published already. Publishing it twice does no harm.
       // mutation: restart-queues-rollback
       return { state: settle(state), commands: [{ kind: "queue-rollback" }] };
     case "compensating":
@@ -69,7 +70,7 @@ function resumeCompensation(state: SagaState): Transition {
   return { state: { ...state, steps }, commands: [] };
 }
 
-/** No answer will come any more to what was being called. */
+/** Marks calls in flight as unknown: their answers are lost. */
 function settle(state: SagaState): SagaState {
   const steps = state.steps.map((step): StepState => {
     // mutation: interrupted-call-is-unknown

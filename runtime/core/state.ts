@@ -1,30 +1,34 @@
-import type { Failure } from "./event.js";
+import type { Command, Failure, SagaEvent } from "./event.js";
 import type { SagaPlan, StepPlan } from "./plan.js";
 
 /**
- * Where a step's call stands. "queued": a message on its topic asks for it. "due": commanded, waiting or being built.
- * "failed": definitely refused. "unknown": the policy is used up and the outcome never became known.
+ * The status of a step's call. "queued": waits for the message on its topic. "due": waits for its next attempt, or its
+ * request is being built. "failed": failed definitely. "unknown": the attempts are used up, and the outcome is unknown.
  */
 export type StepStatus = "idle" | "queued" | "due" | "calling" | "done" | "failed" | "unknown";
 
-/** Where a step's compensation stands. "stuck": the policy is used up. "skipped": an operator declared it done. */
+/** The status of a step's compensation. "stuck": its attempts are used up. "skipped": an operator declared it done. */
 export type UndoStatus = "idle" | "due" | "calling" | "done" | "stuck" | "skipped";
 
 /** One step of a saga. */
 export interface StepState {
   readonly status: StepStatus;
-  /** Attempts of the call so far. */
+  /** The number of attempts so far. */
   readonly attempts: number;
-  /** Attempts that failed: what the policy bounds. One that a crash cut off is none of the upstream's failures. */
+  /**
+   * The number of failed attempts, which the retry policy limits. An attempt that a crash interrupted does not count.
+   */
   readonly failures: number;
   readonly sent: Uint8Array | undefined;
   readonly received: Uint8Array | undefined;
-  /** Some attempt's outcome never became known: a later refusal does not say that none took effect. */
+  /**
+   * Whether an attempt's outcome is unknown. Then a later definite failure does not mean that no attempt took effect.
+   */
   readonly inDoubt: boolean;
-  /** The last attempt's failure, in either direction. */
+  /** The failure of the last attempt of the step or of its compensation. */
   readonly failure: Failure | undefined;
   readonly undo: UndoStatus;
-  /** Attempts of the compensation so far, counted on their own. */
+  /** The number of attempts of the compensation so far. */
   readonly undoAttempts: number;
   readonly undoFailures: number;
   readonly undoSent: Uint8Array | undefined;
@@ -32,14 +36,14 @@ export interface StepState {
 
 /** Why a saga is rolled back, or why a completed one has no response. */
 export interface SagaFailure extends Failure {
-  /** Position of the step that failed; undefined where it was none. */
+  /** The position of the failed step; undefined if no step failed. */
   readonly step: number | undefined;
 }
 
-/** The phases "completed", "compensated" and "stuck" are the end states. */
+/** The phase of a saga. "completed", "compensated" and "stuck" are end states. */
 export type Phase = "new" | "running" | "rollback-queued" | "compensating" | "completed" | "compensated" | "stuck";
 
-/** All that is known of a saga: the fold of its events. */
+/** The state of a saga: the fold of its events. */
 export interface SagaState {
   readonly phase: Phase;
   readonly steps: readonly StepState[];
@@ -47,6 +51,23 @@ export interface SagaState {
   readonly traceparent: string;
   readonly response: Uint8Array | undefined;
   readonly failure: SagaFailure | undefined;
+}
+
+/** What follows from an event. */
+export interface Transition {
+  readonly state: SagaState;
+  readonly commands: readonly Command[];
+  /** The event with the decision on it, for the journal. Absent if there was nothing to decide. */
+  readonly decided?: SagaEvent;
+  /**
+   * Set if the state machine did not expect the event: the verdict. The state is unchanged, and there are no commands.
+   */
+  readonly unexpected?: string;
+}
+
+/** The transition of an event that changes nothing, with the verdict to record. */
+export function unexpected(state: SagaState, verdict: string): Transition {
+  return { state, commands: [], unexpected: verdict };
 }
 
 const idle: StepState = {
@@ -75,37 +96,37 @@ export function initialState(plan: SagaPlan): SagaState {
   };
 }
 
-/** Whether nothing moves the saga any more; "stuck" moves on only by an operator's hand. */
+/** Whether the saga has ended. A stuck saga continues only after an operator's act. */
 export function hasEnded(state: SagaState): boolean {
   return state.phase === "completed" || state.phase === "compensated" || state.phase === "stuck";
 }
 
-/** Whether a message on the step's topic is still wanted. */
+/** Whether the step waits for the message on its topic. */
 export function isQueued(state: SagaState, step: number): boolean {
   return state.phase === "running" && stepOf(state, step).status === "queued";
 }
 
-/** Whether the step is to be, or is being, called. */
+/** Whether the step waits for its call, or is being called. */
 export function isUnderWay({ status }: StepState): boolean {
   return status === "queued" || status === "due" || status === "calling";
 }
 
-/** Whether the engine may still make the call that it was commanded to make. */
+/** Whether the engine may still make the step's call. */
 export function mayCall(state: SagaState, step: number): boolean {
   return state.phase === "running" && stepOf(state, step).status === "due";
 }
 
-/** Whether the engine may still make the compensation's call that it was commanded to make. */
+/** Whether the engine may still make the compensation's call. */
 export function mayCompensate(state: SagaState, step: number): boolean {
   return state.phase === "compensating" && stepOf(state, step).undo === "due";
 }
 
-/** Whether the pivot has succeeded: from then on the saga only goes forward. */
+/** Whether the pivot has succeeded. From then on the saga only goes forward. */
 export function isPastPivot(plan: SagaPlan, state: SagaState): boolean {
   return plan.steps.some((step, at) => step.kind === "pivot" && stepOf(state, at).status === "done");
 }
 
-/** Whether the pivot may have taken effect without our knowing: neither direction is safe until that is known. */
+/** Whether the pivot may have taken effect. Until the outcome is known, the saga can go neither forward nor back. */
 export function isPivotInDoubt(plan: SagaPlan, state: SagaState): boolean {
   return plan.steps.some((step, at) => {
     const { status, attempts } = stepOf(state, at);
@@ -115,7 +136,7 @@ export function isPivotInDoubt(plan: SagaPlan, state: SagaState): boolean {
   });
 }
 
-/** Whether the step must be undone before the saga counts as compensated. */
+/** Whether the step must be compensated before the saga is COMPENSATED. */
 export function needsUndo(plan: StepPlan, step: StepState): boolean {
   if (plan.compensation === undefined || step.undo === "done" || step.undo === "skipped") {
     return false;
@@ -125,7 +146,7 @@ export function needsUndo(plan: StepPlan, step: StepState): boolean {
   return step.status === "done" || step.status === "unknown" || (refused && plan.compensateOnFailure);
 }
 
-/** A step's state. @throws RangeError where the facade has no such step */
+/** A step's state. @throws RangeError if the facade has no such step */
 export function stepOf(state: SagaState, at: number): StepState {
   const step = state.steps[at];
   if (step === undefined) {
@@ -134,7 +155,7 @@ export function stepOf(state: SagaState, at: number): StepState {
   return step;
 }
 
-/** A step's plan. @throws RangeError where the facade has no such step */
+/** A step's plan. @throws RangeError if the facade has no such step */
 export function planOf(plan: SagaPlan, at: number): StepPlan {
   const step = plan.steps[at];
   if (step === undefined) {

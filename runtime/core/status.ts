@@ -27,7 +27,7 @@ export type StatusName = keyof typeof Status;
 
 const names = new Map<number, StatusName>(Object.entries(Status).map(([name, code]) => [code, name as StatusName]));
 
-/** The name of a status code; UNKNOWN for a number that is none. */
+/** The name of a status code; UNKNOWN for any other number. */
 export function statusName(code: StatusCode): StatusName {
   return names.get(code) ?? "UNKNOWN";
 }
@@ -44,9 +44,21 @@ const outcomeUnknown: ReadonlySet<StatusCode> = new Set([
 ]);
 
 /**
- * Whether a call that failed with this status may nevertheless have taken effect. Such calls are retried, and when
- * the policy is used up the outcome is unknown. Every other failure is a definite refusal.
+ * Whether a call that failed with this status may have taken effect. Such a call is retried, and its outcome is unknown
+ * once its attempts are used up. Every other failure is definite.
  */
 export function isOutcomeUnknown(code: StatusCode): boolean {
   return outcomeUnknown.has(code) || !names.has(code);
+}
+
+/** The maximum length of a status message: it is sent in a header, and again in the details. */
+const longestText = 1_000;
+
+/**
+ * A text that is valid in a gRPC status. It has no unpaired surrogates, which can't be encoded, and it is short enough
+ * for the header limits of clients.
+ */
+export function statusText(text: string): string {
+  const cut = text.length > longestText ? `${text.slice(0, longestText)}…` : text;
+  return cut.replaceAll(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, "\uFFFD");
 }

@@ -16,14 +16,13 @@ import {
   stepFailed,
   stepSucceeded,
 } from "./forward.js";
-import { type Transition, unexpected } from "./outcome.js";
 import type { SagaPlan } from "./plan.js";
 import { recovered } from "./recover.js";
-import { initialState, type SagaState } from "./state.js";
+import { initialState, type SagaState, type Transition, unexpected } from "./state.js";
 
 /**
- * The saga as a pure state machine: the same plan, state and event always give the same result. The engine journals
- * the event, makes it durable where a command's effect depends on it, and carries out the commands.
+ * The saga as a pure state machine: the same plan, state and event always give the same result. The engine records the
+ * event in the journal, and carries out the commands once the event is durable.
  */
 export function transition(plan: SagaPlan, state: SagaState, event: SagaEvent): Transition {
   switch (event.kind) {
@@ -51,7 +50,7 @@ export function transition(plan: SagaPlan, state: SagaState, event: SagaEvent): 
       return advanceCompensation(plan, recovered(plan, state));
     case "rollback-delivered":
       if (state.phase !== "rollback-queued") {
-        return unexpected(state, `a saga that is ${state.phase} waits for no rollback`);
+        return unexpected(state, `a saga that is ${state.phase} does not wait for a rollback`);
       }
       return advanceCompensation(plan, { state: { ...state, phase: "compensating" }, commands: [] });
     case "compensation-called":
@@ -70,7 +69,10 @@ export function transition(plan: SagaPlan, state: SagaState, event: SagaEvent): 
   }
 }
 
-/** The state after a saga's recorded events: what a restart knows. Commands are not carried out again; see "recovered". */
+/**
+ * The state after a saga's recorded events. It ignores their commands; the event "recovered" gives those that are still
+ * needed.
+ */
 export function replay(plan: SagaPlan, events: Iterable<SagaEvent>): SagaState {
   let state = initialState(plan);
   for (const event of events) {

@@ -47,7 +47,7 @@ export class Answers {
       throw idTaken(call.sagaId);
     }
     const answer = await execution.answer();
-    return answer === "elsewhere" ? this.recorded(facade, call) : answer;
+    return answer === "released" ? this.recorded(facade, call) : answer;
   }
 
   /**

@@ -86,7 +86,9 @@ export class Engine {
       completion: (values, state) =>
         completion === undefined ? undefined : completionMessage({ broker, log }, completion.topic, values, state),
       stored: (execution, messages) => {
-        this.#outbox.send(messages);
+        if (messages.length > 0) {
+          this.#outbox.send(messages);
+        }
         this.#recovery.stored(execution.id);
         changes.changed(execution.id);
       },
@@ -130,7 +132,7 @@ export class Engine {
       return this.#answers.recorded(facade, call);
     }
     const answer = await this.#begin(facade, call).answer();
-    return answer === "elsewhere" ? this.#answers.recorded(facade, call) : answer;
+    return answer === "released" ? this.#answers.recorded(facade, call) : answer;
   }
 
   /** Whether the saga runs here. */
@@ -165,7 +167,7 @@ export class Engine {
     }
     const parts = { journal, timers: this.#timers, clock: this.#clock, log };
     if (journal.shared || broker.slots === undefined) {
-      // Elsewhere no message can be lost, and no saga can be another server's.
+      // One server on SQLite with the embedded broker owns all sagas and sends no messages for them.
       new Sweep({
         ...parts,
         facades,
@@ -287,7 +289,7 @@ export class Engine {
 
 function journalClock(journal: Journal, own: Clock): Clock {
   return {
-    now: () => (isShared(journal) ? journal.clockMs() : own.now()),
+    now: isShared(journal) ? () => journal.clockMs() : () => own.now(),
     after: (ms, action) => own.after(ms, action),
     random: () => own.random(),
   };

@@ -66,12 +66,18 @@ export async function reportUnfinished(
     oldest: new Date(oldestMs).toISOString(),
     sagas: sagaIds,
   }));
-  const what = `${count} ${count === 1 ? "saga has" : "sagas have"} a structure that this server does not have`;
+  const sagas = count === 1 ? "1 saga has" : `${count} sagas have`;
   const about = { code: "SAGA_STRUCTURE_CHANGED", structures };
   if (journal.shared) {
-    log.warn(about, `${what}: servers that have it run them; keep one until they have ended`);
+    log.warn(
+      about,
+      `${sagas} a structure that this server does not have: servers that have it run them; keep one until they have ended`,
+    );
   } else {
-    log.error(about, `${what}, and are parked: run the previous version until they have ended, then this one`);
+    log.error(
+      about,
+      `${sagas} a structure that this server does not have, and are parked: run the previous version until they have ended, then this one`,
+    );
   }
 }
 

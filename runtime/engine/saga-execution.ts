@@ -71,7 +71,7 @@ export type Release =
 
 /** A client's wait for the answer. */
 interface AnswerWaiter {
-  resolve(answer: Answer | "elsewhere"): void;
+  resolve(answer: Answer | "released"): void;
   reject(error: unknown): void;
 }
 
@@ -166,10 +166,10 @@ export class SagaExecution {
   }
 
   /**
-   * The answer for the saga's clients, once it is durable; "elsewhere" if another server runs the saga, or the id is
+   * The answer for the saga's clients, once it is durable; "released" if another server runs the saga, or the id is
    * another saga's: the journal knows. Rejects if this server can't say how the saga goes on.
    */
-  answer(): Promise<Answer | "elsewhere"> {
+  answer(): Promise<Answer | "released"> {
     return this.#answer === undefined
       ? new Promise((resolve, reject) => this.#answerWaiters.push({ resolve, reject }))
       : Promise.resolve(this.#answer);
@@ -180,7 +180,7 @@ export class SagaExecution {
     return new Promise((resolve) => this.#changeListeners.push(resolve));
   }
 
-  /** Ends the execution. Slots that are held fail; clients that wait look elsewhere, or get the error. */
+  /** Ends the execution. Slots that are held fail; clients that wait look in the journal, or get the error. */
   release(release: Release): void {
     if (this.isReleased) {
       return;
@@ -192,7 +192,7 @@ export class SagaExecution {
     this.#timers.clear();
     this.#endDeadline();
     // An error is made only if something gets it: its stack takes time.
-    const error = () => ("error" in release ? release.error : elsewhere(this.id));
+    const error = () => ("error" in release ? release.error : releasedHere(this.id));
     for (const input of this.#inbox.splice(0)) {
       discard(input, error());
     }
@@ -206,7 +206,7 @@ export class SagaExecution {
         waiter.reject(release.error);
       } else {
         // mutation: release-redirects-clients
-        waiter.resolve("elsewhere");
+        waiter.resolve("released");
       }
     }
     this.#host.released(this, release);
@@ -216,7 +216,7 @@ export class SagaExecution {
   #dispatch(...inputs: Input[]): void {
     if (this.isReleased) {
       for (const input of inputs) {
-        discard(input, elsewhere(this.id));
+        discard(input, releasedHere(this.id));
       }
       return;
     }
@@ -496,7 +496,7 @@ export class SagaExecution {
       return this.#refused(turn, conflict ? { why: "conflict" } : { why: "suspended", error }, error);
     }
     if (stored === "exists" || this.isReleased) {
-      return this.#refused(turn, { why: "exists" }, elsewhere(this.id));
+      return this.#refused(turn, { why: "exists" }, releasedHere(this.id));
     }
     this.#seq++;
     this.#state = state;
@@ -603,7 +603,7 @@ export class SagaExecution {
 }
 
 /** What inputs of a released execution are refused with: the journal says how far the saga is. */
-function elsewhere(sagaId: string): SagaError {
+function releasedHere(sagaId: string): SagaError {
   return new SagaError("SAGA_JOURNAL_CONFLICT", `saga ${sagaId} was released here; the journal decides`);
 }
 

@@ -1,8 +1,7 @@
 import { isRollback, isSagaError } from "../core/errors.js";
 import type { Failure } from "../core/event.js";
 import { type SagaState, stepOf } from "../core/state.js";
-import { Status } from "../core/status.js";
-import { statusText } from "../core/status-text.js";
+import { Status, statusText } from "../core/status.js";
 import type { Codec } from "../facade/codec.js";
 import type { FacadeDefinition, StepDefinition } from "../facade/definition.js";
 import type { CompensateContext, StepContext } from "../facade/node.js";

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Command, SagaEvent } from "../core/event.js";
-import type { Transition } from "../core/outcome.js";
+import type { Transition } from "../core/state.js";
 import { isPastPivot, isQueued, mayCall, mayCompensate, type SagaState, stepOf } from "../core/state.js";
 import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Message, StoredPhase } from "../journal/journal.js";

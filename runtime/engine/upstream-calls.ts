@@ -1,8 +1,7 @@
 import { saysUndone } from "../core/backward.js";
 import type { Failure, SagaEvent } from "../core/event.js";
 import { isPastPivot, isPivotInDoubt, type SagaState, stepOf } from "../core/state.js";
-import { statusName } from "../core/status.js";
-import { statusText } from "../core/status-text.js";
+import { statusName, statusText } from "../core/status.js";
 import type { AttemptRef, Log, UpstreamCall, UpstreamOutcome } from "./ports.js";
 import { type SagaValues, stepDefinition } from "./saga-values.js";
 import type { CallCommand } from "./turn.js";

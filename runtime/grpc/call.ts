@@ -2,8 +2,7 @@
 import { randomFillSync } from "node:crypto";
 import { Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
 import { isSagaError, SagaError } from "../core/errors.js";
-import { Status, type StatusCode } from "../core/status.js";
-import { statusText } from "../core/status-text.js";
+import { Status, type StatusCode, statusText } from "../core/status.js";
 import type { Log } from "../engine/ports.js";
 import { ErrorInfo } from "../pb/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../pb/google/rpc/status.js";

@@ -79,7 +79,7 @@ function refused(log: Log, { name: facade }: FacadeDefinition, requestId: string
     // An overloaded server has no time to write a line about each call that it refuses.
     log[error.code === "SAGA_QUEUE_FULL" ? "debug" : "info"]({ ...about, reason: error.code }, error.plain);
   } else {
-    log.error({ ...about, err: error }, "a call failed by an error of ours");
+    log.error({ ...about, err: error }, "call failed because of a bug in protosaga");
   }
   return { ok: false, failure };
 }

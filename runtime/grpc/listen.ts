@@ -8,13 +8,13 @@ import { readPem } from "./open.js";
 /** Takes the connections of clients. */
 export interface Listener {
   readonly port: number;
-  /** Takes no more calls, lets the answers under way leave for so long, ms, and closes the connections that then remain. */
+  /** Takes no more calls, lets answers leave for this long, ms, and closes the remaining connections. */
   close(graceMs: number): Promise<void>;
 }
 
 /**
- * Fails where the address is taken already. Looked at before anything else is touched, so that a second server by
- * mistake says just that.
+ * Fails if the address is taken. It runs before everything else, so that a second server started by mistake reports just
+ * that.
  * @throws SagaError SAGA_LISTEN_FAILED
  */
 export async function expectFree(listen: string): Promise<void> {
@@ -89,8 +89,8 @@ async function bind(listen: string, accept: (socket: Socket) => void): Promise<N
     throw listenFailed(listen, error);
   }
   if (bound.length === 0) {
-    const mend = `set SAGA_LISTEN to one that is, such as 0.0.0.0:${port}`;
-    throw listenFailed(listen, new Error(`${host} is no address of this machine; ${mend}`));
+    const fix = `set SAGA_LISTEN to one that is, such as 0.0.0.0:${port}`;
+    throw listenFailed(listen, new Error(`${host} is no address of this machine; ${fix}`));
   }
   return bound;
 }

@@ -18,8 +18,8 @@ const averageMs = 500;
 
 interface Parts {
   readonly services: readonly SagaService[];
-  /** The engine, which exists once a call arrives. */
-  engine(): Pick<Engine, "knows" | "refusal">;
+  /** The sagas, whose engine exists once a call arrives. */
+  readonly sagas: { readonly engine: Pick<Engine, "knows" | "refusal"> };
   readonly limits: Config["limits"];
   readonly log: Log;
 }
@@ -46,17 +46,17 @@ export function limitOptions(limits: Config["limits"]): GrpcServerOptions {
  * is full, or the event loop is late. A call under the id of a saga that runs here is never refused: it only joins.
  * A unary call of any method whose request isn't complete in time ends with DEADLINE_EXCEEDED.
  */
-export function createLoadShedding({ services, engine, limits, log }: Parts): LoadShedding {
+export function createLoadShedding({ services, sagas, limits, log }: Parts): LoadShedding {
   const facades = facadesByPath(services);
   const loop = watchEventLoop();
 
   function refusalOf(facade: FacadeDefinition, metadata: Metadata): SagaError | undefined {
     const id = sentRequestId(metadata);
     // The handler says what is wrong with the id.
-    if (!isRequestId(id) || engine().knows(id)) {
+    if (!isRequestId(id) || sagas.engine.knows(id)) {
       return undefined;
     }
-    const refusal = loop.delayMs() > limits.event_loop_delay_ms ? busy : engine().refusal(facade);
+    const refusal = loop.delayMs() > limits.event_loop_delay_ms ? busy : sagas.engine.refusal(facade);
     if (refusal !== undefined) {
       log.debug({ saga: id, facade: facade.name, reason: refusal.code }, refusal.plain);
     }

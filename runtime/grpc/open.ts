@@ -25,7 +25,7 @@ export async function openJournal({ journal, data_dir, pod_id }: Config, log: Lo
     schema,
     poolSize,
     leaseMs,
-    onError: (err) => log.warn({ err }, "the journal gets over trouble with its database"),
+    onError: (err) => log.warn({ err }, "transient journal database error, retrying"),
   });
 }
 
@@ -133,8 +133,8 @@ function logTo(log: Log, observer: Partial<BrokerObserver>): BrokerObserver {
     failed(err, topic) {
       // A poison message is logged when it is dead-lettered.
       if (!isSagaError(err) || err.code !== "SAGA_MESSAGE_POISON") {
-        const what = topic === undefined ? "broker unavailable" : "message delivery or publication failed";
-        log.error({ topic, err }, `${what}, retrying`);
+        const delivery = "message delivery or publication failed, retrying";
+        log.error({ topic, err }, topic === undefined ? "broker unavailable, retrying" : delivery);
       }
       report(() => observer.failed?.(err, topic));
     },

@@ -100,7 +100,7 @@ export async function runServer({
     process.stdout.write(`${name} ready on ${host}:${server.port}\n`);
     return server;
   } catch (error) {
-    // Our own errors say what is wrong and how to mend it: a stack would only hide that.
+    // A SagaError says what is wrong and how to fix it. A stack would only hide that.
     const text = isSagaError(error) ? error.message : error instanceof Error ? error.stack : String(error);
     process.stderr.write(`${name} can't start. ${text}\n`);
     process.exitCode = 1;
@@ -128,11 +128,11 @@ interface Leave {
 
 function drain(server: SagaServer, signal: NodeJS.Signals, { graceMs, onClosed }: Leave): void {
   server.logger.info({ signal }, "draining");
-  // A database or a broker that gives no answer can't be taken leave of. The journal holds all that was told to anybody.
+  // A database or broker that does not answer can't delay the end. The journal has everything that clients were answered.
   setTimeout(() => {
     server.logger.warn(
       { grace_ms: graceMs },
-      "stopped at the end of the grace; what is left is carried on from the journal",
+      "stopped at the end of the grace period; unfinished sagas continue from the journal",
     );
     Promise.resolve(onClosed?.()).finally(() => process.exit(0));
   }, graceMs);

@@ -47,7 +47,7 @@ export function sagaService({ source, log, authorize }: Parts): RunningSagaServi
     if (isSagaError(error)) {
       log.info({ ...about, reason: error.code }, error.plain);
     } else {
-      log.error({ ...about, err: error }, "a call failed by an error of ours");
+      log.error({ ...about, err: error }, "call failed because of a bug in protosaga");
     }
     return status;
   }
@@ -77,7 +77,7 @@ export function sagaService({ source, log, authorize }: Parts): RunningSagaServi
     }
     try {
       for await (const saga of own.states()) {
-        // Waits until the message has left: a slow client is then told the newest state, not every one since.
+        // Waits until the message has left, so that a slow client gets the newest state only.
         await new Promise<void>((resolve) => {
           written = resolve;
           call.write({ saga }, () => resolve());

@@ -210,7 +210,7 @@ export class EmbeddedSagas implements Sagas {
   async drain(graceMs = this.config.shutdown_grace_ms * drainShare): Promise<number> {
     this.#setHealth("NOT_SERVING");
     const left = (await this.#running?.engine.drain(graceMs)) ?? 0;
-    // Whoever watches sees how the sagas that ran here ended, and learns of those that have not.
+    // Watchers get the end of the sagas that ran here, and the end of the stream for the others.
     this.#sagaService.drain();
     return left;
   }

@@ -43,7 +43,7 @@ export async function startServer(options: ServerOptions): Promise<SagaServer> {
   const { config, log, services } = sagas;
   await expectFree(config.listen);
   await options.prepare?.(config);
-  const shedding = createLoadShedding({ services, engine: () => sagas.engine, limits: config.limits, log });
+  const shedding = createLoadShedding({ services, sagas, limits: config.limits, log });
   const server = new Server({
     "grpc.enable_channelz": 0,
     ...limitOptions(config.limits),

@@ -97,7 +97,7 @@ export function facadesOf(services: readonly SagaService[]): FacadeDefinition[] 
   });
 }
 
-/** The names that the configuration's keys may bear: of the services that the facades call, and of their topics. */
+/** The names that configuration keys may contain: of the services that the facades call, and of their topics. */
 export function keyNames(facades: readonly FacadeDefinition[]): Required<KeyNames> {
   return {
     upstreams: [...new Set(facades.flatMap(({ steps }) => steps.map(({ service }) => service)))],

@@ -10,7 +10,7 @@ import {
   type MetadataValue,
 } from "@grpc/grpc-js";
 import type { Config, UpstreamConfig } from "../config/schema.js";
-import { retriableKey } from "../core/metadata.js";
+import { retriableKey } from "../core/plan.js";
 import { Status } from "../core/status.js";
 import type { UpstreamCall, UpstreamOutcome, Upstreams } from "../engine/ports.js";
 import { asBuffer, childSpan, requestIdKey } from "./call.js";

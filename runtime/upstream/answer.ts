@@ -1,6 +1,5 @@
 import { errorCatalogue, SagaError, type SagaErrorCode } from "../core/errors.js";
-import { Status, type StatusCode } from "../core/status.js";
-import { statusText } from "../core/status-text.js";
+import { Status, type StatusCode, statusText } from "../core/status.js";
 import { ErrorInfo } from "../pb/google/rpc/error_details.js";
 import { Status as RpcStatus } from "../pb/google/rpc/status.js";
 

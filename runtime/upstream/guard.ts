@@ -1,6 +1,6 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, type StatusObject } from "@grpc/grpc-js";
 import { isSagaError, SagaError } from "../core/errors.js";
-import { retriableKey } from "../core/metadata.js";
+import { retriableKey } from "../core/plan.js";
 import type { Annotations } from "./annotations.js";
 import { type Answer, errorAnswer, type RefusedAnswer, sagaAnswer } from "./answer.js";
 import type { Barrier } from "./barrier.js";

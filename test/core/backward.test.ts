@@ -8,7 +8,7 @@ import { events, type Playing, planOf, playing, step, undoRetry } from "./saga.j
 const { called, succeeded, failed, late, delivered, undoCalled, undone, undoFailed, undoNotBuilt } = events;
 const { notResponded, retried, skipped } = events;
 
-/** A saga all of whose steps are done, turned back by a response that could not be built. */
+/** A saga with all steps done that rolls back because its response could not be built. */
 function turnedBack(plan: SagaPlan): Playing {
   const saga = playing(plan);
   plan.steps.forEach((_, at) => {
@@ -86,14 +86,19 @@ describe("a compensation that finds nothing", () => {
   const eager = planOf([step(0, "compensatable", { compensateOnFailure: true, idempotent: false })]);
 
   test.each([
-    ["counts as undone where the outcome is unknown", [failed(0, "UNAVAILABLE"), delivered], undoFailed, "compensated"],
     [
-      "counts as undone where the deadline passed it by",
+      "counts as done if the step's outcome is unknown",
+      [failed(0, "UNAVAILABLE"), delivered],
+      undoFailed,
+      "compensated",
+    ],
+    [
+      "counts as done if the deadline passed before the step's answer",
       [late, delivered, failed(0, "CANCELLED")],
       undoFailed,
       "compensated",
     ],
-    ["counts as undone where it was refused for good", [failed(0, "NOT_FOUND"), delivered], undoFailed, "compensated"],
+    ["counts as done if the step failed definitely", [failed(0, "NOT_FOUND"), delivered], undoFailed, "compensated"],
     ["is a failure where the step was done", [succeeded(0), notResponded, delivered], undoFailed, "compensating"],
     [
       "is a failure where the answer came while the saga turned back",

@@ -67,7 +67,7 @@ describe("groups", () => {
   test.each([
     ["the deadline passes", late, { code: Status.DEADLINE_EXCEEDED, reason: "SAGA_DEADLINE_EXCEEDED", step: 1 }],
     ["a sibling is refused", failed(1, "NOT_FOUND"), { code: Status.NOT_FOUND, reason: "SAGA_STEP_FAILED", step: 1 }],
-  ])("when %s, calls in flight are waited for before their group is undone", (_, turn, because) => {
+  ])("when %s, their group is compensated only after the calls in flight have ended", (_, turn, because) => {
     const saga = playing(planOf([step(0), step(1), step(1), step(1)]), called(0), succeeded(0));
     saga.say(called(1), called(2), called(3));
     expect(saga.say(turn)).toEqual(["queue-rollback"]);
@@ -89,7 +89,7 @@ describe("groups", () => {
     expect(saga.say(failed(0, "NOT_FOUND"))).toEqual(["queue-rollback"]);
     expect([0, 1, 2].map((at) => saga.step(at).status)).toEqual(["failed", "unknown", "idle"]);
     expect([0, 1, 2].map((at) => mayCall(saga.state(), at))).toEqual([false, false, false]);
-    expect(saga.ask(called(1, 2)).unexpected).toContain("not to be called");
+    expect(saga.ask(called(1, 2)).unexpected).toContain("must not be called");
     expect(saga.say(delivered)).toEqual(["compensate 1 #1"]);
   });
 });
@@ -156,14 +156,14 @@ describe("the response", () => {
     const saga = playing(planOf([step(0)]), called(0), succeeded(0));
     expect(saga.say(late)).toEqual(["queue-rollback"]);
     expect(saga.state().failure).toMatchObject({ reason: "SAGA_DEADLINE_EXCEEDED", step: undefined });
-    expect(saga.ask(responded).unexpected).toContain("wants no response");
+    expect(saga.ask(responded).unexpected).toContain("needs no response");
   });
 
   test("of an async saga comes first; the saga completes with its last step", () => {
     const saga = playing(planOf([step(0), step(1)], { mode: "async" }));
-    expect(saga.ask(arrived(0)).unexpected).toContain("waits for no message");
+    expect(saga.ask(arrived(0)).unexpected).toContain("does not wait for a message");
     saga.say(responded, arrived(0), called(0), succeeded(0), arrived(1), called(1));
-    expect(saga.ask(responded).unexpected).toContain("wants no response");
+    expect(saga.ask(responded).unexpected).toContain("needs no response");
     expect(saga.say(succeeded(1))).toEqual([]);
     expect(saga.state()).toMatchObject({ phase: "completed", response: Uint8Array.of(42) });
   });

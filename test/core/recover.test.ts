@@ -21,7 +21,7 @@ describe("a saga with recovery roll-back that a crash interrupted before its piv
       1,
     ],
     [
-      "with all steps done undoes them: nobody was told that it succeeded",
+      "with all steps done is compensated: its client did not get a success",
       [called(0), succeeded(0), called(1), succeeded(1)],
       ["compensate 1 #1"],
       undefined,
@@ -103,7 +103,9 @@ describe("a rollback that a crash interrupted", () => {
     expect(saga.say(recovered)).toEqual(["queue-rollback"]);
     expect(saga.step(1).status, "no answer will come any more").toBe("unknown");
     expect(saga.say(delivered)).toEqual(["compensate 1 #1", "compensate 2 #1"]);
-    expect(saga.ask(delivered).unexpected, "the first message, delivered after all").toContain("waits for no rollback");
+    expect(saga.ask(delivered).unexpected, "the first message, delivered after all").toContain(
+      "does not wait for a rollback",
+    );
   });
 
   test("does not wait for calls that were in flight", () => {

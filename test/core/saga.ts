@@ -1,6 +1,6 @@
 import type { Command, Failure, SagaEvent } from "../../runtime/core/event.js";
-import type { Transition } from "../../runtime/core/outcome.js";
 import type { RetryPolicy, SagaPlan, StepPlan } from "../../runtime/core/plan.js";
+import type { Transition } from "../../runtime/core/state.js";
 import { initialState, type SagaState, type StepState, stepOf } from "../../runtime/core/state.js";
 import { Status, type StatusName } from "../../runtime/core/status.js";
 import { transition } from "../../runtime/core/transition.js";
@@ -11,18 +11,18 @@ export const retry: RetryPolicy = { maxAttempts: 3, initialBackoffMs: 10, maxBac
 /** Five attempts, with waits of 100, 300 and 500 ms at most. */
 export const undoRetry: RetryPolicy = { maxAttempts: 5, initialBackoffMs: 100, maxBackoffMs: 500, multiplier: 3 };
 
-/** A step of a group; idempotent unless told otherwise. */
+/** A step of a group. Default: idempotent */
 export function step(group: number, kind: StepPlan["kind"] = "compensatable", more: Partial<StepPlan> = {}): StepPlan {
   const compensation = kind === "compensatable" ? { compensation: { retry: undoRetry } } : {};
   return { group, kind, retry, idempotent: true, compensateOnFailure: false, ...compensation, ...more };
 }
 
-/** The plan of a sync saga that is rolled back when a crash interrupts it, unless told otherwise. */
+/** The plan of a saga. Default: sync, rolled back when a crash interrupts it */
 export function planOf(steps: readonly StepPlan[], more: Partial<SagaPlan> = {}): SagaPlan {
   return { mode: "sync", recovery: "roll-back", steps, ...more };
 }
 
-/** A failure as an upstream answers it. */
+/** A failure as an upstream returns it. */
 export function failure(code: StatusName, more: Partial<Failure> = {}): Failure {
   return { code: Status[code], message: `no: ${code}`, reason: "SAGA_STEP_FAILED", beforeCall: false, ...more };
 }
@@ -52,7 +52,7 @@ export const events = {
   },
   responded: { kind: "responded", response: Uint8Array.of(42) },
   notResponded: { kind: "respond-failed", failure: failure("INTERNAL", { beforeCall: true }) },
-  retried: (at: number): SagaEvent => ({ kind: "operator-retried", step: at, who: "ada", why: "upstream mended" }),
+  retried: (at: number): SagaEvent => ({ kind: "operator-retried", step: at, who: "ada", why: "upstream fixed" }),
   skipped: (at: number): SagaEvent => ({ kind: "operator-skipped", step: at, who: "ada", why: "done by hand" }),
 } as const satisfies Record<string, SagaEvent | ((at: number, ...more: never[]) => SagaEvent)>;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { isOutcomeUnknown, Status, type StatusName, statusName } from "../../runtime/core/status.js";
 import { events, planOf, playing, step } from "./saga.js";
 
-/** As the design says: whether a call that failed so may have taken effect all the same. */
+/** Whether a call that failed with this status may have taken effect. */
 const mayHaveHappened: Readonly<Record<Exclude<StatusName, "OK">, boolean>> = {
   CANCELLED: true,
   UNKNOWN: true,

@@ -30,7 +30,7 @@ describe("every saga, whatever the upstreams answer and wherever the process cra
       }
       expect(state.phase).toBe("compensated");
       for (const { step, at } of steps.filter(({ step: { kind } }) => kind === "compensatable")) {
-        expect(!applied[at] || undone[at], `step ${at} of group ${step.group} is left behind`).toBe(true);
+        expect(!applied[at] || undone[at], `step ${at} of group ${step.group} still has its effect`).toBe(true);
       }
     });
   });
@@ -84,7 +84,7 @@ test("an unexpected event changes nothing and says why", () => {
       const next = transition(plan, before, { kind: "step-succeeded", step: 0, received: new Uint8Array() });
       expect(next.state).toBe(before);
       expect(next.commands).toEqual([]);
-      expect(next.unexpected).toContain("expects no answer");
+      expect(next.unexpected).toContain("does not expect an answer");
     }),
   );
 });

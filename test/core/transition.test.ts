@@ -34,7 +34,9 @@ const all: Readonly<Record<string, SagaEvent>> = {
 const done = [called(0), succeeded(0)];
 const undoing = [...done, notResponded, delivered];
 
-/** Where a saga stands, how it came there, and which events it expects there, with the phase that they lead to. */
+/**
+ * A saga's situation, the events that lead there, and which events it expects then, with the phase that they lead to.
+ */
 const table: readonly [string, SagaEvent[], Record<string, Phase>][] = [
   [
     "a step is due",
@@ -140,7 +142,7 @@ describe("if two processes ran the saga for a moment", () => {
     const saga = playing(plan, called(0, 2));
     for (const code of ["UNAVAILABLE", "NOT_FOUND"] as const) {
       const next = saga.ask({ ...failed(0, code), attempt: 1 } as SagaEvent);
-      expect(next.unexpected).toContain("attempt 1 failed while attempt 2 is under way");
+      expect(next.unexpected).toContain("attempt 1 failed, but attempt 2 is the current one");
       expect(next.state).toBe(saga.state());
     }
     expect(saga.ask({ ...failed(0, "NOT_FOUND"), attempt: 2 } as SagaEvent).unexpected).toBeUndefined();
@@ -150,7 +152,7 @@ describe("if two processes ran the saga for a moment", () => {
   test("the same holds for attempts to compensate", () => {
     const saga = playing(plan, ...undoing, undoCalled(0, 2));
     const next = saga.ask({ ...undoFailed(0, "UNAVAILABLE"), attempt: 1 } as SagaEvent);
-    expect(next.unexpected).toContain("attempt 1 to undo failed while attempt 2 is under way");
+    expect(next.unexpected).toContain("attempt 1 of the compensation failed, but attempt 2 is the current one");
     expect(next.state).toBe(saga.state());
     expect(saga.ask({ ...undoFailed(0, "UNAVAILABLE"), attempt: 2 } as SagaEvent).state.phase).toBe("stuck");
   });

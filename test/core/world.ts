@@ -27,7 +27,7 @@ function step(group: number, kind: StepPlan["kind"]): fc.Arbitrary<StepPlan> {
       group,
       kind,
       retry: drawn.retry,
-      // What `check` in the generator makes sure of.
+      // What the generator's `check` ensures.
       idempotent: drawn.idempotent || kind === "pivot" || kind === "retriable",
       compensateOnFailure: drawn.eager,
       ...(kind === "compensatable" ? { compensation: { retry: drawn.undo } } : {}),
@@ -67,7 +67,7 @@ export interface Outcome {
   readonly plan: SagaPlan;
   readonly state: SagaState;
   readonly calls: readonly string[];
-  /** By step: whether the upstream holds the effect, and whether it was undone. */
+  /** By step: whether the upstream has the effect, and whether it was compensated. */
   readonly applied: readonly boolean[];
   readonly undone: readonly boolean[];
   readonly crashes: number;
@@ -78,7 +78,7 @@ interface Action {
   readonly kind: "bad" | "good" | "crash";
 }
 
-/** Beyond so many choices the world only does well, so that every run ends. */
+/** After this number of choices everything succeeds, so that every run ends. */
 const badChoices = 120;
 
 /**
@@ -95,10 +95,10 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
   let due: Command[] = [];
   let flying: { readonly step: number; readonly undo: boolean }[] = [];
   let messages = 0;
-  // By step: messages on its topic. They are never taken away: any may come again, whenever.
+  // By step: messages on its topic. They are never removed: each may be delivered again at any time.
   const stepMessages = new Set<number>();
   let crashes = 0;
-  // What the process may forget when it crashes is what nothing outside depends on yet.
+  // A crash may lose only what nothing outside depends on yet.
   let safe = { events: 0, messages: 0 };
 
   function makeDurable(): void {
@@ -204,7 +204,7 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
 
   function crash(forget: boolean): void {
     crashes++;
-    // The process may have died before it published: what it would have sent is asked for again.
+    // The process may have died before it published, so recovery sends the message again.
     stepMessages.clear();
     if (forget) {
       durable.length = safe.events;
@@ -256,7 +256,7 @@ export function play(plan: SagaPlan, choices: () => number): Outcome {
   return { plan, state, calls, applied, undone, crashes };
 }
 
-/** The same structure with other numbers of attempts: what a deploy may change under sagas in flight. */
+/** The same structure with other numbers of attempts: a deployment may change these while sagas are in flight. */
 function otherPolicy(plan: SagaPlan): SagaPlan {
   const other = { maxAttempts: 2, initialBackoffMs: 1, maxBackoffMs: 1, multiplier: 1 };
   const steps = plan.steps.map((step) => ({

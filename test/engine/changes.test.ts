@@ -12,7 +12,7 @@ async function ownChanges(): Promise<Changes> {
   return new Changes(journal);
 }
 
-test("a change reaches those who listen to that saga", async () => {
+test("a change is reported to that saga's listeners", async () => {
   const changes = await ownChanges();
   const heard: string[] = [];
   changes.subscribe("a", () => heard.push("a"));
@@ -24,7 +24,7 @@ test("a change reaches those who listen to that saga", async () => {
   expect(heard).toEqual(["a", "b", "b again"]);
 });
 
-test("a listener that has ended hears nothing more, and ending twice ends no other", async () => {
+test("a listener that has ended gets no more changes, and ending it twice ends no other", async () => {
   const changes = await ownChanges();
   let heard = 0;
   const listener = () => heard++;
@@ -43,7 +43,7 @@ test("a listener that has ended hears nothing more, and ending twice ends no oth
   expect(heard).toBe(2);
 });
 
-test("a listener that ends itself, or begins another, does not disturb the others", async () => {
+test("a listener that ends itself, or adds another, does not disturb the others", async () => {
   const changes = await ownChanges();
   const heard: string[] = [];
   const end = changes.subscribe("a", () => {

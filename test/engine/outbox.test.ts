@@ -49,7 +49,7 @@ test("a message is published once, and removed from the journal", async () => {
   expect(published).toEqual(["s"]);
 });
 
-test("a message that the broker did not take is published by a later resend", async () => {
+test("a message that the broker did not accept is published by a later resend", async () => {
   let takes = false;
   const { journal, outbox, message, published } = await place(() => takes);
   outbox.send([message]);

@@ -17,7 +17,7 @@ async function stopAt(running: RunningEngine, arrived: Promise<unknown>) {
 }
 
 describe("a sync saga that was interrupted", () => {
-  test.each(["a", "b"])("at %s, before its pivot: rolled back, and its client learns so", async (at) => {
+  test.each(["a", "b"])("at %s, before its pivot: rolled back, and its client gets the error", async (at) => {
     const place = createPlace(scope);
     const facade = facadeOf({ steps });
     const { arrived } = place.upstreams.hold(`/${at}`);
@@ -51,7 +51,7 @@ describe("a sync saga that was interrupted", () => {
     expect(again[1]).toMatchObject({ idempotencyKey: again[0]?.idempotencyKey, message: again[0]?.message });
   });
 
-  test("while it was rolled back: goes on where it was, each compensation under its own key", async () => {
+  test("during its rollback: the rollback continues, each compensation with its own key", async () => {
     const place = createPlace(scope);
     const facade = facadeOf({ steps: { a: {}, b: {}, c: {} } });
     place.upstreams.plan("/c", failing("OUT_OF_RANGE"));
@@ -64,7 +64,7 @@ describe("a sync saga that was interrupted", () => {
     expect(two).toMatchObject({ idempotencyKey: one?.idempotencyKey, message: one?.message });
   });
 
-  test("again and again, at every call: ends all the same", async () => {
+  test("at every call: ends all the same", async () => {
     const place = createPlace(scope);
     const facade = facadeOf({ steps: { a: {}, b: {}, c: {} } });
     place.upstreams.plan("/c", failing("OUT_OF_RANGE"));
@@ -108,7 +108,7 @@ describe("carry-on recovery", () => {
 });
 
 describe("a saga of another structure", () => {
-  test("is parked, not run, and its id says so; the old structure finishes it", async () => {
+  test("is parked, and calls with its id get an error; the old structure finishes it", async () => {
     const place = createPlace(scope);
     const old = facadeOf({ steps: { a: {}, b: {} } });
     const changed = facadeOf({ steps: { a: {}, x: {} }, fingerprint: "f2" });
@@ -128,7 +128,7 @@ describe("a saga of another structure", () => {
     await place.reaches("s", "compensated");
   });
 
-  test("or of a facade that is gone does not keep the server from starting", async () => {
+  test("or of a removed facade does not keep the server from starting", async () => {
     const place = createPlace(scope);
     const { arrived } = place.upstreams.hold("/a");
     await stopAt(await place.start({ facades: [facadeOf({ steps: { a: {} } })] }), arrived);
@@ -139,7 +139,7 @@ describe("a saga of another structure", () => {
     expect(place.said).toContainEqual(expect.stringContaining("1 saga has a structure that this server does not have"));
   });
 
-  test("still gives the answer that it has", async () => {
+  test("still returns its recorded answer", async () => {
     const place = createPlace(scope);
     const first = await place.start({ facades: [facadeOf({ steps: { a: {} } })] });
     const answer = await first.ask("s");
@@ -149,7 +149,7 @@ describe("a saga of another structure", () => {
   });
 });
 
-test("what an upstream answers a stopped engine changes nothing any more", async () => {
+test("an upstream's answer to a stopped engine changes nothing", async () => {
   const place = createPlace(scope);
   const held = place.upstreams.hold("/a");
   const { ask, engine, journal } = await place.start({ facades: [facadeOf({ steps: { a: {} } })] });

@@ -23,7 +23,7 @@ async function untilRemoved(clock: ManualClock, looks: readonly number[]): Promi
   });
 }
 
-/** An engine on a clock that stands still, whose looks at the journal are counted: what each of them removed. */
+/** An engine on a manual clock; counts how many sagas each removal removed. */
 async function start(spec: Partial<EngineSpec> = {}) {
   const place = createPlace(scope);
   const clock = createManualClock();
@@ -41,7 +41,7 @@ async function start(spec: Partial<EngineSpec> = {}) {
 }
 
 describe("a saga that has ended", () => {
-  test("is there for as long as is configured, and then no more; its id may be used again", async () => {
+  test("is kept for journal.retention_ms; then its id may be used again", async () => {
     const { place, clock, looks, ask } = await start();
     const first = await ask("s", { request: { wish: 1 } });
     clock.advance(retentionMs - 1);
@@ -55,7 +55,7 @@ describe("a saga that has ended", () => {
     expect(place.upstreams.callsOf("/a"), "it is another saga now").toHaveLength(2);
   });
 
-  test("is kept for ever where nothing is configured", async () => {
+  test("is kept for ever if retention is not configured", async () => {
     const { place, clock, looks, ask } = await start({ retentionMs: undefined });
     await ask("s");
     for (let day = 0; day < 1_000; day++) {
@@ -68,14 +68,14 @@ describe("a saga that has ended", () => {
   });
 });
 
-/** Lets time stand still but for the engine's own looks, of which one is taken. */
+/** Runs the engine's timers once, without letting time pass. */
 async function untilLooked(clock: ManualClock, looks: readonly number[]): Promise<void> {
   const before = looks.length;
   clock.fire();
   await until(() => looks.length > before);
 }
 
-test("what is open or stuck stays, however old it is", async () => {
+test("open and STUCK sagas stay, however old they are", async () => {
   const { place, clock, looks, ask } = await start();
   place.upstreams.always("/b", failing("INVALID_ARGUMENT", "no"));
   place.upstreams.always("/a/undo", failing("OUT_OF_RANGE", "never"));
@@ -97,7 +97,7 @@ test("what is open or stuck stays, however old it is", async () => {
   expect(place.saga("open one")?.phase).toBe("open");
 });
 
-test("many are removed a few at a time, with pauses between", async () => {
+test("many sagas are removed a few at a time, with pauses between", async () => {
   const { place, clock, looks, ask } = await start();
   const ids = Array.from({ length: 250 }, (_, at) => `s${at}`);
   await Promise.all(ids.map((id) => ask(id)));
@@ -106,7 +106,7 @@ test("many are removed a few at a time, with pauses between", async () => {
   for (const id of ["x", "y", "z"]) {
     await ask(id); // By then another batch would have been durable, too.
   }
-  expect(looks, "one batch, and no more before time goes on").toHaveLength(1);
+  expect(looks, "one batch, and no more before time passes").toHaveLength(1);
   await untilRemoved(clock, looks);
   expect(Math.max(...looks)).toBeLessThanOrEqual(100);
   expect(looks.reduce((sum, removed) => sum + removed)).toBe(250);
@@ -114,7 +114,7 @@ test("many are removed a few at a time, with pauses between", async () => {
   expect(ids.filter((id) => place.saga(id) !== undefined)).toEqual([]);
 });
 
-test("a journal that can't be written now is tried again, and somebody is told", async () => {
+test("a removal that fails is retried, and logged", async () => {
   let refuse = true;
   const looks: number[] = [];
   const wrap = (journal: Journal): Journal =>
@@ -151,7 +151,7 @@ describe("a stopped engine leaves no timer behind:", () => {
     });
 
   test.each<readonly [string, Partial<EngineSpec>]>([
-    ["on a journal of its own", {}],
+    ["on a journal that is not shared", {}],
     ["on one that others share", { wrap: wrapShared }],
   ])("at rest, %s", async (_, spec) => {
     const { clock, stop } = await start(spec);
@@ -160,7 +160,7 @@ describe("a stopped engine leaves no timer behind:", () => {
     expect(clock.pending()).toBe(0);
   });
 
-  test("with sagas in every state: called, put aside, waiting to try again, with a deadline", async () => {
+  test("with sagas in every state: calling, suspended, in a retry delay, with a deadline", async () => {
     const steps = { a: { retry: { maxAttempts: 9, initialBackoffMs: 1_000, maxBackoffMs: 1_000, multiplier: 1 } } };
     const patient = facadeOf({ steps, name: "test.Service/Patient", deadlineMs: 60_000 });
     let refuse = false;
@@ -168,7 +168,7 @@ describe("a stopped engine leaves no timer behind:", () => {
     const wrap = (journal: Journal): Journal =>
       overriding(journal, {
         append: (entry) =>
-          refuse && entry.sagaId === "put aside"
+          refuse && entry.sagaId === "suspended"
             ? Promise.reject(new SagaError("SAGA_JOURNAL_UNAVAILABLE", "the disk is full"))
             : journal.append(entry),
       });
@@ -181,7 +181,7 @@ describe("a stopped engine leaves no timer behind:", () => {
     const called = ask("called").catch((error: unknown) => error);
     await held.arrived;
     refuse = true;
-    expect(await ask("put aside").catch((error: unknown) => error)).toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
+    expect(await ask("suspended").catch((error: unknown) => error)).toMatchObject({ code: "SAGA_JOURNAL_UNAVAILABLE" });
     await stop();
     expect(clock.pending()).toBe(0);
     expect(await waiting).toMatchObject({ code: "SAGA_DRAINING" });

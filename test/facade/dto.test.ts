@@ -46,7 +46,7 @@ function plain(bytes: Uint8Array): Uint8Array {
 
 const variants: readonly Variant[] = ["plain", "exact"];
 
-describe.each(variants)("%s messages of ts-proto's", (variant) => {
+describe.each(variants)("%s messages of ts-proto", (variant) => {
   test("of any content, with unknown fields, decode to the bytes that were encoded", () => {
     const codec = everything.codecs[variant];
     const dto = dtoOf(codec);
@@ -67,7 +67,7 @@ describe.each(variants)("%s messages of ts-proto's", (variant) => {
     );
   });
 
-  test("that never were on a wire come back, too", () => {
+  test("that were never on a wire are decoded, too", () => {
     const codec = everything.codecs[variant];
     const dto = dtoOf(codec);
     fc.assert(
@@ -92,11 +92,11 @@ function canEncode(codec: Codec<Message>, message: Message): boolean {
   }
 }
 
-/** The fields for which ts-proto has a JSON of its own. */
+/** The fields for which ts-proto writes its own JSON. */
 const notAsTheRestDo = ["took", "mask", "any", "wrapped_bytes"];
 
 describe("the JSON", () => {
-  test("is proto3 JSON that other implementations read, where it says it all", () => {
+  test("is proto3 JSON that other implementations read, if JSON can represent it", () => {
     const { descriptor, registry } = everything;
     const codec = everything.codecs.plain;
     const dto = dtoOf(codec);

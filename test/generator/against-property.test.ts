@@ -49,7 +49,7 @@ const anyFacade = fc.record({
 });
 type Facade = typeof anyFacade extends fc.Arbitrary<infer Value> ? Value : never;
 
-/** A facade of which one thing, or little more, is another: of two at random nearly everything differs. */
+/** A facade with one or a few changes. In two random facades nearly everything would differ. */
 const anyPair = anyFacade.chain((old) =>
   fc.tuple(
     fc.constant(old),

@@ -17,7 +17,7 @@ import { createWorkspace, type Workspace } from "./support/workspace.js";
 
 const breaks = [...structureBreaks, ...topicBreaks];
 const changes = [...breaks, ...harmless];
-/** All in one compilation, each in a package and a file of its own; `shop` stands for both in the table. */
+/** All in one compilation, each in its own package and file. In the table, `shop` means both. */
 const own = (text: string, at: number) =>
   text.replaceAll("shop.", `shop${at}.`).replace("package shop;", `package shop${at};`);
 const changed = ({ from, to }: Change) => before.replace(from, to);
@@ -61,7 +61,7 @@ describe.each(changes.map((change, at) => ({ ...change, at })))("$name", (change
     }
   });
 
-  test("is a break just where a fingerprint changes, topics aside", () => {
+  test("is a break exactly if a fingerprint changes, except for topics", () => {
     const [was, is] = [fingerprints(modelOf(old, at)), fingerprints(modelOf(now, at))];
     expect(is.size, "the changed protos are good").toBeGreaterThan(0);
     const differ = [...was].some(([name, fingerprint]) => is.get(name) !== fingerprint);
@@ -81,7 +81,7 @@ describe("many changes at once", () => {
     return check(read(one.request(["shop.proto"])), read(two.request(["shop.proto"]))).diagnostics;
   };
 
-  test("are all reported, in the order of their places, beside what else is wrong", async () => {
+  test("are all reported in order of location, together with other errors", async () => {
     const text = before
       .replace('compensation: "Release"', 'compensation: "Free"')
       .replace("mode: MODE_ASYNC", "mode: MODE_THROTTLED")
@@ -95,7 +95,7 @@ describe("many changes at once", () => {
     ]);
   });
 
-  test("a step whose RPC isn't known is reported as that alone", async () => {
+  test("a step with an unknown RPC is reported once", async () => {
     const text = before.replace('{call: "shop.Up.Mail"}', '{call: "shop.Up.Male"}');
     expect((await both(text)).map(({ code }) => code)).toEqual(["SAGA_STEP_UNKNOWN"]);
   });

@@ -22,7 +22,7 @@ describe("cache", () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  it("gives back what was kept, byte for byte", () => {
+  it("returns what was stored, byte for byte", () => {
     const key = cacheKey(inputs);
     expect(readCache(directory, key)).toBeUndefined();
     writeCache(directory, key, run);
@@ -31,7 +31,7 @@ describe("cache", () => {
     expect(Buffer.from(known?.response ?? []).equals(run.response)).toBe(true);
   });
 
-  it("has one key for the same inputs, in whatever order the stubs come", () => {
+  it("has one key for the same inputs, whatever the order of the stubs", () => {
     expect(cacheKey({ ...inputs, stubs: new Map([...inputs.stubs].reverse()) })).toBe(cacheKey(inputs));
   });
 
@@ -48,7 +48,7 @@ describe("cache", () => {
     expect(cacheKey(changed)).not.toBe(cacheKey(inputs));
   });
 
-  it("misses where one bit has changed, anywhere", () => {
+  it("misses if one bit has changed anywhere", () => {
     const key = cacheKey(inputs);
     writeCache(directory, key, run);
     const whole = readFileSync(join(directory, key));
@@ -64,7 +64,7 @@ describe("cache", () => {
     }
   });
 
-  it("keeps a bounded number of runs, the last used among them", () => {
+  it("keeps a limited number of runs, including the last used", () => {
     for (let i = 0; i < 60; i += 1) {
       writeCache(directory, `key${i}`, run);
       expect(readCache(directory, "key0")).toBeDefined();
@@ -73,14 +73,14 @@ describe("cache", () => {
     expect(readCache(directory, "key59")).toBeDefined();
   });
 
-  it("shrugs where it can't write", () => {
+  it("ignores that it can't write", () => {
     const file = join(directory, "file");
     writeFileSync(file, "");
     expect(() => writeCache(file, "key", run)).not.toThrow();
     expect(readCache(file, "key")).toBeUndefined();
   });
 
-  it("stays out of places without node_modules", () => {
+  it("writes nothing outside of node_modules", () => {
     expect(cacheDirectory(directory)).toBeUndefined();
     mkdirSync(join(directory, "node_modules"));
     expect(cacheDirectory(directory)).toBe(join(directory, "node_modules", ".cache", "protosaga", "responses"));

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 describe.each(cases)("$name", ({ path, proto, packageName, says }) => {
-  test("has every mistake reported at its place, all at once and in order", () => {
+  test("has every error reported with its location, all together and in order", () => {
     const { diagnostics, plan } = check(read(compiled.request([path])));
     const found = diagnostics.map(({ code, place }) => ({ code, line: place.line, column: place.column }));
     expect(found).toEqual(expectedIn(proto));
@@ -41,7 +41,7 @@ describe.each(cases)("$name", ({ path, proto, packageName, says }) => {
   });
 });
 
-test("all mistakes of all files come at once, by file, line and column", () => {
+test("errors of all files are reported together, by file, line and column", () => {
   const { diagnostics } = check(read(compiled.request(cases.map(({ path }) => path).reverse())));
   const expected = cases
     .flatMap(({ path, proto }) => expectedIn(proto).map((at) => ({ path, ...at })))

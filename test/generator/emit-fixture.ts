@@ -11,7 +11,7 @@ export const emitOptions: EmitOptions = { pb: "pb", importExtension: "js", versi
 
 const protos = join(import.meta.dirname, "golden", "proto");
 
-/** The texts of the .proto files that are as awkward as can be, by path. */
+/** The texts of the awkward .proto files, by path. */
 export function nastyProtos(): Record<string, string> {
   const paths = readdirSync(protos, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".proto"));
   return Object.fromEntries(paths.sort().map((path) => [path, readFileSync(join(protos, path), "utf8")]));

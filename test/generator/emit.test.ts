@@ -16,9 +16,9 @@ describe("emit", () => {
     return [...emit(plan, emitOptions), ...merged.files];
   };
 
-  it("writes what the golden file holds", async () => {
+  it("writes what is in the golden file", async () => {
     const files = await all();
-    // Descriptors are bytes; that they are the right ones is read's business.
+    // Descriptors are bytes. The tests of `read` check their content.
     const text = files.map(({ path, content }) => `=== ${path}\n${content.replace(/\[\n( +"\S+",\n)+ +\]/g, "[…]")}`);
     await expect(text.join("\n")).toMatchFileSnapshot("golden/nasty.txt");
   });
@@ -49,7 +49,7 @@ describe("emit", () => {
     );
   });
 
-  it("tells apart two files whose paths differ in case only", () => {
+  it("distinguishes two files whose paths differ in case only", () => {
     const [one] = plan.services;
     if (!one) {
       throw new Error("no service");
@@ -67,7 +67,7 @@ describe("emit", () => {
     ]);
   });
 
-  it("gives every file a path of its own, on a disk that ignores case too", async () => {
+  it("gives every file a unique path, also on a disk that ignores case", async () => {
     const paths = (await all()).map(({ path }) => path.toLowerCase());
     expect(new Set(paths).size).toBe(paths.length);
   });

@@ -5,7 +5,7 @@ import { emitOptions, planOf } from "./emit-fixture.js";
 /** The node file of the one facade in `tripProto`, relative to stubs_dir. */
 export const tripStub = "trip/trip-service/book.ts";
 
-/** The sample file beside it. */
+/** The sample file next to it. */
 export const tripSample = "trip/trip-service/book.sample.ts";
 
 /** A facade with the steps given, each `flight`, `hotel` or `car`. */
@@ -54,7 +54,7 @@ export interface MergedTexts {
   readonly said: readonly string[];
 }
 
-/** Merges into the stubs given as texts or bytes; without specs, unless told otherwise. */
+/** Merges into the stubs given as texts or bytes. Default: without specs */
 export async function mergeInto(
   plan: Plan,
   stubs: Readonly<Record<string, string | Uint8Array>> = {},

@@ -7,7 +7,7 @@ import type { Plan } from "../../generator/model.js";
 import { emitOptions } from "./emit-fixture.js";
 import { mergeInto, tripPlan, tripStub } from "./merge-fixture.js";
 
-/** What a user may have made of a node file: its parts in any order, some gone, with code of their own between them. */
+/** What a user may do with a node file: reorder its parts, remove some, and add other code between them. */
 const parts = [
   'import type { Nodes } from "../../../facade/trip/trip-service/book.js";',
   'import { Rollback } from "protosaga"; // for refusals',
@@ -37,7 +37,7 @@ const edited = fc
   })
   .map(({ parts, newLine, mark, end }) => mark + (parts.join("\n") + end).replaceAll("\n", newLine));
 
-/** The text without what was put in: the splices' places, counted on by what stands before them. */
+/** The text without the insertions. Their positions count the insertions before them. */
 function withoutInserted(text: string, splices: readonly { at: number; text: string }[]): string {
   let shift = 0;
   let rest = text;

@@ -4,7 +4,7 @@ import { mergeInto, tripPlan, tripSample, tripStub } from "./merge-fixture.js";
 describe("a sample file", () => {
   const written = async () => (await mergeInto(await tripPlan(), {}, "vitest")).files[tripSample] ?? "";
 
-  it("is written where there is none, and only where specs are wanted", async () => {
+  it("is written if there is none, and only if specs are wanted", async () => {
     expect(await written()).toContain("export const sample: Sample<BookDto> = {};");
     expect(Object.keys((await mergeInto(await tripPlan())).files)).toEqual([tripStub]);
   });
@@ -12,7 +12,7 @@ describe("a sample file", () => {
   it.each([
     ["specs", "vitest"],
     ["no specs", "none"],
-  ] as const)("is the user's, to the byte, whatever stands in it, with %s", async (_, spec) => {
+  ] as const)("is never changed, whatever its content, with %s", async (_, spec) => {
     const stub = (await mergeInto(await tripPlan())).files[tripStub] ?? "";
     for (const text of [`${await written()}// mine\r\n`, "", "\uFEFFexport const sample = {", "// nothing left"]) {
       const { files, said } = await mergeInto(await tripPlan(), { [tripStub]: stub, [tripSample]: text }, spec);
@@ -21,7 +21,7 @@ describe("a sample file", () => {
     }
   });
 
-  it("is kept when its facade is gone, with a warning", async () => {
+  it("is kept when its facade was removed, with a warning", async () => {
     const gone = "trip/trip-service/cancel.sample.ts";
     const text = (await written()).replace("dto/trip/trip-service/book.js", "dto/trip/trip-service/cancel.js");
     const { files, said } = await mergeInto(await tripPlan(), { [gone]: text, "mine.sample.ts": "// not one" });
@@ -32,7 +32,7 @@ describe("a sample file", () => {
     ]);
   });
 
-  it("that is no UTF-8 is left where it is", async () => {
+  it("that is not UTF-8 is left unchanged", async () => {
     const { files, said } = await mergeInto(await tripPlan(), { [tripSample]: Uint8Array.of(0xff) }, "vitest");
     expect(Object.keys(files)).toEqual([tripStub]);
     expect(said[0]).toContain("SAGA_STUB_ENCODING");

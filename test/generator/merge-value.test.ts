@@ -64,7 +64,7 @@ describe("zeroValue", () => {
 });
 
 describe("compensate", () => {
-  it("draws on what was sent or received, never guessing between the two, then on the saga's id, then on the request", async () => {
+  it("uses what was sent or received, but never guesses between the two; then the saga's id; then the request", async () => {
     const plan = await planOf({
       "p.proto": `syntax = "proto3";
 package p;
@@ -98,7 +98,7 @@ message Nothing {}
   }),`);
   });
 
-  it("leaves a todo where nothing but a received field says what to undo", async () => {
+  it("leaves a todo if only a received field says what to compensate", async () => {
     const compensate = async (request: string, sent: string) => {
       const plan = await planOf({
         "p.proto": `syntax = "proto3";

@@ -33,7 +33,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
 `);
   });
 
-  it("answers a complete file with its own bytes", async () => {
+  it("returns a complete file unchanged", async () => {
     const stub = (await stubOf()).replaceAll("\n", "\r\n").replace("todo(", "/* mine */ todo (");
     const { files, said } = await mergeInto(await tripPlan(), { [tripStub]: stub });
     expect(files).toEqual({ [tripStub]: stub });
@@ -68,7 +68,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
       'book.js"; // mine\nimport { todo } from "protosaga";\nexport const flight',
     ],
     ["by the name that the file has for it", 'import { todo as later } from "protosaga";', "price: later("],
-    ["beside a function of that name", "function todo() {}", 'import { todo as todo_2 } from "protosaga";'],
+    ["next to a function of that name", "function todo() {}", 'import { todo as todo_2 } from "protosaga";'],
   ])("adds the import of todo %s", async (_, given, expected) => {
     const nodes = 'import type { Nodes } from "../../../facade/trip/trip-service/book.js"; // mine';
     const before = `${given}\n${nodes}\nexport const flight: Nodes["flight"] = {} as never;\n`;
@@ -90,7 +90,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
       ': Nodes["respond"]',
     ],
     ["that means something else", 'import type { Nodes } from "./other.js";', ': Nodes_2["respond"]'],
-  ])("heeds an import of Nodes %s", async (_, given, expected) => {
+  ])("recognises an import of Nodes %s", async (_, given, expected) => {
     const { files } = await mergeInto(await tripPlan(["flight"]), { [tripStub]: `${given}\n` });
     expect(files[tripStub]).toContain(expected);
   });
@@ -127,7 +127,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     expect((files[tripStub] ?? "").includes('export const flight: Nodes["flight"] = {')).toBe(kind !== "a type");
   });
 
-  it("adds nothing where it can't see what is there", async () => {
+  it("adds nothing if it can't see what exists", async () => {
     const given = 'export * from "elsewhere";\n';
     const { files, said } = await mergeInto(await tripPlan(["flight"]), { [tripStub]: given });
     expect(files[tripStub]).toBe(given);
@@ -181,7 +181,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     expect(other.said[0]).toContain("SAGA_STUB_ENCODING");
   });
 
-  it("warns of a node without a step and guesses its new name", async () => {
+  it("warns about a node without a step, and guesses its new name", async () => {
     const given = (await stubOf(["flight"])).replaceAll("flight", "fligth").replaceAll("fligthId", "flightId");
     const { files, said } = await mergeInto(await tripPlan(["flight"]), { [tripStub]: given });
     expect(files[tripStub]?.startsWith(given)).toBe(true);
@@ -191,7 +191,7 @@ export const respond: Nodes["respond"] = ({ results }) => ({
     ]);
   });
 
-  it("keeps the file of a facade that is gone, and every file of the user's own", async () => {
+  it("keeps the file of a removed facade, and all other files of the user", async () => {
     const gone = 'import type { Nodes } from "../../../facade/trip/trip-service/old-book.js";\n';
     const stubs = { "trip/trip-service/old-book.ts": gone, "helpers/money.ts": "not {{ even code", "notes.md": "" };
     const { files, said } = await mergeInto(await tripPlan(), stubs);

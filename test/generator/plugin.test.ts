@@ -46,7 +46,7 @@ function tree(directory: string): Record<string, string> {
 }
 
 describe("through buf generate", () => {
-  test("the booking example is generated, twice the same", async () => {
+  test("the booking example is generated, and the same again", async () => {
     const { directory, buf } = project(good, ["stubs_dir=gen/node"]);
     expect(await buf("generate")).toEqual({ code: 0, stdout: "", stderr: "" });
     const first = tree(join(directory, "gen"));
@@ -56,7 +56,7 @@ describe("through buf generate", () => {
     expect(tree(join(directory, "gen"))).toEqual(first);
   });
 
-  test("on errors all are said, and nothing is written", async () => {
+  test("all errors are reported, and nothing is written", async () => {
     const { directory, buf, write } = project([...good, "bad.proto"], ["stubs_dir=gen/node", "speed=high"]);
     write({ "gen/node/mine.ts": "// mine\n" });
     const { code, stderr } = await buf("generate");
@@ -69,7 +69,7 @@ describe("through buf generate", () => {
     expect(tree(join(directory, "gen"))).toEqual({ "node/mine.ts": "// mine\n" });
   });
 
-  test("without stubs_dir nothing is guessed", async () => {
+  test("without stubs_dir, no folder is guessed", async () => {
     const { directory, buf } = project(good, []);
     const { code, stderr } = await buf("generate");
     expect(code).not.toBe(0);
@@ -96,7 +96,7 @@ describe("as a process", () => {
     expect(refused.stderr).toMatch(/^protoc-gen-saga reads a CodeGeneratorRequest from stdin and has no argument.*\n$/);
   });
 
-  test("a fault of the plugin is on stderr, with exit code 1 and nothing on stdout", () => {
+  test("a bug of the plugin is reported on stderr, with exit code 1 and nothing on stdout", () => {
     const broken = runPlugin(new Uint8Array([255, 255, 255]));
     expect([broken.code, broken.stdout.toString()]).toEqual([1, ""]);
     expect(broken.stderr).toMatch(/^protoc-gen-saga: .*\n +at /);
@@ -126,7 +126,7 @@ describe("as a process", () => {
     const written = files();
     expect(written).toHaveLength(1);
     expect(runPlugin(request("stubs_dir=gen/node"), [], directory)).toEqual(first);
-    // A run that isn't answered from the cache writes its file anew.
+    // A run that isn't answered from the cache writes its file again.
     expect(files()).toEqual(written);
     expect(first.stderr).toContain(warning);
   });
@@ -136,7 +136,7 @@ describe("run", () => {
   const readFile = () => ({ problem: "no file" });
   const environment = { version: "", readStubs: () => new Map(), readFile, warn: () => {} };
 
-  test("says which features it supports, failing or not", async () => {
+  test("reports the features that it supports, with errors or without", async () => {
     const features = { supportedFeatures: 3n, minimumEdition: Edition.EDITION_PROTO2 };
     for (const path of ["bad.proto", "booking/order.proto"]) {
       const response = await run(compiled.request([path], "stubs_dir=x"), environment);
@@ -145,7 +145,7 @@ describe("run", () => {
     }
   });
 
-  test("reads no stubs where there are errors, and writes nothing where there are no facades", async () => {
+  test("reads no stubs if there are errors, and writes nothing if there are no facades", async () => {
     const readStubs = () => {
       throw new Error("must not be called");
     };

@@ -7,7 +7,7 @@ import { read } from "../../generator/read/read.js";
 import { compile } from "./support/compile.js";
 import { createWorkspace, root, type Workspace } from "./support/workspace.js";
 
-// What read says of names and of undefined must be what the real ts-proto does, for the nastiest of protos.
+// What `read` finds about names and undefined must be what ts-proto does, for the most awkward protos.
 const nasty = {
   "nasty/three.proto": `syntax = "proto3";
 package nasty.three;

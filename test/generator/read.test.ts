@@ -84,7 +84,7 @@ test("a request without saga.proto has nothing to read", async () => {
   expect(model).toEqual({ services: [], marked: [], files: [expect.any(String)], rpcNames: ["S.R"] });
 });
 
-test("places count from 1 and reach the option's field", () => {
+test("locations count from 1 and lead to the option's field", () => {
   const [keep, hold] = notes.services[0]?.facades ?? [];
   const at = (line: number, text: string) => ({
     path: "places.proto",

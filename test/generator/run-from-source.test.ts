@@ -35,7 +35,7 @@ describe("run-from-source", { timeout: 60_000 }, () => {
     expect(await version()).toBe("from the bundle");
   });
 
-  it("builds anew when a source has changed, and drops what is old", async () => {
+  it("builds again when a source has changed, and removes the old bundle", async () => {
     await version();
     const [old = ""] = bundles();
     const longAgo = new Date(Date.now() - 3_600_000);

@@ -13,7 +13,7 @@ describe("a made-up message", { timeout: 60_000 }, () => {
     json = new Function(`return (${print(layout)});`)();
   });
 
-  it("is one that ts-proto reads, and writes again as it was, with every option of ours", () => {
+  it("is read and written unchanged by ts-proto, with every option of ours", () => {
     for (const codec of Object.values(everything.codecs)) {
       const read = codec.decode(codec.encode(codec.fromJSON(json)).finish());
       expect(codec.toJSON(read)).toEqual(json);

@@ -123,7 +123,7 @@ describe("the specs that buf generate writes", { timeout: 120_000 }, () => {
     expect(text).toMatch(/fail 0\n/);
   });
 
-  it("are not written where nobody asks for them", async () => {
+  it("are not written by default", async () => {
     workspace = createProject("stubs_dir=gen/node");
     expect(await workspace.buf("generate")).toMatchObject({ code: 0, stderr: "" });
     expect(existsSync(join(workspace.directory, node))).toBe(true);

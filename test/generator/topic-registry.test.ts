@@ -10,7 +10,7 @@ import { createWorkspace } from "./support/workspace.js";
 
 const scope = createScope();
 
-test("the registry lists every topic of every facade by what it is for, and its type knows them", () => {
+test("the registry lists every topic of every facade by purpose, and its type has them", () => {
   expect(registry).toEqual({
     "pb.BookingService/HandleSyncBooking": { rollback: "cancel_sync_booking", steps: {} },
     "pb.BookingService/HandleAsyncBooking": {
@@ -38,7 +38,7 @@ test("the registry's topics are those that the server uses, the steps' by positi
   }
 });
 
-test("facades tell the full names of their messages, for google.protobuf.Any", () => {
+test("facades contain the full names of their messages, for google.protobuf.Any", () => {
   const { handleAsyncBooking, handleThrottledBooking } = bookingService.facades;
   expect(handleAsyncBooking?.types).toEqual({ request: "pb.BookingRequest", response: "pb.BookingASyncResponse" });
   expect(handleThrottledBooking?.types.response).toBe("pb.BookingSyncResponse");

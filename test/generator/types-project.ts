@@ -14,14 +14,17 @@ const run = promisify(execFile);
 export interface TypesProject {
   /** Adds a file of the user's, by its path relative to the generated code. */
   add(path: string, content: string): void;
-  /** Adds a copy of the generated code, by a name, in which one file is another. @throws Error where the edit changes nothing */
+  /**
+   * Adds a copy of the generated code, by a name, in which one file is another.
+   * @throws Error where the edit changes nothing
+   */
   vary(name: string, path: string, edit: (content: string) => string): void;
   /**
-   * Asks tsc, under the repository's own strict settings, about everything at once: that takes it as long as one file.
-   * @returns what it says of a file or folder, `generated`, `added/<path>` or `varied/<name>`; "": nothing
+   * Runs tsc with the repository's strict settings on everything at once, which takes as long as one file.
+   * @returns its errors in a file or folder, `generated`, `added/<path>` or `varied/<name>`; "" if there are none
    */
   typecheck(): Promise<(path: string) => string>;
-  /** What biome says of the generated code as it was made; "": nothing. */
+  /** What biome reports about the generated code; "" if nothing. */
   lint(): Promise<string>;
   remove(): void;
 }
@@ -86,7 +89,7 @@ export async function createTypesProject(protos: Readonly<Record<string, string>
   };
 }
 
-/** Lints with the repository's settings, in a copy elsewhere: biome looks past node_modules. */
+/** Lints a copy with the repository's settings, because biome ignores node_modules. */
 async function lint(generated: string): Promise<string> {
   const copy = mkdtempSync(join(tmpdir(), "protosaga-lint-"));
   try {

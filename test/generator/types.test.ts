@@ -5,7 +5,7 @@ import { createTypesProject, type TypesProject } from "./types-project.js";
 const shop =
   "deep/er/v1/shop/shop-api/buy-everything-that-is-there-and-then-some-more-so-that-the-name-gets-long" as const;
 
-/** What is read, in the request of a node of the shop's facade, and what tsc is to say of it. */
+/** What a node of the shop's facade reads, and the expected error of tsc. */
 const readings: readonly Reading[] = [
   ["an earlier step", "rate", "results.take.aDouble", ""],
   ["both of an earlier group", "rate", "results.takeOnceMoreWithANameThatIsLong.aDouble", ""],
@@ -17,7 +17,7 @@ const readings: readonly Reading[] = [
 type Reading = readonly [what: string, node: string, expression: string, said: string];
 
 const stub = `node/${shop}.ts`;
-/** What is done to the shop's stub, and what tsc is to say of it. */
+/** A change of the shop's stub, and the expected error of tsc. */
 const mistakes: readonly Mistake[] = [
   ["a missing node", /^export const tell:/m, "const tell:", "Property 'tell' is missing"],
   ["a node of the wrong kind", /^ {2}request: .*\n(.*\n)*?^ {2}\}\),\n/m, "", "Property 'request' is missing"],
@@ -26,7 +26,7 @@ const mistakes: readonly Mistake[] = [
 type Mistake = readonly [what: string, from: RegExp, to: string, said: string];
 
 const sample = `node/${shop}.sample.ts`;
-/** What stands in the shop's sample, and what tsc is to say of it. */
+/** The content of the shop's sample, and the expected error of tsc. */
 const samples: readonly Sample[] = [
   ["a message with a field that it doesn't have", "{ request: { nothing: 1 } }", "'nothing' does not exist"],
   ["an answer of a step that there is not", "{ responses: { takes: {} } }", "'takes' does not exist"],
@@ -52,7 +52,7 @@ function reading(facade: string, node: string, expression: string): string {
   ].join("\n");
 }
 
-describe("generated code beside ts-proto's", { timeout: 120_000 }, () => {
+describe("generated code with ts-proto's", { timeout: 120_000 }, () => {
   let project: TypesProject;
   let errorsIn: (path: string) => string;
   beforeAll(async () => {

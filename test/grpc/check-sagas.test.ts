@@ -8,7 +8,7 @@ import { createScope } from "../support/scope.js";
 
 const scope = createScope();
 
-test("code is held against a journal by facade and fingerprint, also from a program of one's own", async () => {
+test("code is compared with a journal by facade and fingerprint, also by another program", async () => {
   const data_dir = scope.tempDir();
   const journal = scope.use(openSqliteJournal(join(data_dir, "journal.db")));
   const known = facadeOf({ steps: { a: {} } });

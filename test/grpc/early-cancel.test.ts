@@ -15,7 +15,7 @@ const missing = "/pb.BookingService/NoSuchMethod";
 
 type GiveUp = "deadline" | "cancel";
 
-/** Calls a method that the server does not have, and gives up at about the time when the server answers. */
+/** Calls a method that the server does not have, and cancels at about the time when the server answers. */
 function callMissing(client: Client, giveUp: GiveUp, n: number): Promise<status | undefined> {
   return new Promise((resolve) => {
     const options = giveUp === "deadline" ? { deadline: Date.now() + (n % 4) } : {};
@@ -38,7 +38,7 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array)
   return Buffer.concat([head, payload]);
 }
 
-/** Calls that are made and given up in the same packet, over connections of their own, which the server may close. */
+/** Calls that are made and cancelled in the same packet, each on its own connection, which the server may close. */
 async function callsInOnePacket(port: number, ca: Buffer | undefined, contentType: string): Promise<void> {
   const field = (name: string, value: string) =>
     Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
@@ -69,7 +69,7 @@ async function callsInOnePacket(port: number, ca: Buffer | undefined, contentTyp
   }
 }
 
-test.each(["plaintext", "TLS"])("a client that gives up calls at once does no harm (%s)", async (transport) => {
+test.each(["plaintext", "TLS"])("a client that cancels calls at once does no harm (%s)", async (transport) => {
   const { ca: authority, issue } = createAuthority(scope.tempDir());
   const ca = transport === "TLS" ? readFileSync(authority) : undefined;
   const { cert, key } = issue("server");

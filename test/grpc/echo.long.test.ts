@@ -14,7 +14,7 @@ const prefix = "echo.";
 const without = withoutKafka();
 const kafka = without === undefined ? useKafka(kafkaVersions[1]) : { brokers: [] };
 
-/** What somebody else may do with a message: repeat it, ask for the next step too early, or for a rollback that nobody wants. */
+/** What others may do with a message: repeat it, send that of the next step too early, or that of a rollback. */
 function mischief({ topic, key, body }: Message): Message[] {
   const again = { topic, key, body };
   const early = { ...(JSON.parse(body) as object), current_index: 1 };

@@ -21,7 +21,7 @@ function bookOver(client: BookingServiceClient, id: string, message = request): 
   return ended(callUnary(client, client.handleAsyncBooking, message, { "x-request-id": id }));
 }
 
-/** A promise that others wait for until it is opened, at the end of the test at the latest. */
+/** A promise that resolves when the test opens it, at the end of the test at the latest. */
 function held() {
   let open = () => {};
   const hold = new Promise<void>((resolve) => {
@@ -67,7 +67,7 @@ function session(address: string): ClientHttp2Session {
   return made;
 }
 
-/** Begins a call of HTTP/2's streams themselves, and sends nothing of its request. */
+/** Begins a call on an HTTP/2 stream, and sends nothing of its request. */
 function begin(client: ClientHttp2Session, path: string, id: string) {
   const stream = client.request({
     ":method": "POST",
@@ -116,7 +116,7 @@ describe("a full queue", () => {
     await flood(book);
   });
 
-  test("keeps no other call from its answer", async () => {
+  test("does not delay the answers of other calls", async () => {
     const { client, book } = await fullServer();
     const calls = Array.from({ length: 50 }, () => ended(callUnary(client, client.handleAsyncBooking, request)));
     for (const { code } of await Promise.all(calls)) expect(code, "without an id").toBe(status.INVALID_ARGUMENT);
@@ -147,7 +147,7 @@ describe("a full queue", () => {
   });
 });
 
-test("of calls that come at once, as many are accepted as there is room for", async () => {
+test("of simultaneous calls, a server accepts as many as it has room for", async () => {
   const { client, orders } = await startBookingServer(scope, { config: { queue_limit: { async: 3 } } });
   orders.plan("createOrder", { hold: held().hold, times: 3 });
   const ends = await Promise.all(Array.from({ length: 500 }, (_, at) => bookOver(client, `flood-${at}`)));
@@ -197,7 +197,7 @@ describe("a client", () => {
     expect(orders.calls).toHaveLength(3);
   });
 
-  test("that does not send its request in time is given up", async () => {
+  test("that does not send its request in time gets DEADLINE_EXCEEDED", async () => {
     const { address, client } = await startBookingServer(scope, { config: { limits: { request_ms: 200 } } });
     const { stream, end } = begin(session(address), asyncPath, "slow");
     stream.write(Buffer.from([0, 0, 0, 0, 9, 1]));
@@ -206,7 +206,7 @@ describe("a client", () => {
     expect((await bookOver(client, "slow")).code, "the id is free").toBe(status.OK);
   });
 
-  test("is hung up on beyond the limit on connections, and served once another one has left", async () => {
+  test("is disconnected above the limit of connections, and served once another one has left", async () => {
     const { address, client } = await startBookingServer(scope, { config: { limits: { connections: 2 } } });
     expect((await bookSync(client, { "x-request-id": "a" })).code).toBe(status.OK);
     const second = session(address);
@@ -231,12 +231,12 @@ describe("a client", () => {
     await new Promise<void>((resolve) => session(address).once("close", () => resolve()));
   });
 
-  test("is asked whether it is still there", async () => {
+  test("is pinged", async () => {
     const { address } = await startBookingServer(scope, { config: { limits: { keepalive_ms: 100 } } });
     await new Promise<void>((resolve) => session(address).once("ping", () => resolve()));
   });
 
-  test("that does not speak HTTP/2 is hung up on", async () => {
+  test("that does not speak HTTP/2 is disconnected", async () => {
     const { address, client } = await startBookingServer(scope);
     const { hostname, port } = new URL(`http://${address}`);
     const socket = connectTcp(Number(port), hostname);

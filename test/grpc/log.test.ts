@@ -9,7 +9,7 @@ import { until } from "../support/until.js";
 describeSmallDisk("the log", () => {
   const scope = createScope();
 
-  test("keeps a mebibyte of lines while its disk is full, and tells how many were lost beyond", async () => {
+  test("keeps a mebibyte of lines while its disk is full, and logs how many more were lost", async () => {
     const disk = smallDisk(scope, 8_000);
     const path = join(disk.path, "log");
     const file = openSync(path, "a");

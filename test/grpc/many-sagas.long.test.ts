@@ -8,7 +8,7 @@ import { manySagas, patientService } from "./support/many-sagas.js";
 const scope = createScope();
 const count = 10_000;
 
-test("10,000 sagas with faults of each kind on the embedded broker: each ends rightly", {
+test("10,000 sagas with faults of each kind on the embedded broker: each has the right end", {
   timeout: 300_000,
 }, async () => {
   await manySagas(await startBookingServer(scope, { services: [patientService] }), count);
@@ -19,7 +19,7 @@ const without = withoutKafka();
 const kafka = without === undefined ? useKafka(version) : { brokers: [] };
 
 test.skipIf(skips("10,000 sagas on Kafka", without))(
-  "10,000 sagas with faults of each kind on Kafka: each ends rightly",
+  "10,000 sagas with faults of each kind on Kafka: each has the right end",
   { timeout: 300_000 },
   async () => {
     const broker = { kind: "kafka" as const, kafka: { brokers: [...kafka.brokers], partitions: 3 } };

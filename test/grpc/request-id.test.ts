@@ -6,7 +6,7 @@ import { callRaw } from "./support/raw-call.js";
 
 const scope = createScope();
 
-test("a call without a request id is refused with just these words", async () => {
+test("a call without a request id is refused with this message", async () => {
   const { client, orders } = await startBookingServer(scope);
   const missing = {
     code: status.INVALID_ARGUMENT,
@@ -19,7 +19,7 @@ test("a call without a request id is refused with just these words", async () =>
   expect(orders.calls).toEqual([]);
 });
 
-test("128 characters are a request id, 129 are none; nor are those of other kinds", async () => {
+test("a request id has at most 128 characters of certain kinds", async () => {
   const { client, orders } = await startBookingServer(scope);
   expect(await book(client, { "x-request-id": "x".repeat(128) })).toMatchObject({ code: status.OK });
   expect(await book(client, { "x-request-id": "AZaz09._:/-" })).toMatchObject({ code: status.OK });
@@ -34,10 +34,10 @@ test("128 characters are a request id, 129 are none; nor are those of other kind
   expect(orders.calls).toHaveLength(booked);
 });
 
-test("bytes that are no request are refused, and the id is still free", async () => {
+test("a malformed request is refused, and its id is still free", async () => {
   const { client, orders } = await startBookingServer(scope);
   const path = "/pb.BookingService/HandleSyncBooking";
-  // A length-delimited field that promises more than there is.
+  // A length-delimited field that is longer than the message.
   const broken = new Uint8Array([0x0a, 0xff, 0x01]);
   expect(await ended(callRaw(client, path, broken, { "x-request-id": "a" }))).toMatchObject({
     code: status.INVALID_ARGUMENT,
@@ -47,7 +47,7 @@ test("bytes that are no request are refused, and the id is still free", async ()
   expect(await book(client, { "x-request-id": "a" })).toMatchObject({ code: status.OK });
 });
 
-test("an id that was used for another request or another payload is ALREADY_EXISTS; the same request is the same answer", async () => {
+test("an id that was used for another facade or payload gets ALREADY_EXISTS; the same request gets the same answer", async () => {
   const { client, ledgers } = await startBookingServer(scope);
   const first = await book(client, { "x-request-id": "a" });
   expect(first).toMatchObject({ response: { RequestID: "a", OrderID: 1n, PaymentID: 2n } });

@@ -11,7 +11,7 @@ import { connectSagaClient } from "./support/saga-client.js";
 
 const scope = createScope();
 
-/** Has sagas end in every way on a server that keeps them for a second, and looks which are there then. */
+/** Has sagas end in every way on a server that keeps them for one second, and then lists those that exist. */
 async function checkRetention(journal: object): Promise<void> {
   const server = await startBookingServer(scope, {
     config: { journal: { retention_ms: 1_000, ...journal } },
@@ -44,12 +44,12 @@ async function checkRetention(journal: object): Promise<void> {
   expect(server.ledgers().orders.entries.length, "whose order the upstream knows by its key").toBe(orders);
 }
 
-test("a saga is gone once it has ended for as long as is configured; open and stuck ones stay", async () => {
+test("a saga is removed when its retention time has passed; open and stuck ones stay", async () => {
   await checkRetention({});
 });
 
 describePostgres("on PostgreSQL", () => {
-  test("a saga is gone once it has ended for as long as is configured; open and stuck ones stay", async () => {
+  test("a saga is removed when its retention time has passed; open and stuck ones stay", async () => {
     const [url, schema] = [await postgresUrl(), freshSchema()];
     scope.defer(() => dropSchema(schema));
     await checkRetention({ kind: "postgres", postgres: { url, schema } });

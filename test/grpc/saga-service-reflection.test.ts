@@ -8,7 +8,7 @@ import { callRaw, reflect } from "./support/raw-call.js";
 
 const scope = createScope();
 
-/** What a client without proto files learns of a symbol: its file, and every file that this one needs. */
+/** What reflection returns for a symbol: its file, and every file that this one imports. */
 async function learn(client: Client, version: "v1" | "v1alpha", symbol: string): Promise<FileRegistry> {
   const files = new Map<string, FileDescriptorProto>();
   const ask = async (question: object): Promise<FileDescriptorProto> => {

@@ -19,7 +19,7 @@ async function start() {
   return { ...server, operator: server.sagas.operator, sagas: connectSagaClient(scope, server.address) };
 }
 
-/** Has an upstream's next call of a method wait until it is let go. */
+/** Holds an upstream's next call of a method until the test releases it. */
 function hold({ orders, payments }: Pick<BookingServer, "orders" | "payments">, method: string): () => void {
   let letGo = () => {};
   const upstream = method.endsWith("Order") ? orders : payments;
@@ -35,7 +35,7 @@ async function startStuck(server: Pick<BookingServer, "orders" | "client">): Pro
 }
 
 describe("GetSaga", () => {
-  test("tells of a saga that has completed, with the response that the client had", async () => {
+  test("returns a completed saga, with the response that the client got", async () => {
     const { client, sagas } = await start();
     const before = Date.now();
     const { response } = await book(client, { "x-request-id": "s" });
@@ -57,7 +57,7 @@ describe("GetSaga", () => {
     expect(Number(saga.deadline), "the client's").toBeGreaterThan(before + 19_000);
   });
 
-  test("tells why a saga failed, and that it is undone", async () => {
+  test("returns why a saga failed, and that it is compensated", async () => {
     const { client, sagas, ledgers } = await start();
     await book(client, { "x-request-id": "s" }, { FaultInject: true });
     await until(() => ledgers().orders.entries[0]?.status === "cancelled");
@@ -122,7 +122,7 @@ describe("WatchSaga", () => {
     expect(BookingSyncResponse.decode(states[1]?.response?.value ?? new Uint8Array())).toEqual((await answer).response);
   });
 
-  test("a saga that is rolled back: until it is undone", async () => {
+  test("a saga that is rolled back: until it is compensated", async () => {
     const server = await start();
     const letGo = [hold(server, "createPayment"), hold(server, "cancelOrder")];
     const answer = book(server.client, { "x-request-id": "s" }, { FaultInject: true });
@@ -134,9 +134,9 @@ describe("WatchSaga", () => {
     expect(await answer).toMatchObject({ code: status.INVALID_ARGUMENT });
     letGo[1]?.();
     expect(await over).toMatchObject({ code: status.OK });
-    const told = states.map(({ state }) => state);
-    expect(new Set(told)).toEqual(new Set([running, rollingBack, compensated]));
-    expect(told, "never back").toEqual(told.toSorted());
+    const seen = states.map(({ state }) => state);
+    expect(new Set(seen)).toEqual(new Set([running, rollingBack, compensated]));
+    expect(seen, "never back").toEqual(seen.toSorted());
     expect(states.at(-1)).toMatchObject({ failedStep: "createPayment", endTime: expect.any(Date) });
   });
 
@@ -148,7 +148,7 @@ describe("WatchSaga", () => {
     expect(states).toEqual([await sagas.get("s")]);
   });
 
-  test("a saga that is stuck: stays open until an operator has moved it on", async () => {
+  test("a saga that is stuck: the stream stays open until an operator acts", async () => {
     const server = await start();
     await startStuck(server);
     const { states, over } = server.sagas.watch("s");
@@ -159,7 +159,7 @@ describe("WatchSaga", () => {
       failure: { code: status.INTERNAL, message: "out of order" },
     });
     const letGo = hold(server, "cancelOrder");
-    await server.operator.retry({ sagaId: "s", step: "createOrder", who: "ann", why: "mended" });
+    await server.operator.retry({ sagaId: "s", step: "createOrder", who: "ann", why: "fixed" });
     await until(() => states.at(-1)?.state === rollingBack);
     letGo();
     expect(await over).toMatchObject({ code: status.OK });
@@ -184,7 +184,7 @@ describe("WatchSaga", () => {
 });
 
 describe("a server that drains", () => {
-  test("tells those who watch how its sagas end, and ends the watches of the others", async () => {
+  test("sends watchers the end of its sagas, and ends the other watches", async () => {
     const server = await start();
     await startStuck(server);
     const letGo = hold(server, "createPayment");
@@ -195,7 +195,7 @@ describe("a server that drains", () => {
     await until(() => ofStuck.states.at(-1)?.state === stuck && ofRunning.states.length === 1);
 
     const closed = server.close();
-    expect(await server.sagas.get("runs"), "still told of").toMatchObject({ state: running });
+    expect(await server.sagas.get("runs"), "still returned").toMatchObject({ state: running });
     letGo();
     expect(await answer).toMatchObject({ code: status.OK });
     expect(await ofRunning.over).toMatchObject({ code: status.OK });
@@ -208,7 +208,7 @@ describe("a server that drains", () => {
     expect(await closed).toBe(0);
   });
 
-  test("ends the watch of a saga that it leaves to the next start", async () => {
+  test("ends the watch of a saga that continues at the next start", async () => {
     const server = await startBookingServer(scope, { config: { shutdown_grace_ms: 1 } });
     const sagas = connectSagaClient(scope, server.address);
     hold(server, "createPayment");

@@ -48,7 +48,7 @@ function recordingLog() {
 }
 
 describe("run", () => {
-  test("answers with the response, typed by the facade; under the same id with the same one", async () => {
+  test("returns the response, typed by the facade; the same one for the same id", async () => {
     const { sagas, ledgers } = await start();
     const response = await sagas.run(handleSyncBooking, request, { requestId: "a" });
     expectTypeOf(response).toEqualTypeOf<BookingSyncResponse>();
@@ -59,7 +59,7 @@ describe("run", () => {
     await expect(sagas.run(handleSyncBooking, { orderId: 1n })).rejects.toBeDefined();
   });
 
-  test("makes an id of its own for a request without one", async () => {
+  test("creates an id for a request without one", async () => {
     const { sagas } = await start();
     const { RequestID: one } = await sagas.run(handleSyncBooking, request);
     const { RequestID: other } = await sagas.run(handleSyncBooking, request);
@@ -67,7 +67,7 @@ describe("run", () => {
     expect(other).not.toBe(one);
   });
 
-  test("answers for an async facade once its saga is accepted", async () => {
+  test("returns for an async facade once its saga is accepted", async () => {
     const { sagas, payments, ledgers } = await start();
     let letGo = () => {};
     payments.plan("createPayment", { hold: new Promise<void>((resolve) => (letGo = resolve)) });
@@ -102,7 +102,7 @@ describe("run", () => {
     await expect(sagas.run(handleSyncBooking, sent, { requestId })).rejects.toMatchObject({ reason, status: code });
   });
 
-  test("stops waiting when its signal aborts, and the saga goes on", async () => {
+  test("stops waiting when its signal aborts, and the saga continues", async () => {
     const { sagas, orders, payments, ledgers } = await start();
     let letGo = () => {};
     payments.plan("createPayment", { hold: new Promise<void>((resolve) => (letGo = resolve)) });
@@ -187,7 +187,7 @@ describe("the life of the sagas", () => {
     await until(() => ledgers().payments.entries.length === 1);
   });
 
-  test("a start that fails lets go of what it opened, and so does a stop without a start", async () => {
+  test("a start that fails closes what it opened, and so does a stop without a start", async () => {
     const { config } = await startBookingUpstreams(scope);
     const ca = join(scope.tempDir(), "none.pem");
     const upstreams = {
@@ -232,7 +232,7 @@ describe("pieces", () => {
     openSqliteJournal(file).close();
   });
 
-  test("sections of the configuration may stand apart; their errors are found at once", () => {
+  test("sections of the configuration may be separate options; their errors are reported together", () => {
     const journal = { kind: "postgres" as const, postgres: { pool_size: 0 } };
     const create = () => createSagas({ services: [bookingService], journal, config: { listen: "nowhere" } });
     expect(create).toThrow(/journal\.postgres\.pool_size[\s\S]*upstreams\["pb\.OrderService"\]/);

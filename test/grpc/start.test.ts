@@ -32,13 +32,13 @@ describe("a todo", () => {
     writeFileSync(file, text);
     const facades = Object.entries(bookingService.facades).map(([name, facade]) => [
       name,
-      // The compiled file's name stands in the definition; on disk lies what the loader reads.
+      // The definition has the name of the compiled file; the file on disk is what the loader reads.
       { ...facade, nodeFile: pathToFileURL(file.replace(/ts$/, "js")) },
     ]);
     return { service: { ...bookingService, facades: Object.fromEntries(facades) }, file };
   }
 
-  test("that is left stops the start, which names each with file, line and text, and touches nothing", async () => {
+  test("stops the start, which names each with file, line and text, and changes nothing", async () => {
     const lines = [
       "import { todo } from 'protosaga';",
       'const a = todo("amount");',
@@ -107,13 +107,15 @@ test("an RPC that is no facade and has no handler stops the start", async () => 
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining("/pb.BookingService/HandleAsyncBooking is no facade and has no handler"),
   });
-  expect(looked, "no saga was taken up").toEqual([]);
+  expect(looked, "no saga was recovered").toEqual([]);
 });
 
 test("a service that is still the function that makes it stops the start, which says to call it", async () => {
+  // TypeScript requires a service's members. Without types, nothing shows a user that this is a function.
+  const { definition, facades, descriptors } = bookingService;
   const tripService = () => bookingService;
   const config = { listen: "localhost:0", data_dir: scope.tempDir(), log_level: "silent" as const, upstreams };
-  const services = [tripService as unknown as SagaService];
+  const services = [Object.assign(tripService, { definition, facades, descriptors })];
   const refusal = {
     code: "SAGA_DEFINITION_INVALID",
     message: expect.stringContaining(
@@ -131,7 +133,7 @@ test("a service that is registered twice stops the start", async () => {
   });
 });
 
-describe("a port that is taken stops the start, which names it and touches nothing", () => {
+describe("a port that is taken stops the start, which names it and changes nothing", () => {
   // On one of the two addresses of localhost only: half of the clients would reach the other server.
   test.each(["127.0.0.1", "::1"])("on %s", async (host) => {
     const taken = createServer();
@@ -166,7 +168,7 @@ test("two servers on one data directory: the second one does not start, and the 
   expect(await book(client, { "x-request-id": "a" })).toMatchObject({ code: 0 });
 });
 
-test("what failed to start has let go of all it held", async () => {
+test("a failed start closes everything that it opened", async () => {
   const data = scope.tempDir();
   const broken: SagaService = { ...bookingService, descriptors: "", facades: {} };
   await expect(start(broken, "localhost:0", data)).rejects.toMatchObject({ code: "SAGA_DEFINITION_INVALID" });

@@ -25,7 +25,7 @@ function serveTls(upstream: Upstream, ca: string, { cert, key }: Pair, mutual: b
   });
 }
 
-test("TLS on every side: the client shows a certificate, and so does the server to an upstream that asks", async () => {
+test("TLS everywhere: the client sends a certificate, and so does the server if an upstream asks for one", async () => {
   const { ca, issue } = createAuthority(scope.tempDir());
   const [server, visitor, upstream] = [issue("server"), issue("visitor"), issue("upstream")];
   const data = scope.tempDir();
@@ -59,7 +59,7 @@ test("TLS on every side: the client shows a certificate, and so does the server 
   expect(await book(plain, { "x-request-id": "e" }), "in plaintext").toMatchObject(refused);
 });
 
-test("an upstream whose certificate no known authority signed is not spoken to", async () => {
+test("an upstream whose certificate has no trusted authority is not called", async () => {
   const { ca, issue } = createAuthority(scope.tempDir());
   const data = scope.tempDir();
   const port = await serveTls(openOrderService(data), ca, issue("upstream"), false);

@@ -23,7 +23,7 @@ function bookThrottled({ client }: BookingServer, id: string, deadline = Date.no
   return ended(callUnary(client, client.handleThrottledBooking, whole, { "x-request-id": id }, { deadline }));
 }
 
-/** A fault that lasts until the test lets go. */
+/** A fault that lasts until the test ends it. */
 function held() {
   let open = () => {};
   const hold = new Promise<void>((resolve) => {
@@ -32,7 +32,7 @@ function held() {
   return { fault: { hold }, open: () => open() };
 }
 
-test("past the limit a call is refused at once, with RESOURCE_EXHAUSTED; what was accepted is done", async () => {
+test("above the limit a call is refused at once with RESOURCE_EXHAUSTED; accepted sagas are done", async () => {
   const server = await startBookingServer(scope, { config: { queue_limit: { async: 2, throttled: 1 } } });
   const gate = held();
   server.orders.plan("createOrder", { ...gate.fault, times: 3 });
@@ -63,7 +63,7 @@ test("a throttled client's deadline is its saga's", async () => {
   expect(await bookThrottled(server, "b", Date.now() + 200)).toMatchObject({ code: status.DEADLINE_EXCEEDED });
   gate.open();
   expect(await first).toMatchObject({ code: status.OK });
-  // Asked again, the saga's own end is told.
+  // Called again, it returns the saga's own end.
   expect(await bookThrottled(server, "b")).toMatchObject({
     code: status.DEADLINE_EXCEEDED,
     info: { reason: "SAGA_DEADLINE_EXCEEDED" },
@@ -90,7 +90,7 @@ test("an async saga is watched to its end", async () => {
 });
 
 describe("draining", () => {
-  test("leaves async sagas that wait for their turn to the next start, and finishes what is called", async () => {
+  test("leaves async sagas that wait for a slot to the next start, and finishes calls in flight", async () => {
     const data_dir = scope.tempDir();
     const config = { data_dir, topic_concurrency: 1 };
     const server = await startBookingServer(scope, { config });
@@ -123,14 +123,14 @@ describe("draining", () => {
 });
 
 describe("the completion topic", () => {
-  test("tells the program of each saga that has ended", async () => {
-    const told: Completion[] = [];
-    const onCompletion = async (completion: Completion) => void told.push(completion);
+  test("reports each ended saga to the program", async () => {
+    const completions: Completion[] = [];
+    const onCompletion = async (completion: Completion) => void completions.push(completion);
     const server = await startBookingServer(scope, { onCompletion, config: { completion_topic: "done" } });
     await bookThrottled(server, "t");
     await bookAsync(server, "f", { FaultInject: true });
-    await until(() => told.length === 2);
-    expect(told).toEqual([
+    await until(() => completions.length === 2);
+    expect(completions).toEqual([
       {
         request_id: "t",
         facade: "pb.BookingService/HandleThrottledBooking",
@@ -146,14 +146,14 @@ describe("the completion topic", () => {
     ]);
   });
 
-  test("is delivered again after a failure, and an observer that throws keeps nothing from that", async () => {
-    const told: string[] = [];
+  test("is delivered again after a failure, even if the observer throws", async () => {
+    const ids: string[] = [];
     let failures = 0;
     const server = await startBookingServer(scope, {
       config: { completion_topic: "done" },
       async onCompletion({ request_id }) {
-        told.push(request_id);
-        if (told.length === 1) throw new Error("not now");
+        ids.push(request_id);
+        if (ids.length === 1) throw new Error("not now");
       },
       observer: {
         failed() {
@@ -163,8 +163,8 @@ describe("the completion topic", () => {
       },
     });
     await bookThrottled(server, "t");
-    await until(() => told.length === 2);
-    expect(told).toEqual(["t", "t"]);
+    await until(() => ids.length === 2);
+    expect(ids).toEqual(["t", "t"]);
     expect(failures).toBe(1);
   });
 
@@ -186,7 +186,7 @@ describe("the completion topic", () => {
   });
 });
 
-test("a limit for a topic that no step has is refused at start, with those that there are", async () => {
+test("a limit for an unknown topic is refused at the start, with the known topics", async () => {
   const start = startBookingServer(scope, { config: { topics: { create_ordr: { concurrency: 1 } } } });
   await expect(start).rejects.toMatchObject({
     code: "SAGA_CONFIG_INVALID",

@@ -16,7 +16,7 @@ const trace = "0af7651916cd43dd8448eb211c80319c";
 const span = "b7ad6b7169203331";
 
 describe("an upstream call's metadata", () => {
-  test("the saga id, a key for each step and direction, and the client's trace with a span of its own", async () => {
+  test("the saga id, a key for each step and direction, and the client's trace with a new span", async () => {
     const { client, orders, payments, ledgers } = await startBookingServer(scope);
     const traceparent = `00-${trace}-${span}-01`;
     await book(client, { "x-request-id": "a", traceparent }, { FaultInject: true });
@@ -34,7 +34,7 @@ describe("an upstream call's metadata", () => {
       return own;
     });
     expect(spans).not.toContain(span);
-    expect(new Set(spans).size, "each call has a span of its own").toBe(3);
+    expect(new Set(spans).size, "each call has its own span").toBe(3);
   });
 
   test("whether it is repeated until it succeeds", async () => {
@@ -114,7 +114,7 @@ describe("an upstream that fails", () => {
     expect(payments.calls).toEqual([]);
   });
 
-  test("whose answers are lost: DEADLINE_EXCEEDED, and what it did is undone", async () => {
+  test("whose answers are lost: DEADLINE_EXCEEDED, and its effects are compensated", async () => {
     const { client, payments, ledgers } = await startBookingServer(scope);
     payments.plan("createPayment", { effect: true, fail: { code: status.DEADLINE_EXCEEDED }, times: 3 });
     expect(await book(client, { "x-request-id": "a" })).toMatchObject({
@@ -126,7 +126,7 @@ describe("an upstream that fails", () => {
     expect(ledgers().payments.entries).toEqual([{ id: 2n, requestId: "a", status: "cancelled" }]);
   });
 
-  test("by not being there: the message names the service; what it says itself is left as it is", async () => {
+  test("by being unreachable: the message names the service; the upstream's own messages are unchanged", async () => {
     const { client, orders } = await startBookingServer(scope);
     orders.plan("createOrder", { fail: { code: status.UNAVAILABLE, message: "closed for today" }, times: 3 });
     expect((await book(client, { "x-request-id": "a" })).message).toBe("closed for today");
@@ -163,20 +163,20 @@ describe("deadlines", () => {
     { ...bookingService, facades: { ...bookingService.facades, ...(patient && { handleSyncBooking: patient }) } },
   ];
 
-  test("an upstream call bears the step's timeout, or the client's deadline where that is earlier", async () => {
+  test("an upstream call has the step's timeout, or the client's deadline if that is earlier", async () => {
     const { client, orders } = await startBookingServer(scope, { services });
     const now = Date.now();
     await book(client, { "x-request-id": "a" }, {}, now + 600_000);
     await book(client, { "x-request-id": "b" }, {}, now + 30_000);
     const [long = 0, short = 0] = orders.callsOf("createOrder").map(({ deadline = 0 }) => deadline - now);
-    // Wide of the mark by far, so that a busy machine makes no difference.
+    // With a wide margin, so that a busy machine makes no difference.
     expect(long).toBeGreaterThan(100_000);
     expect(long).toBeLessThan(160_000);
     expect(short).toBeGreaterThan(20_000);
     expect(short).toBeLessThan(60_000);
   });
 
-  test("past the client's deadline the saga is rolled back, whatever hangs", async () => {
+  test("after the client's deadline the saga is rolled back, even if an upstream hangs", async () => {
     const { client, payments, ledgers, journalFile } = await startBookingServer(scope, { services });
     payments.plan("createPayment", { hang: true, effect: true, times: Number.POSITIVE_INFINITY });
     const told = await book(client, { "x-request-id": "a" }, {}, Date.now() + 1_500);

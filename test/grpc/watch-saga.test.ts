@@ -142,7 +142,7 @@ describe("a watch", () => {
     expect(service.seen).toMatchObject({ loads: 2, mostLoading: 1 });
   });
 
-  test("gives a slow client the newest state, not all that were", async () => {
+  test("gives a slow client the newest state only", async () => {
     const service = await startService();
     await service.write(begun);
     const { states, stream, over } = service.sagas.watch("s");
@@ -154,18 +154,18 @@ describe("a watch", () => {
     for (let attempt = 2; attempt < changes; attempt++) {
       await service.write([{ kind: "step-failed", step: 0, failure }, events.called(0, attempt)]);
       service.changed();
-      // Else all of them would be one burst.
+      // Otherwise all of them would be one burst.
       await new Promise((resolve) => setImmediate(resolve));
     }
     await service.write(done, "completed");
     service.changed();
     const loads = service.seen.loads;
-    expect(loads, "it was told more than once").toBeGreaterThan(3);
+    expect(loads, "it was notified more than once").toBeGreaterThan(3);
     expect(loads, "what the connection can't take is not even loaded").toBeLessThan(changes / 2);
     stream.resume();
     expect(await over).toMatchObject({ code: status.OK });
     expect(states.at(-1)).toMatchObject({ state: SagaState.SAGA_STATE_COMPLETED, steps: [{ attempts: changes - 1 }] });
-    expect(service.seen.loads, "one more after the one that was under way").toBeLessThanOrEqual(loads + 2);
+    expect(service.seen.loads, "one more after the one that was in flight").toBeLessThanOrEqual(loads + 2);
     expect(states.length).toBeLessThanOrEqual(service.seen.loads);
   });
 

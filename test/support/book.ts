@@ -8,9 +8,9 @@ import { callUnary } from "./call-unary.js";
 export interface BookingOptions {
   readonly faultInject?: boolean;
   readonly productId?: bigint;
-  /** Sync unless told otherwise. */
+  /** Default: sync */
   readonly mode?: Mode;
-  /** How long the client waits, ms: 20 s unless told otherwise. */
+  /** How long the client waits, ms. Default: 20,000 */
   readonly deadlineMs?: number;
   /** The client hangs up when it aborts. */
   readonly signal?: AbortSignal | undefined;
@@ -19,19 +19,19 @@ export interface BookingOptions {
 /** Which of the three RPCs books. */
 export type Mode = "sync" | "async" | "throttled";
 
-/** What a client was told. */
+/** The answer that a client got. */
 export interface Answer {
   /** 0: OK. */
   readonly code: number;
   readonly message: string;
-  /** Of a success: the id that the response itself names. */
+  /** If it succeeded: the id in the response. */
   readonly requestId?: string;
   readonly orderId?: bigint;
   readonly paymentId?: bigint;
   readonly info?: ErrorInfo | undefined;
 }
 
-/** Books through a client; a failure is an answer like any other. */
+/** Books through a client. A failure is an answer, too. */
 export async function bookWith(
   client: BookingServiceClient,
   requestId: string,

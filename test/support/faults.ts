@@ -8,46 +8,46 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
-/** What goes wrong with a call. Omitted parts go right; each fault is used for `times` calls, once by default. */
+/** What goes wrong with a call. Each fault is used for `times` calls. Default: one call */
 export interface Fault {
-  /** Waits so long before anything else. */
+  /** Waits this long before anything else, ms. */
   readonly delayMs?: number;
   /** Waits for this before anything else. */
   readonly hold?: Promise<unknown>;
-  /** Answers this status; whether the call's effect happened before says `effect`. */
+  /** Answers with this status. `effect` says whether the call takes effect first. */
   readonly fail?: { readonly code: status; readonly message?: string };
-  /** Never answers; whether the call's effect happens says `effect`. */
+  /** Never answers. `effect` says whether the call takes effect. */
   readonly hang?: boolean;
-  /** With `fail` or `hang`: the effect happens and only its answer is lost. */
+  /** With `fail` or `hang`: the call takes effect, and only its answer is lost. */
   readonly effect?: boolean;
   /** May be Infinity. */
   readonly times?: number;
 }
 
-/** A call that arrived, from whatever side. */
+/** A call that arrived. */
 export interface RecordedCall {
   /** "createOrder" */
   readonly method: string;
   readonly request: unknown;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970, or undefined where the call bears none. */
+  /** ms since the Unix epoch; undefined if the call has no deadline. */
   readonly deadline: number | undefined;
-  /** The status that the client was given; undefined while it has none. */
+  /** The status that the client got; undefined before that. */
   code: status | undefined;
 }
 
-/** Faults to come and calls that came. */
+/** Planned faults and received calls. */
 export interface Faults {
-  /** Plans a fault for the next calls of a method; plans queue up. */
+  /** Plans a fault for the next calls of a method. Plans are used in order. */
   plan(method: string, fault: Fault): void;
-  /** Has each call that nothing is planned for go as its saga, and the number of its attempt from 1, say. */
+  /** Chooses the fault of each call without a plan by its saga and the number of its attempt, from 1. */
   decideBy(decide: (method: string, sagaId: string, attempt: number) => Fault): void;
   readonly calls: readonly RecordedCall[];
   /** The calls of one method. */
   callsOf(method: string): readonly RecordedCall[];
 }
 
-/** Wraps a service's handlers so that calls are recorded and go wrong as planned. */
+/** Wraps a service's handlers: calls are recorded, and fail as planned. */
 export function withFaults<Handlers extends UntypedServiceImplementation>(handlers: Handlers) {
   const plans = new Map<string, { fault: Fault; left: number }[]>();
   const calls: RecordedCall[] = [];

@@ -1,5 +1,5 @@
 /*
- * A disk that fails, for tests: preloaded into a process, it stands between that and the C library.
+ * A disk that fails, for tests: preloaded into a process, it wraps the C library.
  *
  * FAULTY_DISK_PLAN names a file. While it holds "<call> <errno> <end>", every such call (write, fsync or open-for-writing)
  * on a file whose path ends so fails with that error. FAULTY_DISK_SYNCED names a folder that is to hold, for each file

@@ -43,7 +43,7 @@ export function faultyDisk(scope: Scope): FaultyDisk {
   };
 }
 
-/** Tests that need a {@link faultyDisk}. Skipped, loudly, where it can't be made. */
+/** Tests that need a {@link faultyDisk}. Skipped, loudly, if it can't be made. */
 export function describeFaultyDisk(name: string, suite: () => void): void {
   const compiler = (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, "cc")));
   const able = compiler && process.platform === "linux";

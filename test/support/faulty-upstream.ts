@@ -4,7 +4,7 @@ import { type RunningServer, serve } from "../../examples/booking/upstream/share
 import type { Upstream, UpstreamOptions } from "../../examples/booking/upstream/shared/upstream.js";
 import { type Faults, withFaults } from "./faults.js";
 
-/** The real service on its real ledger, where calls are recorded and go wrong as planned. */
+/** The real service on its real ledger. Calls are recorded, and fail as planned. */
 export interface FaultyUpstream extends RunningServer, Faults {}
 
 /** Runs the order service in this process: `orders.plan("createOrder", { fail: … })`. */
@@ -19,7 +19,7 @@ export function startFaultyPaymentService({ address, data }: UpstreamOptions): P
 
 async function startFaulty(address: string, upstream: Upstream): Promise<FaultyUpstream> {
   const { handlers, faults } = withFaults(upstream.handlers);
-  // Calls that were planned to hang would keep a graceful close waiting: no grace.
+  // Without a grace period: calls that hang as planned would delay the close.
   const server = await serve(address, { ...upstream, handlers }, { graceMs: 100 });
   return { ...server, ...faults };
 }

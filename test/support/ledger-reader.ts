@@ -9,9 +9,9 @@ export interface LedgerEntry {
   readonly status: "created" | "cancelled";
 }
 
-/** A change that really happened, once for each time that it did. */
+/** A change that happened: one entry for each time. */
 export interface LedgerEffect {
-  /** The idempotency key; "" where the call bore none. */
+  /** The idempotency key; "" if the call had none. */
   readonly key: string;
   readonly method: "create" | "cancel";
   readonly requestId: string;
@@ -23,7 +23,7 @@ export interface Book {
   readonly effects: readonly LedgerEffect[];
   /** How often an idempotency key had an effect: never more than once, if all is well. */
   readonly effectsByKey: ReadonlyMap<string, number>;
-  /** Saga ids whose action the barrier blocked: it was compensated before it came, and never takes effect. */
+  /** Saga ids whose action the barrier blocked: its compensation arrived first, and it never takes effect. */
   readonly tombstones: readonly string[];
 }
 

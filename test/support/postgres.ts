@@ -6,7 +6,7 @@ import pg from "pg";
 import { freePort } from "./free-port.js";
 import { until } from "./until.js";
 
-/** A PostgreSQL server of a test's own. It trusts whoever connects, as `postgres`. */
+/** A PostgreSQL server for one test. Anybody may connect as `postgres`. */
 export interface PostgresServer {
   readonly url: string;
   readonly port: number;
@@ -27,7 +27,7 @@ export interface PostgresServer {
 
 const binaries = findBinaries();
 
-/** Why no server can be started here; undefined where one can. */
+/** Why no server can be started here; undefined if one can. */
 export const postgresMissing =
   binaries === undefined
     ? "no initdb and postgres under /usr/lib/postgresql or in PATH"
@@ -55,7 +55,7 @@ export async function dropSchema(schema: string): Promise<void> {
   await runSql(await postgresUrl(), `SET client_min_messages = warning; DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
 }
 
-/** Runs one statement on a connection of its own. */
+/** Runs one statement on its own connection. */
 export async function runSql<Row extends pg.QueryResultRow>(
   url: string,
   text: string,

@@ -7,7 +7,7 @@ interface Row {
   readonly command: string;
 }
 
-/** The processes that a process started from a file and that live: a TypeScript loader may have some of its own. */
+/** The live processes that a process started from a file. A TypeScript loader may have started others. */
 export function childrenOf(pid: number, file: string): number[] {
   return rows()
     .filter(({ parent, command }) => parent === pid && command.includes(file))

@@ -1,10 +1,10 @@
 import { createServer, connect as dial, type Socket } from "node:net";
 
-/** Stands between a client and a server on this machine, and harms what goes through it. */
+/** A proxy between a client and a server on this machine that can disturb the traffic. */
 export interface HarmfulProxy {
   readonly port: number;
   /**
-   * Harms the next request that holds the text, once.
+   * Disturbs the next request that contains the text, once.
    *
    * - `lose-request`: the server never gets it; the client's connection is cut.
    * - `lose-answer`: the server gets it and answers; the client's connection is cut instead.
@@ -13,21 +13,21 @@ export interface HarmfulProxy {
    */
   harm(text: string, how: Harm): Promise<void>;
   /**
-   * Cuts both connections in the middle of the next request that holds the text, or of its answer, once.
+   * Cuts both connections in the middle of the next request that contains the text, or of its answer, once.
    * @param bytes how many of it get through
-   * @returns resolves when that has happened, with how long the whole was: of an answer, what came in one piece
+   * @returns resolves when that has happened, with the length of the whole; for an answer, of its first piece
    */
   cutWithin(text: string, what: "request" | "answer", bytes: number): Promise<number>;
-  /** Lets delayed requests go on. Resolves when the server has answered all of them. */
+  /** Passes delayed requests on. Resolves when the server has answered all of them. */
   release(): Promise<void>;
   /** Cuts all connections, and refuses new ones until `restore`. */
   cut(): void;
   restore(): void;
-  /** Leaves all connections open, and lets nothing through any more, as a network that is gone does. New ones work. */
+  /** Keeps all connections open but passes nothing on, as a lost network does. New connections work. */
   freeze(): void;
-  /** Lets through again what was frozen. */
+  /** Passes on again what was frozen. */
   thaw(): void;
-  /** Lets all bytes through so much later, ms, from now on; 0 ends it. */
+  /** Delays all bytes from now on, ms; 0 ends the delay. */
   delay(ms: number): void;
   close(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
   let refusing = false;
   let lateMs = 0;
 
-  /** What passes bytes on to a socket, in their order, whatever the delay was when each came. */
+  /** Passes bytes on to a socket in order, also if the delay changes. */
   const passOn = (socket: Socket) => {
     const waiting: Buffer[] = [];
     let due = 0;
@@ -56,7 +56,7 @@ export async function startProxy(target: number): Promise<HarmfulProxy> {
         return;
       }
       waiting.push(bytes);
-      // Timers that are due in the same moment may fire in any order: each passes on what waits longest.
+      // Timers that are due at the same time may fire in any order, so each passes on the oldest bytes.
       setTimeout(() => socket.write(waiting.shift() ?? ""), wait);
     };
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import { type ProcessOptions, type RunningProcess, startProcess } from "./process.js";
 
-/** What a test acquires through its scope is given back after the test, last first, whether it passed or not. */
+/** Releases what a test acquired through it after the test, last first, whether the test passed or not. */
 export interface Scope {
   /** Runs `release` after the test. */
   defer(release: () => unknown): void;
@@ -12,7 +12,7 @@ export interface Scope {
   use<T extends { close(): unknown }>(resource: T): T;
   /** A new empty directory. */
   tempDir(): string;
-  /** The same in memory, where the machine has that: for what is not to be found there after the machine stops. */
+  /** The same in memory if the machine supports that: for data that need not survive a crash of the machine. */
   memoryDir(): string;
   /** A process that is killed after the test if it still runs. */
   start(file: string, options?: ProcessOptions): RunningProcess;

@@ -6,9 +6,10 @@ const first = 15_000 + (process.pid % 85) * each;
 let next = 0;
 
 /**
- * Ports that nothing listens on, below those that the system gives to clients: a server that is away for a while finds
- * its port free again, and a client that knocks there meanwhile does not reach itself. What listens on them may do so
- * later: a process gives none twice in a row, and test workers, whose process ids are near each other, have other ones.
+ * Ports that nothing listens on, below those that the system gives to clients: a server that stops for a while finds
+ * its port free again, and a client that connects meanwhile does not reach itself. A server may listen on them
+ * later: a process returns none twice in a row, and test workers, whose process ids are near each other, have other
+ * ones.
  */
 export async function serverPorts(count: number): Promise<readonly number[]> {
   const ports: number[] = [];

@@ -7,21 +7,21 @@ import type { Scope } from "./scope.js";
 /** A real disk of a few megabytes, in memory, that a test fills up and makes read-only. */
 export interface SmallDisk {
   readonly path: string;
-  /** Takes all the room that is left, to the last page. */
+  /** Uses all free space, to the last page. */
   fill(): void;
-  /** Gives it back. */
+  /** Frees it again. */
   free(): void;
-  /** Nothing on it may be open for writing. */
+  /** No file on it may be open for writing. */
   readOnly(): void;
   writable(): void;
 }
 
-/** Mounts a disk for a test. It goes with the test. */
+/** Mounts a disk for a test, and unmounts it after the test. */
 export function smallDisk(scope: Scope, kilobytes: number): SmallDisk {
   const path = join(scope.tempDir(), "disk");
   mkdirSync(path);
   mount("-t", "tmpfs", "-o", `size=${kilobytes}k`, "tmpfs", path);
-  // Lazily: a process that a test killed may hold it for a moment yet.
+  // Lazily, because a process that a test killed may still use it for a moment.
   scope.defer(() => execFileSync("umount", ["-l", path]));
   const ballast = join(path, "ballast");
   return {
@@ -42,7 +42,7 @@ export function smallDisk(scope: Scope, kilobytes: number): SmallDisk {
   };
 }
 
-/** Tests that need a {@link smallDisk}. Skipped, loudly, where this process may not mount one. */
+/** Tests that need a {@link smallDisk}. Skipped, loudly, if this process may not mount one. */
 export function describeSmallDisk(name: string, suite: () => void): void {
   if (!canMount) {
     process.stderr.write(`\n*** SKIPPED: ${name}: this process may not mount a tmpfs; run as root ***\n`);
@@ -59,7 +59,7 @@ const canMount = tryMount();
 function tryMount(): boolean {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
   try {
-    // In a mount namespace of its own, which ends with the command.
+    // In its own mount namespace, which ends with the command.
     execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], { stdio: "ignore" });
     return true;
   } catch {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { runSeed } from "../../runtime/testing/simulator/run.js";
-import { shrink } from "../../runtime/testing/simulator/shrink.js";
 import type { Fired } from "../../runtime/testing/world/chance.js";
+import { runSeed } from "../simulator/run.js";
+import { shrink } from "../simulator/shrink.js";
 import { simulate } from "./simulate.js";
 
 describe("the simulator", () => {

@@ -79,7 +79,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(await act("a/s", { method: "/s/other" })).toMatchObject(taken);
       await undo("a/s");
       expect(await undo("a/s", { request: "other" })).toMatchObject(taken);
-      expect(await act("a/s"), "the first call's answer stands").toEqual(first);
+      expect(await act("a/s"), "the first call's answer stays").toEqual(first);
       expect(await place.effects()).toHaveLength(2);
     });
   });
@@ -188,7 +188,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
 
     test("with a taken key blocks nothing", async () => {
       const { place, act, undo } = await open();
-      // Somebody else's call, by another scheme of keys, has the compensation's.
+      // Another client's call, with another scheme of keys, has the key of the compensation.
       const other = createBarrier(place.driver, { actionKeyOf: () => undefined });
       const call = { key: "a/s/compensate", method: "/s/m", request: Buffer.alloc(0), direction: "action" } as const;
       await other.call(call, () => Buffer.from("mine"));
@@ -252,7 +252,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
       expect(summary(await act("old-0/s")), "its key is new again").toBe("OK run 9");
     });
 
-    test("stay where the removal is aborted", async () => {
+    test("stay if the removal is aborted", async () => {
       const { place, act } = await open();
       await act("a/s");
       await place.age(60_000);
@@ -277,7 +277,7 @@ export function describeBarrier<Tx>(openPlace: OpenPlace<Tx>): void {
   });
 }
 
-/** Does something and swallows its failure, at once where it fails at once. */
+/** Runs something and ignores its failure; synchronously if it fails synchronously. */
 function settled(act: () => unknown): unknown {
   try {
     const value = act();

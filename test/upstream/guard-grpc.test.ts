@@ -137,7 +137,7 @@ function describeGuard<Tx>(openPlace: OpenPlace<Tx>): void {
     await call("Reserve", named("a"), "x/reserve");
     await call("Hold", named("a"), "x/hold");
     await failure(call("Reserve", named("refuse"), "y/reserve"));
-    // The requests know nothing of the answers, as where these were lost.
+    // The requests don't depend on the answers, as if these were lost.
     await call("Release", named(""), "x/reserve/compensate");
     await call("Release", named(""), "x/hold/compensate");
     await call("Release", named(""), "y/reserve/compensate");

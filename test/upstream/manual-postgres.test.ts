@@ -13,7 +13,7 @@ const manual = pages.map((page) => readFileSync(join(repository, page), "utf8"))
 const blocks = (language: string) =>
   [...manual.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, "gs"))].map(([, block = ""]) => block);
 
-/** What stands for the manual's parameters. */
+/** The values of the manual's parameters. */
 const values: Readonly<Record<string, string>> = {
   key: "'s/createOrder/compensate'",
   action_key: "'s/createOrder'",
@@ -38,7 +38,7 @@ describePostgres("the manual's statements", () => {
     return client;
   }
 
-  test("of the barrier run as they stand there", async () => {
+  test("of the barrier run as they are in the manual", async () => {
     const client = await connect();
     const scripts = blocks("sql");
     expect(scripts, "the table, an action, a compensation").toHaveLength(3);

@@ -16,7 +16,7 @@ describe("the barrier in memory", () => {
       fc.asyncProperty(anyDeliveries, fc.scheduler(), fc.option(fc.nat(80)), async (batches, scheduler, crashAt) => {
         const effects: Effect[] = [];
         let steps = 0;
-        // After the crash the process is there again, and what comes then is answered.
+        // After the crash the process runs again, and answers later calls.
         let crash = () => {};
         const newLife = () => new Promise<void>((resolve) => (crash = resolve));
         let lost = newLife();

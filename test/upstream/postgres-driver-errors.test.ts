@@ -103,7 +103,7 @@ describePostgres("on PostgreSQL, an error in a handler", () => {
     };
     const answers = await Promise.all([call("a/s", crossing("x", "y")), call("b/s", crossing("y", "x"))]);
     expect(answers.map(summary)).toEqual(["OK done", "OK done"]);
-    // One was run again; it may have come between once more before the other one woke.
+    // One was run again. It may have conflicted once more before the other one continued.
     expect(runs).toBeGreaterThan(2);
     expect(await values()).toEqual([2, 2]);
   });
@@ -205,7 +205,7 @@ describePostgresServer("on PostgreSQL, a COMMIT with an unknown outcome", () => 
     await expect(act("a/s")).rejects.toMatchObject({ code: "SAGA_BARRIER_UNAVAILABLE", status: 14 });
     await harmed;
     expect(runs()).toBe(1);
-    // Where the COMMIT is still on its way, the repeat waits for it.
+    // If the COMMIT is still in flight, the repeat waits for it.
     const repeat = act("a/s");
     await proxy.release();
     expect(summary(await repeat)).toBe(answer);

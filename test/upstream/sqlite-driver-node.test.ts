@@ -4,9 +4,12 @@ import { describeDeliveries } from "./property.js";
 import { type SqlDatabase, sqlitePlace } from "./support/place.js";
 
 /** Node.js' own SQLite, from Node.js 22.13. */
-const builtin = process.getBuiltinModule?.("node:sqlite" as "node:fs") as unknown as
-  | { readonly DatabaseSync: new (path: string) => SqlDatabase }
-  | undefined;
+const found: unknown = process.getBuiltinModule?.("node:sqlite" as "node:fs");
+const builtin = isSqlite(found) ? found : undefined;
+
+function isSqlite(module: unknown): module is { readonly DatabaseSync: new (path: string) => SqlDatabase } {
+  return typeof module === "object" && module !== null && "DatabaseSync" in module;
+}
 
 if (builtin === undefined) {
   process.stderr.write(

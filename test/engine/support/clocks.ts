@@ -10,7 +10,7 @@ export const hastyClock: Clock = {
   random: () => 0,
 };
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only a test moves. */
 export interface ManualClock extends Clock {
   /** Lets time pass: what is due runs in its order. */
   advance(ms: number): void;
@@ -20,7 +20,7 @@ export interface ManualClock extends Clock {
   pending(): number;
 }
 
-/** Makes a clock that stands still. What waits for no time at all still happens by itself. */
+/** Makes a clock that only a test moves. Timers of 0 ms still fire. */
 export function createManualClock(): ManualClock {
   let now = 1_800_000_000_000;
   const timers = new Set<{ readonly at: number; readonly action: () => void }>();

@@ -20,7 +20,7 @@ export interface FacadeSpec extends Partial<Omit<FacadeDefinition, "steps" | "dt
 export const quick: RetryPolicy = { maxAttempts: 3, initialBackoffMs: 1, maxBackoffMs: 1, multiplier: 1 };
 
 /**
- * A facade on JSON messages. Unless told otherwise each step stands in a group of its own, has a compensation, is
+ * A facade on JSON messages. By default each step has a group for itself, has a compensation, is
  * tried three times, calls "/<name>" and "/<name>/undo", and sends what it knows.
  */
 export function facadeOf({ steps, name = "test.Service/Run", ...spec }: FacadeSpec): FacadeDefinition {

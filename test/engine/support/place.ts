@@ -15,7 +15,7 @@ import { fromBytes, toBytes } from "./codec.js";
 import { readSaga, type SeenSaga } from "./journal-file.js";
 import { createUpstreamStub, type UpstreamStub } from "./upstream-stub.js";
 
-/** What a client was told. */
+/** What a client got. */
 export type Told =
   | { readonly ok: true; readonly response: unknown }
   | {

@@ -19,7 +19,7 @@ export interface HeldCall {
   answer(outcome: UpstreamOutcome): void;
 }
 
-/** Upstreams that do as they are told; a call that nothing was planned for succeeds with `{"from": "<path>"}`. */
+/** Upstreams that answer as the test plans; a call without a plan succeeds with `{"from": "<path>"}`. */
 export interface UpstreamStub extends Upstreams {
   readonly calls: readonly StubCall[];
   callsOf(path: string): readonly StubCall[];
@@ -33,7 +33,7 @@ export interface UpstreamStub extends Upstreams {
   hold(path: string): HeldCall;
 }
 
-/** Makes upstreams that do as they are told. */
+/** Makes upstreams that answer as the test plans. */
 export function createUpstreamStub(): UpstreamStub {
   const calls: StubCall[] = [];
   const plans = new Map<string, Reaction[]>();

@@ -1,6 +1,6 @@
 /**
- * One piece of bad input. Markers say where the diagnostics must stand: a comment right before the place, with the code
- * of each diagnostic there. `$` is the file's package.
+ * One piece of bad input. Markers give the locations of the diagnostics: a comment right before the location, with
+ * the code of each diagnostic. `$` is the file's package.
  */
 export interface BadInput {
   readonly name: string;

@@ -2,7 +2,7 @@ import { type BadInput, facade } from "./bad-input.js";
 
 const idempotent = "option idempotency_level = IDEMPOTENT;";
 
-/** What can be wrong with the marks of an RPC, and with where it stands. */
+/** What can be wrong with the options of an RPC, and with its location. */
 export const badSteps: readonly BadInput[] = [
   {
     name: "missing compensations",

@@ -12,7 +12,7 @@ export const badValues: readonly BadInput[] = [
     name: "durations",
     up: [
       step("A", "timeout: {/*SAGA_DURATION_INVALID*/seconds: -1}"),
-      // An empty message has no place of its own.
+      // An empty message has no location.
       step("B", "timeout: {}").replace("option (saga", "option /*SAGA_DURATION_INVALID*/(saga"),
       step("C", "timeout: {/*SAGA_DURATION_INVALID*/nanos: 999999}"),
       step("D", "timeout: {/*SAGA_DURATION_INVALID*/seconds: 315576000001}"),
@@ -84,7 +84,8 @@ export const badValues: readonly BadInput[] = [
     ],
   },
   {
-    // Worst: Do and Once in parallel, 3 × 10 s + 100 ms + 200 ms; then the pivot, the same; what is later doesn't count.
+    // Worst: Do and Once in parallel, 3 × 10 s + 100 ms + 200 ms; then the pivot, the same; what is later doesn't
+    // count.
     name: "a deadline that is shorter than the steps may take",
     rpcs: `${facade(`mode: MODE_SYNC
       steps: [{parallel: {steps: [{call: "$.Up.Do"}, {call: "$.Up.Once"}]}}, {call: "$.Up.Commit"}, {call: "$.Up.Later"}]

@@ -1,4 +1,4 @@
-/** A shop's protos, as they were when sagas began: with all that a structure can hold. */
+/** A shop's protos when sagas began, with everything that a structure can have. */
 export const before = `syntax = "proto3";
 package shop;
 import "saga/v1/saga.proto";
@@ -44,7 +44,7 @@ export interface Change {
   readonly name: string;
   readonly from: string;
   readonly to: string;
-  /** What is reported: the code, the text that it stands at, and a part of the message. Nothing: no break. */
+  /** What is reported: the code, the text at its location, and a part of the message. Nothing: no break. */
   readonly says: readonly (readonly [code: string, at: string, text: string])[];
 }
 

@@ -15,7 +15,7 @@ import {
 import { type Ledgers, readLedgers } from "../../support/ledger-reader.js";
 import type { Scope } from "../../support/scope.js";
 
-/** A booking server in this process, on real sockets, with upstreams that go wrong as planned. */
+/** A booking server in this process, on real sockets, with upstreams that fail as planned. */
 export interface BookingServer extends SagaServer {
   readonly address: string;
   readonly dataDir: string;
@@ -80,14 +80,14 @@ export interface Ended {
   readonly code: number;
   readonly message: string;
   readonly info?: ErrorInfo | undefined;
-  /** The response, where there is one. */
+  /** The response, if there is one. */
   readonly response?: unknown;
 }
 
 /** A call's metadata by key. */
 export type Sent = Readonly<Record<string, string>>;
 
-/** Books; a failure is an outcome like any other. */
+/** Books. A failure is an outcome, too. */
 export function book(
   client: BookingServiceClient,
   metadata: Sent,
@@ -98,7 +98,7 @@ export function book(
   return ended(callUnary(client, client.handleSyncBooking, whole, metadata, { deadline }));
 }
 
-/** How a call ended, whether well or not. */
+/** How a call ended. */
 export async function ended(call: Promise<unknown>): Promise<Ended> {
   try {
     return { code: 0, message: "", response: await call };

@@ -8,7 +8,7 @@ import type { Fault } from "../../support/faults.js";
 import { until } from "../../support/until.js";
 import { type BookingServer, ended } from "./booking-server.js";
 
-/** What goes wrong with one saga in ten, each; the others go well. */
+/** The faults, each of one saga in ten. The other sagas succeed. */
 const faults = [
   "payment refused",
   "a step's request lost once",
@@ -38,7 +38,7 @@ function refuses(kind: FaultKind): boolean {
   return kind === "payment refused" || kind.startsWith("a compensation");
 }
 
-/** What goes wrong at the payment service; what fails there for good has an order to undo. */
+/** The faults of the payment service. A definite failure there leaves an order to compensate. */
 function atPayment(method: string, id: string, attempt: number): Fault {
   if (method !== "createPayment") {
     return {};
@@ -73,7 +73,7 @@ function atOrder(method: string, id: string, attempt: number): Fault {
   }
 }
 
-/** The facades with steps that may take so long that no machine is too slow for what is planned to go well. */
+/** The facades with long timeouts, so that no machine is too slow for calls without a fault. */
 const patient = Object.entries(bookingService.facades).map(([method, facade]) => {
   return [method, { ...facade, steps: facade.steps.map((step) => ({ ...step, timeoutMs: 8_000 })) }] as const;
 });
@@ -81,7 +81,10 @@ const patient = Object.entries(bookingService.facades).map(([method, facade]) =>
 /** The service that many sagas are asked of. */
 export const patientService = { ...bookingService, facades: Object.fromEntries(patient) };
 
-/** Books so many times, async and throttled by turns, with faults of each kind, and holds the ledgers against what should be. */
+/**
+ * Books this many times, async and throttled in turn, with faults of each kind, and compares the ledgers with the
+ * expected effects.
+ */
 export async function manySagas(server: BookingServer, count: number, inFlight = 200): Promise<void> {
   server.orders.decideBy(atOrder);
   server.payments.decideBy(atPayment);
@@ -110,14 +113,14 @@ async function bookAll({ client }: BookingServer, ids: readonly string[], inFlig
       const request = BookingRequest.fromPartial({ ProductID: 1n, Count: 1n, FaultInject: refuses(kindOf(id)) });
       const call = callUnary<BookingRequest, unknown>(client, method, request, { "x-request-id": id });
       const { code } = await ended(call);
-      expect(told(id, even), `${id}: ${kindOf(id)}`).toContain(code);
+      expect(possible(id, even), `${id}: ${kindOf(id)}`).toContain(code);
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
 }
 
-/** What a client may be told: of a step that never answers well, how its last attempt went wrong. */
-function told(id: string, accepted: boolean): readonly status[] {
+/** The statuses that a client may get: for a step that never succeeds, that of its last attempt. */
+function possible(id: string, accepted: boolean): readonly status[] {
   if (accepted || !isUndone(kindOf(id))) {
     return [status.OK];
   }

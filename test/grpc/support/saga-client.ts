@@ -6,7 +6,7 @@ import { type Ended, ended } from "./booking-server.js";
 
 /** A watch as a client sees it. */
 export interface Watching {
-  /** What came so far. */
+  /** The received states. */
   readonly states: readonly Saga[];
   /** How the stream ended. */
   readonly over: Promise<Ended>;

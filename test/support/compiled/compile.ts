@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { repository } from "./program.js";
 
 /**
- * Compiles the repository into a folder, for processes that start fast: under a TypeScript loader a start costs more than
- * twice the processor time. Types are not checked.
+ * Compiles the repository into a folder, for processes that start fast: under a TypeScript loader a start costs more
+ * than twice the processor time. Types are not checked.
  * @returns where it is compiled: in the folder, or where it runs compiled already
  */
 export async function compile(folder: string): Promise<string> {
@@ -16,7 +16,7 @@ export async function compile(folder: string): Promise<string> {
   const options = ["-p", repository, "--noEmit", "false", "--noCheck", "--outDir", folder, "--rootDir", repository];
   await promisify(execFile)(process.execPath, [tsc, ...options]);
   for (const needed of ["node_modules", "proto"]) symlinkSync(join(repository, needed), join(folder, needed));
-  // What programs read from beside themselves.
+  // Files that programs read from their own folder.
   const isProto = (path: string) => path.endsWith(".proto") || statSync(path).isDirectory();
   cpSync(join(repository, "test"), join(folder, "test"), { recursive: true, filter: isProto });
   writeFileSync(join(folder, "package.json"), JSON.stringify(compiledPackage()));
@@ -24,7 +24,9 @@ export async function compile(folder: string): Promise<string> {
   return folder;
 }
 
-/** Generated code and upstreams import the package `protosaga`: the folder is that package, with the compiled entries. */
+/**
+ * Generated code and upstreams import the package `protosaga`: the folder is that package, with the compiled entries.
+ */
 function compiledPackage(): object {
   const { exports, ...rest } = JSON.parse(readFileSync(join(repository, "runtime/package.json"), "utf8")) as {
     readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;

@@ -3,7 +3,7 @@ import { deadLetterTopic } from "../../../runtime/broker/broker.js";
 import type { KafkaBrokerOptions } from "../../../runtime/broker/kafka/options.js";
 import { until } from "../until.js";
 
-/** Options for a test: a group of its own, and nothing that takes long. */
+/** Options for a test: its own group, and short times. */
 export function testOptions(brokers: readonly string[], changed: Partial<KafkaBrokerOptions> = {}): KafkaBrokerOptions {
   return {
     brokers,
@@ -23,7 +23,7 @@ export function testClient(brokers: readonly string[]): kafkajs.Kafka {
   return new kafkajs.Kafka({ clientId: "test", brokers: [...brokers], logLevel: kafkajs.logLevel.NOTHING });
 }
 
-/** Resolves once the brokers serve producers: a new one takes connections a little before that. */
+/** Resolves once the brokers serve producers. A new broker accepts connections a little earlier. */
 export async function brokersReady(brokers: readonly string[]): Promise<void> {
   const createPartitioner = kafkajs.Partitioners.DefaultPartitioner;
   const answers = async () => {

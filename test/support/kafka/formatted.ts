@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type KafkaVersion, kafkaClassPath, publish } from "./jars.js";
 
-/** What brokers of a version need before their first start, made once and kept beside its jars. */
+/** What brokers of a version need before their first start. It is made once, next to its jars. */
 export interface Formatted {
   /** A data folder as Kafka's storage tool formats it, to be copied. */
   readonly data: string;

@@ -64,7 +64,7 @@ export async function kafkaClassPath(version: KafkaVersion): Promise<string> {
   return join(folder, "*");
 }
 
-/** Puts a folder in place, where another process may have been faster. */
+/** Moves a folder to its place, unless another process was faster. */
 export function publish(from: string, to: string): void {
   try {
     renameSync(from, to);

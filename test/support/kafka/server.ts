@@ -10,19 +10,19 @@ import type { KafkaVersion } from "./jars.js";
 /** A user of the SASL listener. */
 export const saslUser = { username: "saga", password: "secret" } as const;
 
-/** A Kafka broker of its own: one node, KRaft, on this machine. */
+/** A Kafka broker: one node, KRaft, on this machine. */
 export interface KafkaServer {
   /** `host:port` of the plain listener. */
   readonly address: string;
   /** Of the listener that asks for SASL/PLAIN. */
   readonly saslAddress: string;
-  /** Of the listener that speaks TLS, by a certificate for `localhost`. */
+  /** Of the TLS listener, with a certificate for `localhost`. */
   readonly tlsAddress: string;
   /** That certificate, PEM: it is its own authority. */
   readonly ca: Buffer;
   /** Resolves once it takes connections. */
   start(): Promise<void>;
-  /** Orderly, as an operator does. */
+  /** Stops it with a clean shutdown. */
   stop(): Promise<void>;
   kill9(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export interface KafkaServer {
 /** How a broker is set up. */
 export interface KafkaServerOptions {
   readonly version: KafkaVersion;
-  /** Where its data lies; what lies there already is used. */
+  /** The folder of its data. Existing data is used. */
   readonly directory: string;
   /** A free one by default. */
   readonly port?: number;
@@ -38,7 +38,7 @@ export interface KafkaServerOptions {
   readonly behind?: readonly Behind[];
 }
 
-/** A plain listener that clients are told to reach by another port. */
+/** A plaintext listener that is advertised with another port. */
 export interface Behind {
   readonly port: number;
   readonly advertised: number;

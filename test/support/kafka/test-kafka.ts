@@ -14,18 +14,18 @@ export interface TestKafka {
   readonly brokers: readonly string[];
   /** The broker itself, where the test may stop and start it. */
   readonly server: KafkaServer;
-  /** What stands before the broker for clients that come through it. */
+  /** The proxy between some clients and the broker. */
   readonly proxy: HarmfulProxy;
 }
 
-/** Why a test file's Kafka is not there; undefined where it is. */
+/** Why a test file's Kafka is not there; undefined if it is. */
 export function withoutKafka(): string | undefined {
   const given = process.env.KAFKA_BROKERS;
   const missing = given === undefined ? missingTool() : undefined;
   return missing && `${missing} is not installed, and KAFKA_BROKERS is not set`;
 }
 
-/** Why there is no Kafka that may be stopped; undefined where there is one. */
+/** Why there is no Kafka that may be stopped; undefined if there is one. */
 export function withoutOwnKafka(): string | undefined {
   return process.env.KAFKA_BROKERS === undefined ? withoutKafka() : "KAFKA_BROKERS names one that is not ours to stop";
 }
@@ -38,7 +38,9 @@ export function skips(what: string, why: string | undefined): boolean {
   return why !== undefined;
 }
 
-/** A Kafka for the tests of a file: KAFKA_BROKERS, or a broker of the version that lives as long as the file's tests. */
+/**
+ * A Kafka for the tests of a file: KAFKA_BROKERS, or a broker of the version that lives as long as the file's tests.
+ */
 export function useKafka(version: KafkaVersion): TestKafka {
   const given = process.env.KAFKA_BROKERS?.split(",");
   let server: KafkaServer | undefined;

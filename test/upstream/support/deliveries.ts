@@ -14,7 +14,7 @@ export interface Delivery {
   readonly delayMs: number;
 }
 
-/** Calls that arrive one batch after the other, and within a batch at once: duplicates, late ones, overtaking ones. */
+/** Calls that arrive in batches, at the same time within a batch: duplicates, late ones, reordered ones. */
 export const anyDeliveries: fc.Arbitrary<Delivery[][]> = fc.array(
   fc.array(
     fc.record({
@@ -34,7 +34,7 @@ export interface Answers {
   readonly undo: string[];
 }
 
-/** Makes the calls. @param lost gives what settles where the answers that are awaited now are never to come */
+/** Makes the calls. @param lost returns a promise that settles if the awaited answers are lost */
 export async function deliver(
   batches: readonly (readonly Delivery[])[],
   caller: Caller,
@@ -65,7 +65,7 @@ export async function deliver(
   return answers;
 }
 
-/** Whether an answer is the key's own for ever: not that of a bug, nor a compensation's refusal. */
+/** Whether an answer is stored for the key: not that of a bug, nor a compensation's refusal. */
 function isKept(kind: Delivery["kind"], answer: unknown): answer is Answer {
   const known = answer as Answer | undefined;
   return known !== undefined && (known.ok || kind === "act" || known.code === Status.NOT_FOUND);

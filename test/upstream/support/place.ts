@@ -16,7 +16,7 @@ import {
 import { dropSchema, freshSchema, postgresUrl, runSql } from "../../support/postgres.js";
 import type { Scope } from "../../support/scope.js";
 
-/** Something that really happened: committed by a handler, once for each time that it did. */
+/** An effect: committed by a handler, one entry for each time. */
 export interface Effect {
   readonly key: string;
   readonly kind: string;
@@ -34,7 +34,7 @@ export interface Place<Tx> {
   effects(): Promise<readonly Effect[]>;
   /** The keys that have a row. */
   keys(): Promise<readonly string[]>;
-  /** Has all rows be older than they are. */
+  /** Makes all rows older. */
   age(byMs: number): Awaitable<unknown>;
 }
 
@@ -43,7 +43,7 @@ export type OpenPlace<Tx> = (scope: Scope) => Promise<Place<Tx>>;
 
 /** A database that effects can be read from in one way, whichever package it is of. */
 export interface SqlDatabase extends SqliteDatabase {
-  prepare(sql: string): SqliteStatement & { all(): unknown[] };
+  prepare(sql: string): SqliteStatement & { all(...values: never[]): unknown[] };
   close(): unknown;
 }
 
@@ -68,9 +68,9 @@ export const sqlitePlace =
   };
 
 /** libsql, as the journal uses it. */
-export const libsqlPlace = sqlitePlace((path) => new Database(path, { timeout: 5000 }) as unknown as SqlDatabase);
+export const libsqlPlace = sqlitePlace((path) => new Database(path, { timeout: 5000 }));
 
-/** A place on PostgreSQL, in a schema of its own. */
+/** A place on PostgreSQL, in its own schema. */
 export const postgresPlace =
   (options: PostgresDriverOptions = {}, poolSize = 4): OpenPlace<pg.PoolClient> =>
   async (scope) => {

@@ -11,7 +11,6 @@ import {
   guardService,
   loadedAnnotations,
   postgresDriver,
-  type SqliteDatabase,
   sqliteDriver,
 } from "protosaga/upstream";
 import { loadShop, type ShopMessage, shopDefinition } from "./shop.js";
@@ -59,7 +58,7 @@ function serve<Tx, Sync extends boolean>(
 }
 
 if (kind === "sqlite") {
-  const db = new Database(place, { timeout: 5000 }) as unknown as SqliteDatabase;
+  const db = new Database(place, { timeout: 5000 });
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
   db.exec("CREATE TABLE IF NOT EXISTS effects (number INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL)");
   const insert = db.prepare("INSERT INTO effects (key, kind) VALUES (?, ?)");

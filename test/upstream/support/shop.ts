@@ -41,7 +41,14 @@ export interface Shop {
   readonly Chat: Method<true, true>;
 }
 
+function isShop(loaded: unknown): loaded is Shop {
+  const rpcs = ["Reserve", "Hold", "Release", "Charge", "Look", "Rename", "Watch", "Collect", "Chat"];
+  return typeof loaded === "object" && loaded !== null && rpcs.every((rpc) => rpc in loaded);
+}
+
 /** Its definition. */
 export function shopDefinition(): { readonly [Name in keyof Shop]: Shop[Name] } {
-  return loadShop()["shop.Shop"] as unknown as Shop;
+  const loaded: unknown = loadShop()["shop.Shop"];
+  if (!isShop(loaded)) throw new Error("shop.proto has not the RPCs that the tests use");
+  return loaded;
 }

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import Database from "libsql";
 import { type Barrier, createBarrier, sqliteDriver } from "protosaga/upstream";
 
-/** A service's database: its own tables, the barrier's, and a book of what really happened. */
+/** A service's database: its own tables, the barrier's, and a ledger of effects. */
 export interface Ledger {
   readonly db: Database.Database;
-  /** Has each call with an idempotency key take effect once. */
+  /** Lets each call with an idempotency key take effect once. */
   readonly barrier: Barrier<Database.Database, true>;
-  /** Notes an effect that really happened, for whoever audits the books. */
+  /** Records an effect that happened, for audits. */
   note(key: string | undefined, method: string, requestId: string): void;
   close(): void;
 }

@@ -14,8 +14,8 @@ export async function listen(server: Server, address: string): Promise<number> {
 }
 
 /**
- * Fails where any address behind the name is in use. grpc-js is content with one of them: with 127.0.0.1 taken it
- * would listen on ::1 alone, and clients of `localhost` would reach one server or the other.
+ * Fails if any address of the host name is in use. grpc-js accepts one free address: with 127.0.0.1 taken it would
+ * listen on ::1 only, and clients of `localhost` would reach one server or the other.
  */
 async function refuseTakenPort(address: string): Promise<void> {
   const colon = address.lastIndexOf(":");

@@ -6,7 +6,7 @@ import type { Sequence } from "./sequence.js";
 export interface RegisterOptions {
   /** "order": for messages; its table is "orders". */
   readonly noun: "order" | "payment";
-  /** The two columns of its own that each entry has. */
+  /** The two columns that only this kind of entry has. */
   readonly columns: readonly [string, string];
 }
 
@@ -23,7 +23,7 @@ export type EntryKey =
   | { readonly $case: "requestId"; readonly value: string }
   | { readonly $case: "id"; readonly value: bigint };
 
-/** Who asks for a change: the books name the key beside each effect. */
+/** The caller of a change. The ledger records the key with each effect. */
 export interface Cause {
   readonly key: string | undefined;
   readonly requestId: string;

@@ -46,7 +46,7 @@ function stopOnce(server: RunningServer): () => void {
   };
 }
 
-/** A parent that dies by kill -9 can't stop its children: they see its end of the channel, or of stdin, close. */
+/** A parent that is killed can't stop its children. They see that the channel, or stdin, closes. */
 function onParentGone(stop: () => void): void {
   if (process.send === undefined) {
     process.stdin.on("close", stop).resume();

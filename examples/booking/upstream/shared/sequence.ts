@@ -10,8 +10,8 @@ export interface Sequence {
 /** Opens the id sequence in a data directory. */
 export function openSequence(data: string): Sequence {
   const db = new Database(join(data, "sequence.db"), { timeout: 5000 });
-  // No WAL here: two processes create this file in the same moment, and switching a file to WAL is the one thing
-  // that fails as busy at once, without waiting for the other process.
+  // No WAL: two processes may create this file at the same time, and only the switch to WAL fails with "busy" at once,
+  // without waiting for the other process.
   db.exec("PRAGMA synchronous=FULL");
   db.exec(`
     BEGIN IMMEDIATE;

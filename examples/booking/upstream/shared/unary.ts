@@ -3,7 +3,7 @@ import { isRefusal } from "protosaga/upstream";
 
 /** Makes a gRPC handler of a plain function: what it returns is the response, what it throws is the status. */
 export function unary<Request, Response>(answer: (request: Request) => Response): handleUnaryCall<Request, Response> {
-  // grpc-js leaves the client waiting for ever where a handler throws, so nothing may escape from here.
+  // If a handler throws, grpc-js never answers the client. So nothing may be thrown here.
   return (call, callback) => {
     let response: Response;
     try {

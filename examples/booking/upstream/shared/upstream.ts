@@ -1,7 +1,7 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import type { PackageDefinition } from "@grpc/proto-loader";
 
-/** Where an upstream listens and keeps its books. */
+/** Where an upstream listens, and where its ledger is. */
 export interface UpstreamOptions {
   /** "localhost:10001"; port 0 takes a free one. */
   readonly address: string;
