@@ -66,11 +66,12 @@ export async function run(options: ChaosOptions, folder: string, note: (line: st
   }
   countEnds(counts, load.histories, sagas);
   for (const missing of neverHappened(counts, options)) problems.add("the run itself", missing);
-  if (problems.list.length > 0) {
+  const keep = problems.list.length > 0 || options.keep;
+  if (keep) {
     const evidence = { problems: problems.list, histories: load.histories, sagas: Object.fromEntries(sagas) };
     writeFileSync(join(folder, "evidence.json"), JSON.stringify(evidence, plain, 1));
   }
-  await cluster.close(problems.list.length > 0 || options.keep);
+  await cluster.close(keep);
   return { counts: counts.all(), problems: problems.list, chaosMs, wholeMs: Date.now() - began };
 }
 
