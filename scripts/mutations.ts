@@ -207,7 +207,7 @@ const engine: readonly Mutation[] = [
   {
     point: "keep-while-deadline-is-watched",
     breaks: "a saga is released although its deadline is watched here",
-    change: replace(/ \|\| this\.#cancelDeadline !== undefined/, ""),
+    change: replace(/ && this\.#cancelDeadline === undefined/, ""),
     rare: true,
   },
   {

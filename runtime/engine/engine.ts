@@ -95,6 +95,7 @@ export class Engine {
         this.#recovery.stored(execution.id);
         changes.changed(execution.id);
       },
+      watch: ({ id }) => (isShared(journal) ? journal.watch(id, () => this.#recovery.reloadIfBehind(id)) : () => {}),
       released: (execution, release) => this.#released(execution, release),
       settled: (execution) => this.#executions.settled(execution),
     };

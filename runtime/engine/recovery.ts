@@ -174,6 +174,16 @@ export class Recovery {
     }
   }
 
+  /** Releases a saga's execution if another server has moved the saga on. */
+  reloadIfBehind(sagaId: string): void {
+    if (this.#parts.executions.live(sagaId)?.isStill) {
+      this.find(sagaId, () => {}).catch((err) => {
+        this.#parts.host.log.debug({ saga: sagaId, err }, "watched saga can't be read now");
+        this.#parts.timers.after(retryAfterMs, () => this.reloadIfBehind(sagaId));
+      });
+    }
+  }
+
   /** Why this server may not run a stored saga; undefined if it may. */
   incompatible(stored: Pick<StoredSaga, "facade" | "fingerprint">): string | undefined {
     return incompatible(this.#parts.byName.get(stored.facade), stored);

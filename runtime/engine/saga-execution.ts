@@ -46,6 +46,11 @@ export interface ExecutionHost {
   readonly releasesWaiting: boolean;
   /** The message on the completion topic for a saga that has ended; undefined if there is no such topic. */
   completion(values: SagaValues, state: SagaState): Message | undefined;
+  /**
+   * Watches a saga that is kept while it waits for a message: another server may get it. Must not throw.
+   * @returns a function that ends it
+   */
+  watch(execution: SagaExecution): () => void;
   /** An entry is durable, and with it these messages. Must not throw. */
   stored(execution: SagaExecution, messages: readonly StoredMessage[]): void;
   /** The execution is over, whatever becomes of the saga. Must not throw. */
@@ -99,6 +104,7 @@ export class SagaExecution {
   #nodesRunning = 0;
   readonly #answerWaiters: AnswerWaiter[] = [];
   readonly #changeListeners: (() => void)[] = [];
+  #unwatch: (() => void) | undefined;
 
   /** @param seq how many entries the journal has of the saga; `state` and `answer` are what they say */
   constructor(host: ExecutionHost, values: SagaValues, state: SagaState, seq: number, answer?: Answer) {
@@ -132,7 +138,6 @@ export class SagaExecution {
 
   /** Whether the saga has a timer here, its deadline's included. */
   get hasTimer(): boolean {
-    // mutation: keep-while-deadline-is-watched
     return this.#timers.size > 0 || this.#cancelDeadline !== undefined;
   }
 
@@ -192,6 +197,7 @@ export class SagaExecution {
       return;
     }
     this.#phase = "released";
+    this.#unwatch?.();
     for (const cancel of this.#timers) {
       cancel();
     }
@@ -252,13 +258,20 @@ export class SagaExecution {
 
   /** Nothing is left to do now: keeps the execution, or lets go of it. */
   #rest(): void {
+    const waits = this.#host.releasesWaiting && this.isStill && this.#timers.size === 0 && this.#slots.size === 0;
     if (hasEnded(this.#state)) {
       this.release({ why: "ended" });
-    } else if (this.#host.releasesWaiting && this.isStill && !this.hasTimer && this.#slots.size === 0) {
-      this.release({ why: "waiting" });
-    } else {
-      this.#changed();
+      return;
     }
+    // mutation: keep-while-deadline-is-watched
+    if (waits && this.#cancelDeadline === undefined) {
+      this.release({ why: "waiting" });
+      return;
+    }
+    if (waits) {
+      this.#unwatch ??= this.#host.watch(this);
+    }
+    this.#changed();
   }
 
   // From inputs to a turn

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Broker, Handler } from "../../runtime/broker/broker.js";
-import type { Message } from "../../runtime/journal/journal.js";
+import type { Message, SharedJournal } from "../../runtime/journal/journal.js";
+import { overriding } from "../support/overriding.js";
 import { facadeOf } from "./support/facade.js";
 import { createSimulatedServers } from "./support/simulated-servers.js";
 
@@ -42,7 +43,9 @@ test("a message for a saga that another server has continued makes the server re
   const { start, pass, network, tables } = createSimulatedServers(facade);
   const topics = createHeldTopics();
   const [one, two] = [topics.member(), topics.member()];
-  const first = await start("first", { broker: one.broker });
+  // Nor does it learn of the other one's entries by itself.
+  const wrap = (journal: SharedJournal) => overriding(journal, { watch: () => () => {} });
+  const first = await start("first", { broker: one.broker, wrap });
   await start("second", { broker: two.broker });
   first.ask(facade, { sagaId: "a", request: {} });
   await pass(100);
@@ -59,4 +62,24 @@ test("a message for a saga that another server has continued makes the server re
   const calls = network.left.map(({ path, from }) => `${from.name} ${path}`);
   expect(calls).toEqual(["second /order", "first /payment"]);
   expect(tables.sagas.get("a")).toMatchObject({ phase: "completed", owner: "first" });
+});
+
+test("a throttled saga's client gets the answer when another server has it, long before its deadline", async () => {
+  const facade = facadeOf({ steps: { order: {}, payment: {} }, mode: "throttled", recovery: "carry-on" });
+  const { start, pass, network } = createSimulatedServers(facade);
+  const topics = createHeldTopics();
+  const [one, two] = [topics.member(), topics.member()];
+  const first = await start("first", { broker: one.broker });
+  await start("second", { broker: two.broker });
+  const deadlineAtMs = first.process.clock.now() + 60_000;
+  const asked = first.ask(facade, { sagaId: "a", request: {}, deadlineAtMs });
+  for (const step of ["order", "payment"]) {
+    await pass(100);
+    const handled = two.deliver(`${facade.name}.${step}`);
+    await pass(100);
+    await handled;
+  }
+  await pass(1_000);
+  expect(network.left.map(({ from }) => from.name)).toEqual(["second", "second"]);
+  expect(asked.answer).toMatchObject({ ok: true });
 });
