@@ -288,6 +288,7 @@ export class Recovery {
         for (const { sagaId, error } of unread) {
           this.#unreadable(sagaId, error);
         }
+        this.#forget(ids, [...sagas, ...unread].map(({ sagaId }) => sagaId).concat(outdated));
       })
       .catch((err) => this.#parts.host.log.error({ err }, "sagas can't be recovered"))
       .finally(() => {
@@ -335,6 +336,17 @@ export class Recovery {
       this.#busy--;
       this.#pump();
     });
+  }
+
+  /** Forgets the sagas that the journal does not have: they never began, or were removed. */
+  #forget(asked: readonly string[], known: readonly string[]): void {
+    if (known.length < asked.length) {
+      const had = new Set(known);
+      for (const sagaId of asked.filter((id) => !had.has(id))) {
+        this.#refused.delete(sagaId);
+        this.#resumed(sagaId);
+      }
+    }
   }
 
   #unreadable(sagaId: string, error: unknown): void {

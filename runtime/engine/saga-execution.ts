@@ -8,7 +8,7 @@ import type { FacadeDefinition } from "../facade/definition.js";
 import type { Answer, Entry, Journal, Message, StoredMessage } from "../journal/journal.js";
 import { encodeRecord } from "../journal/record.js";
 import { messageOf } from "./messages.js";
-import type { Clock, Log, SagaHooks, Upstreams } from "./ports.js";
+import type { Clock, Log, SagaHooks, UpstreamOutcome, Upstreams } from "./ports.js";
 import { nodeFailure, type SagaValues, stepDefinition } from "./saga-values.js";
 import {
   answerOf,
@@ -241,9 +241,11 @@ export class SagaExecution {
   }
 
   async #loop(): Promise<void> {
+    let turn = emptyTurn(this.#state);
     try {
       while (this.#inbox.length > 0) {
-        const turn = this.#takeTurn();
+        turn = emptyTurn(this.#state);
+        this.#fill(turn);
         if (turn.events.length > 0 && !(await this.#store(turn))) {
           return;
         }
@@ -252,7 +254,7 @@ export class SagaExecution {
       this.#phase = "idle";
       this.#rest();
     } catch (error) {
-      this.release({ why: "suspended", error }); // A bug of ours must not end the server, or other sagas.
+      this.#refused(turn, { why: "suspended", error }, error); // A bug of ours must not end the server, or other sagas.
     }
   }
 
@@ -276,8 +278,8 @@ export class SagaExecution {
 
   // From inputs to a turn
 
-  #takeTurn(): Turn {
-    const turn = emptyTurn(this.#state);
+  /** Folds all inputs that are there into a turn. */
+  #fill(turn: Turn): void {
     for (;;) {
       const command = turn.commands.shift();
       const input = command === undefined ? this.#inbox.shift() : undefined;
@@ -286,7 +288,7 @@ export class SagaExecution {
       } else if (input !== undefined) {
         this.#take(turn, input);
       } else {
-        return turn;
+        return;
       }
     }
   }
@@ -560,19 +562,27 @@ export class SagaExecution {
 
   /** Makes a call that the journal says may leave. */
   #call(command: CallCommand): void {
+    const { clock, hooks, log, upstreams } = this.#host;
+    const startedMs = hooks?.attemptEnded === undefined ? 0 : clock.now();
+    hooks?.attemptStarted?.(attemptRef(this.values, command));
+    let called: Promise<UpstreamOutcome>;
+    try {
+      called = upstreams.call(upstreamCall(this.values, this.#state, command, clock.now()));
+    } catch (error) {
+      called = Promise.reject(error); // The entry is durable: what else follows from it happens all the same.
+    }
+    this.#callsInFlight++;
+    let inFlight = true;
     const ended = () => {
+      inFlight = false;
       this.#callsInFlight--;
       if (this.isReleased) {
         this.#host.settled(this);
         this.#changed();
       }
     };
-    this.#callsInFlight++;
-    const { clock, hooks, log, upstreams } = this.#host;
-    const startedMs = hooks?.attemptEnded === undefined ? 0 : clock.now();
-    hooks?.attemptStarted?.(attemptRef(this.values, command));
-    upstreams.call(upstreamCall(this.values, this.#state, command, clock.now())).then(
-      (outcome) => {
+    called
+      .then((outcome) => {
         hooks?.attemptEnded?.({
           ...attemptRef(this.values, command),
           status: outcome.ok ? Status.OK : outcome.code,
@@ -584,12 +594,13 @@ export class SagaExecution {
         }
         const event = outcomeEvent(log, this.values, this.#state, command, outcome);
         this.#dispatch({ kind: "event", event });
-      },
-      (error) => {
-        ended();
+      })
+      .catch((error) => {
+        if (inFlight) {
+          ended();
+        }
         this.release({ why: "suspended", error });
-      },
-    );
+      });
   }
 
   #releaseSlots(at: number): void {
