@@ -39,7 +39,12 @@ export class Outbox {
         }
         return published ? this.#remove(ids) : undefined;
       })
-      .catch((err) => this.#log.warn({ err }, "published messages can't be removed from the journal now; retrying"));
+      .catch((err) => {
+        this.#log.warn(
+          { err },
+          "published messages can't be removed from the journal now; they may be published again",
+        );
+      });
   }
 
   /** Publishes whatever the journal still holds, and removes what was published before. */
